@@ -1,0 +1,45 @@
+# How every target of ours is compiled. The numeric flags are part of the promise: without
+# -ffp-contract=off a compiler may fuse a * b + c where the target has FMA, and the bits change.
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()
+
+option(BALLAST_WERROR "Treat warnings as errors" ON)
+set(BALLAST_SANITIZE "" CACHE STRING "Sanitizers, as in -fsanitize=: address,undefined or thread")
+
+add_library(ballast_flags INTERFACE)
+target_include_directories(ballast_flags INTERFACE ${CMAKE_SOURCE_DIR})
+target_compile_options(ballast_flags INTERFACE
+  -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wno-sign-conversion
+  $<$<BOOL:${BALLAST_WERROR}>:-Werror>
+  -ffp-contract=off -fno-fast-math -fno-math-errno)
+if(BALLAST_SANITIZE)
+  target_compile_options(ballast_flags INTERFACE
+    -fsanitize=${BALLAST_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  target_link_options(ballast_flags INTERFACE -fsanitize=${BALLAST_SANITIZE})
+endif()
+
+# ballast_library(NAME SOURCES ... PUBLIC ... PRIVATE ...): a static library of one folder.
+function(ballast_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
+  add_library(${name} STATIC ${ARG_SOURCES})
+  target_link_libraries(${name} PUBLIC ballast_flags ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE})
+endfunction()
+
+# ballast_test(NAME SOURCES ... LINK ... LABELS ...): one GoogleTest program, one ctest entry.
+function(ballast_test name)
+  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;LINK;LABELS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE ballast_flags ${ARG_LINK} GTest::gtest GTest::gtest_main)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  if(NOT ARG_LABELS)
+    set(ARG_LABELS fast)
+  endif()
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
+endfunction()

@@ -1,0 +1,57 @@
+#pragma once
+
+// What the roles must agree on before a run starts, derived from the spec and the prepared data by
+// whoever starts the coordinator. It travels to every member in `Welcome` as JSON (run_json.h) and
+// is kept in every manifest. Nothing in it depends on the cluster.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/job/spec.h"
+#include "common/job/tables.h"
+
+namespace ballast {
+
+enum class Split : std::uint8_t { train, validation, test };
+
+struct RunConfig {
+  std::string name;
+  std::uint64_t seed = 0;
+  std::string spec;               // The effective YAML.
+  std::string spec_directory;
+  std::string dataset;            // Directory of the prepared data set.
+  std::string dataset_digest;     // Of its manifest: every member checks what it opened.
+
+  std::vector<TableSpec> tables;  // By id: tables[i].id == i.
+  std::uint32_t partitions = 64;
+  std::uint32_t leaves = 1;       // A power of two.
+  std::uint32_t leaf_examples = 0;  // Rows of a leaf: ceil(batch / leaves).
+  std::uint32_t batch = 0;
+
+  std::uint64_t train_examples = 0;
+  std::uint64_t validation_examples = 0;
+  std::uint64_t test_examples = 0;
+  std::uint64_t steps_per_epoch = 0;  // ceil(train_examples / batch)
+  Step steps = 0;                     // The last step of the run.
+  std::uint32_t evaluation_batch = 256;  // Fixed, padded at the end.
+  std::uint32_t outputs = 1;             // Numbers the model gives per example: classes, or 1.
+
+  Task task = Task::multiclass;
+  LossKind loss = LossKind::cross_entropy;
+  std::vector<std::string> classes;
+  OptimizerSpec optimizer;
+  TrainingSpec training;
+  CheckpointSpec checkpoint;
+  ClusterSpec cluster;
+};
+
+[[nodiscard]] std::uint64_t examples_of(const RunConfig& run, Split split);
+// Evaluation batches of a split: ceil(examples / evaluation_batch).
+[[nodiscard]] std::uint32_t evaluation_batches(const RunConfig& run, Split split);
+// Whether the validation split is evaluated at this version (and the history gets an entry).
+[[nodiscard]] bool evaluates_at(const RunConfig& run, Step step);
+// The epoch that a step belongs to, from 0.
+[[nodiscard]] std::uint64_t epoch_of(const RunConfig& run, Step step);
+
+}  // namespace ballast

@@ -1,0 +1,208 @@
+#pragma once
+
+// The job spec: what a user submits, parsed and validated. docs/spec.md describes every field with
+// its default and an example; the parser (parse.h) is the only place that knows YAML. A Spec is a
+// plain value: all names resolved, all defaults filled in, so that the code behind it never asks
+// what was written and what was not.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace ballast {
+
+// ---- data -------------------------------------------------------------------------------------
+
+enum class DataFormat { csv, tsv, libsvm, idx, jsonl };
+enum class ColumnType { number, category, text, skip };
+enum class BadRow { stop, skip };
+
+struct ColumnSpec {
+  std::string name;
+  ColumnType type = ColumnType::number;
+};
+
+// The examples of one split: files or globs in order. IDX keeps features and labels apart.
+struct SourceSpec {
+  std::vector<std::string> paths;
+  std::vector<std::string> label_paths;  // IDX only, one per path.
+};
+
+struct DataSpec {
+  DataFormat format = DataFormat::csv;
+  SourceSpec train;
+  SourceSpec validation;             // Empty when a fraction or nothing is asked for.
+  double validation_fraction = 0.0;  // Of the training examples, by seeded hash of the example.
+  SourceSpec test;                   // May be empty.
+
+  bool header = true;
+  char delimiter = ',';
+  std::vector<ColumnSpec> columns;   // Empty: names from the header, types inferred.
+  std::vector<std::string> missing;  // Cell texts that mean "no value"; empty cells always do.
+  std::string comment;               // Lines with this prefix are passed over; empty: none.
+
+  std::string label;                    // Column name; LibSVM and IDX call it "label".
+  std::vector<std::string> classes;     // In order of class index; empty: sorted as found.
+  std::string label_strip_suffix;       // Removed from label texts ("." in adult.test).
+  std::uint32_t libsvm_dimension = 0;   // Largest index; 0: the largest seen in training.
+  bool libsvm_dense = false;            // A dense vector instead of sparse rows.
+  BadRow on_bad_row = BadRow::stop;
+};
+
+// ---- features ---------------------------------------------------------------------------------
+
+enum class TransformKind {
+  drop_duplicates, impute, clip, standardize, min_max, one_hot, hash, bucketize, tokenize, scale
+};
+enum class ImputeWith { mean, median, most_frequent, constant };
+enum class ClipBy { iqr, z_score };
+
+// One entry of `features:`, in the order written. Columns that no transform turns into features
+// and that are numeric pass through as dense features; categories and text must be transformed.
+struct TransformSpec {
+  TransformKind kind = TransformKind::standardize;
+  std::vector<std::string> columns;  // Resolved from names, globs ("*") or type ("number", ...).
+
+  ImputeWith impute_with = ImputeWith::mean;
+  std::string impute_constant;
+  ClipBy clip_by = ClipBy::iqr;
+  double clip_factor = 1.5;            // IQR multiples, or standard deviations.
+  std::uint32_t min_count = 1;         // one_hot, tokenize: rarer values become "other"/dropped.
+  std::uint32_t buckets = 0;           // hash, tokenize: modulus of keys; 0 keeps all 64 bits.
+  std::uint32_t bins = 0;              // bucketize by quantiles, or:
+  std::vector<double> boundaries;      // bucketize at these.
+  bool bucketize_as_sparse = false;    // Key per bucket (for embeddings) instead of one-hot dense.
+  std::uint32_t word_ngrams_max = 1;   // tokenize: words of 1 .. n. 0: no words.
+  std::uint32_t character_ngrams_min = 0;  // tokenize: characters n .. m; 0: none.
+  std::uint32_t character_ngrams_max = 0;
+  bool lowercase = true;
+  double factor = 1.0;                 // scale: x * factor (1/255 for images).
+  std::string output;                  // Name of the sparse group; by default the column's.
+  std::uint32_t line = 0;              // Where in the spec, for messages.
+};
+
+// ---- model ------------------------------------------------------------------------------------
+
+enum class LayerKind {
+  dense, relu, sigmoid, tanh, gelu, dropout, layer_norm, embedding, embedding_bag
+};
+enum class Combine { sum, mean, sqrt_n };
+enum class Initializer { zeros, uniform_fan_in, he_uniform, glorot_uniform, normal };
+
+// One entry of `model.layers`. embedding and embedding_bag read sparse groups and stand first;
+// their outputs and the dense features, in this order [dense features, layers as listed], are
+// concatenated into what the first other layer reads.
+struct LayerSpec {
+  LayerKind kind = LayerKind::dense;
+  std::string name;                  // Table prefix; by default kind and position, "dense_0".
+  std::uint32_t width = 0;           // dense, embedding, embedding_bag: outputs.
+  bool bias = true;                  // dense
+  double rate = 0.5;                 // dropout: share of units zeroed
+  Combine combine = Combine::mean;   // embedding_bag
+  std::vector<std::string> features; // embedding, embedding_bag: sparse groups; empty: all.
+  std::optional<Initializer> initializer;
+  double initial_scale = 1.0;
+  double epsilon = 1e-5;             // layer_norm
+  std::uint32_t line = 0;
+};
+
+enum class ModelKind { linear, logistic, softmax, layers };
+enum class LossKind { cross_entropy, binary_cross_entropy, mean_squared_error, huber };
+enum class Task { binary, multiclass, regression };
+
+struct ModelSpec {
+  ModelKind kind = ModelKind::softmax;
+  bool bias = true;               // linear, logistic, softmax
+  std::vector<LayerSpec> layers;  // kind == layers; the output layer is listed too.
+  LossKind loss = LossKind::cross_entropy;
+  double huber_delta = 1.0;
+  Task task = Task::multiclass;   // Follows from kind and loss.
+};
+
+// ---- training ---------------------------------------------------------------------------------
+
+enum class OptimizerKind { sgd, adagrad, adam, adamw, rmsprop, ftrl };
+enum class ScheduleKind { constant, step, cosine, linear, inverse_sqrt };
+
+struct ScheduleSpec {
+  ScheduleKind kind = ScheduleKind::constant;
+  std::uint64_t warmup_steps = 0;   // Linear from 0 to the base rate, before any kind.
+  std::uint64_t step_every = 0;     // step: in steps
+  double step_factor = 0.1;         // step
+  double final_factor = 0.0;        // cosine, linear: rate at the last step, as a factor
+};
+
+struct OptimizerSpec {
+  OptimizerKind kind = OptimizerKind::adam;
+  double learning_rate = 0.001;
+  double momentum = 0.0;        // sgd, rmsprop
+  bool nesterov = false;        // sgd
+  double beta1 = 0.9;           // adam, adamw
+  double beta2 = 0.999;         // adam, adamw
+  double rho = 0.99;            // rmsprop: decay of the mean square
+  double epsilon = 1e-8;
+  double initial_accumulator = 0.0;  // adagrad
+  double ftrl_beta = 1.0;
+  double l1 = 0.0;              // ftrl
+  double l2 = 0.0;              // ftrl: the proximal term; others: added to the gradient (coupled)
+  double weight_decay = 0.0;    // adamw: decoupled, scaled by the learning rate
+  bool decay_bias = false;      // Whether l1, l2 and weight_decay reach biases and layer norms.
+  ScheduleSpec schedule;
+};
+
+enum class NonFinite { stop, skip };
+
+struct EarlyStopSpec {
+  std::string metric;         // Of the validation split; empty: no early stop.
+  std::uint32_t patience = 3; // Evaluations without gain.
+  double min_gain = 0.0;
+};
+
+struct TrainingSpec {
+  double epochs = 10.0;         // Fractions allowed; ignored when steps > 0.
+  std::uint64_t steps = 0;
+  std::uint32_t batch = 256;
+  std::uint32_t leaves = 0;     // 0: the largest power of two <= batch / 64, at least 1.
+  bool shuffle = true;
+  double clip_norm = 0.0;       // 0: no clipping
+  NonFinite on_nonfinite = NonFinite::stop;
+  std::uint64_t log_every = 50; // steps
+  std::uint64_t evaluate_every = 0;  // steps; 0: at the end of every epoch
+  EarlyStopSpec early_stop;
+};
+
+struct CheckpointSpec {
+  std::uint64_t every_steps = 0;     // 0: not by steps
+  double every_seconds = 60.0;       // 0: not by time
+  std::uint32_t keep = 2;
+};
+
+enum class KernelFamily { automatic, haswell, zen, skylakex, cooperlake, sapphirerapids };
+
+struct ClusterSpec {
+  std::uint32_t partitions = 64;
+  KernelFamily kernel = KernelFamily::automatic;
+  double heartbeat_seconds = 1.0;
+  double silence_seconds = 10.0;  // A member unheard for so long is taken for dead.
+};
+
+struct Spec {
+  std::string name;
+  std::uint64_t seed = 0;
+  DataSpec data;
+  std::vector<TransformSpec> features;
+  ModelSpec model;
+  OptimizerSpec optimizer;
+  TrainingSpec training;
+  CheckpointSpec checkpoint;
+  ClusterSpec cluster;
+
+  std::string source;     // The YAML as effective (after --set), kept with the model.
+  std::string directory;  // Of the spec file; relative paths in it start here.
+};
+
+// Leaves per step: what the spec says, else the largest power of two <= batch / 64, at least 1.
+[[nodiscard]] std::uint32_t leaves_of(const TrainingSpec& training);
+
+}  // namespace ballast
