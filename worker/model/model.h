@@ -15,6 +15,7 @@
 
 #include "common/base/ids.h"
 #include "common/base/result.h"
+#include "common/job/figures.h"
 #include "common/job/run.h"
 #include "common/job/tables.h"
 #include "common/math/blas.h"
@@ -30,16 +31,6 @@ struct Weights {
     std::span<const Key> keys;  // Sparse: sorted, unique. Dense: empty.
   };
   std::vector<Table> tables;
-};
-
-// Sums over examples that travel with the gradient. Added like it, along the tree.
-struct Figures {
-  double loss = 0.0;           // Sum over examples, before any regularization.
-  std::uint64_t examples = 0;
-  std::uint64_t correct = 0;   // Classification: predicted == label. Regression: 0.
-  std::uint64_t nonfinite = 0; // Leaves whose loss or gradient was not finite (R3).
-
-  friend bool operator==(const Figures&, const Figures&) = default;
 };
 
 // The gradient of the summed (not averaged) loss over one leaf or node.

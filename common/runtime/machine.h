@@ -1,0 +1,80 @@
+#pragma once
+
+// The shape of every role's logic. A machine takes one input at a time and says, as plain data, what
+// should follow; it has no thread, clock, socket or file. common/runtime drives it with ZeroMQ, Asio
+// and a pool of threads; tests/simulation drives the same object with a seeded network, clock and
+// disk. Order is part of the contract: a host performs the effects of one step in the order of the
+// fields below and, within a field, in the order given, before the next step.
+//
+// A machine M has
+//   using Job = ...;      heavy or blocking work, as data, that the host runs elsewhere
+//   using Outcome = ...;  what a Job gives back, as a later input
+//   void step(Time now, Input<Outcome> input, Effects<Job>& effects);
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "common/base/ids.h"
+#include "common/base/time.h"
+#include "common/wire/messages.h"
+
+namespace ballast {
+
+// ---- inputs -------------------------------------------------------------------------------------
+
+struct Received {
+  wire::Message message;
+};
+struct Disconnected {  // The connection with this peer closed; it may come back.
+  MemberId peer{};
+};
+struct Tick {};  // The start, or the time asked for by wake_at has come.
+struct StopAsked {};  // The user or the system asks for a clean stop.
+template <class Outcome>
+struct Done {
+  Outcome outcome;
+};
+
+template <class Outcome>
+using Input = std::variant<Received, Disconnected, Tick, StopAsked, Done<Outcome>>;
+
+// ---- effects ------------------------------------------------------------------------------------
+
+struct Connection {  // Make this member reachable at this endpoint. Repeating it changes nothing.
+  MemberId peer{};
+  std::string endpoint;
+};
+struct Send {  // May be lost. REQUIRES: the coordinator, a connected peer, or one that wrote to us.
+  MemberId to{};
+  wire::Body body;
+};
+enum class NoteLevel { debug, info, warning, error };
+struct Note {  // For people and logs; never decides anything.
+  NoteLevel level = NoteLevel::info;
+  std::string text;
+};
+// Shell-friendly: 0 done, 2 the user's mistake, 3 stopped by a fault, 130 interrupted.
+enum class ExitCode : int { done = 0, user_error = 2, fault = 3, interrupted = 130 };
+struct Exit {
+  ExitCode code = ExitCode::done;
+  std::string reason;
+};
+
+template <class Job>
+struct Effects {
+  std::vector<Connection> connections;
+  std::vector<Send> sends;
+  std::vector<Job> jobs;
+  std::vector<Note> notes;
+  std::optional<Time> wake_at;  // Replaces the earlier wish; a Tick comes then or a little later.
+  std::optional<Exit> exit;     // After the sends have been handed over.
+
+  void send(MemberId to, wire::Body body) { sends.push_back({to, std::move(body)}); }
+  void note(NoteLevel level, std::string text) { notes.push_back({level, std::move(text)}); }
+};
+
+}  // namespace ballast

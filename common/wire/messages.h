@@ -1,0 +1,219 @@
+#pragma once
+
+// Everything that roles say to each other, as plain structs: roles meet only here. Which message is
+// valid when, what makes it be sent again and who may forget what is the table in README.md beside
+// this file. codec.h turns a Message into frames and back.
+//
+// Bulk arrays are Bytes: shared, immutable, never copied on the way out, 8-byte aligned on the way
+// in.
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "common/base/bytes.h"
+#include "common/base/ids.h"
+#include "common/job/commit.h"
+#include "common/job/figures.h"
+#include "common/job/run.h"
+#include "common/job/spec.h"
+
+namespace ballast::wire {
+
+// Raised whenever a message changes its meaning: members of another protocol are refused.
+inline constexpr std::uint32_t kProtocol = 1;
+
+enum class Role : std::uint8_t { coordinator, server, worker };
+
+// ---- joining ------------------------------------------------------------------------------------
+
+struct Hello {  // member -> coordinator; repeated until answered
+  Role role = Role::worker;
+  std::uint32_t protocol = kProtocol;
+  std::string version;   // Of Ballast.
+  std::string endpoint;  // Servers: where workers reach them.
+  std::string host;      // For people: where it runs, and its process id.
+  std::vector<KernelFamily> families;  // What its CPU can run, best first.
+};
+struct Welcome {  // coordinator -> member: load this, then say Ready
+  std::string run_json;  // RunConfig
+  KernelFamily family = KernelFamily::haswell;
+  std::string checkpoints;  // Servers: URL or directory of the checkpoint store.
+};
+struct Refused {  // coordinator -> member: final; the member exits with code 2 and this sentence
+  std::string reason;
+};
+struct Ready {  // member -> coordinator; repeated until a Plan names it
+  std::uint64_t canary = 0;
+  std::string blas_version;
+};
+struct Rejoin {};    // coordinator -> a member it does not know: forget everything, say Hello
+struct Heartbeat {   // member -> coordinator, and back as its answer
+  std::uint64_t progress = 0;  // Grows whenever the core got something done.
+};
+struct Goodbye {};   // member -> coordinator: I would like to leave (drain)
+struct Released {};  // coordinator -> member: you may exit now
+struct Finish {      // coordinator -> everyone: the run is over
+  bool done = true;  // False: stopped by a fault or by the user; `reason` says which.
+  std::string reason;
+};
+
+// ---- plan ---------------------------------------------------------------------------------------
+
+struct Assignment {
+  MemberId worker{};
+  LeafRange leaves;
+  friend bool operator==(const Assignment&, const Assignment&) = default;
+};
+struct ServerAddress {
+  MemberId server{};
+  std::string endpoint;
+  friend bool operator==(const ServerAddress&, const ServerAddress&) = default;
+};
+struct Plan {  // coordinator -> everyone; idempotent, the highest number wins
+  PlanNumber number = 0;
+  Timeline timeline = 0;
+  Step committed = 0;  // The version that every partition had when the plan was made, at least.
+  std::vector<Assignment> workers;     // Together they cover all leaves, or none if nobody is there.
+  std::vector<MemberId> owners;        // By partition.
+  std::vector<ServerAddress> servers;
+};
+struct SnapshotFile {  // One partition's file in the checkpoint store.
+  PartitionId partition{};
+  std::string name;
+  std::uint64_t bytes = 0;
+  std::uint64_t records = 0;
+  std::string checksum;
+  friend bool operator==(const SnapshotFile&, const SnapshotFile&) = default;
+};
+struct Restore {  // coordinator -> server: become this state; repeated until Restored
+  Timeline timeline = 0;
+  std::vector<PartitionId> partitions;  // What this server owns on the timeline.
+  Commit commit;                        // The version to restore; step 0: the initial values.
+  std::vector<SnapshotFile> files;      // Of these partitions; empty at step 0.
+};
+struct Restored {  // server -> coordinator
+  Timeline timeline = 0;
+  std::string error;  // Empty: done.
+};
+
+// ---- the step -----------------------------------------------------------------------------------
+
+// Values of one table: a dense block, or sparse rows in the order of their keys.
+struct Section {
+  Node node;                  // Push: whose gradient this is.
+  PartitionId partition{};    // Push: where it goes. Pull and Values: unused.
+  TableId table{};
+  std::uint32_t block = 0;    // Dense: which block.
+  Bytes keys;                 // Sparse: u64, sorted, unique. Values leaves them out: as asked.
+  Bytes values;               // f32. Pull leaves them out.
+};
+
+struct Pull {  // worker -> server; stateless, re-issued with the same request after silence
+  std::uint64_t request = 0;  // The worker's own number.
+  Timeline timeline = 0;
+  Step version = 0;           // Parked until this version is applied.
+  bool dense = true;          // Send the dense blocks too.
+  bool again = false;         // A repeat: if it has to wait, say which nodes are missing.
+  std::vector<Section> keys;  // One per sparse table: keys that this server owns.
+};
+struct Values {  // server -> worker
+  std::uint64_t request = 0;
+  Timeline timeline = 0;
+  Step version = 0;
+  std::vector<Section> sections;  // Dense blocks of this server; then rows, one section per asked.
+};
+struct Passed {  // server -> worker: the version you asked for is gone; this one is applied
+  std::uint64_t request = 0;
+  Timeline timeline = 0;
+  Step applied = 0;
+};
+struct Missing {  // server -> worker: what the next step still lacks; push again what you have of it
+  Timeline timeline = 0;
+  Step step = 0;
+  std::vector<Node> nodes;  // Maximal nodes that some partition here lacks; in order.
+};
+struct Stale {  // server -> anyone: your timeline or ownership is not mine
+  Timeline timeline = 0;  // The receiver's.
+};
+
+struct NodeFigures {
+  Node node;
+  Figures figures;
+  friend bool operator==(const NodeFigures&, const NodeFigures&) = default;
+};
+struct Push {  // worker -> server; kept by the worker until it sees version `step`
+  Timeline timeline = 0;
+  Step step = 0;
+  std::vector<NodeFigures> nodes;        // Every node counts for every partition listed, ...
+  std::vector<PartitionId> partitions;   // ... empty where no section says otherwise (R1).
+  std::vector<Section> sections;
+};
+
+struct PreparedPartition {
+  PartitionId partition{};
+  std::uint64_t hash = 0;      // Of the reduced gradient (R6).
+  double sum_of_squares = 0.0; // Of the reduced gradient, over sorted keys.
+  friend bool operator==(const PreparedPartition&, const PreparedPartition&) = default;
+};
+struct Prepared {  // server -> coordinator; repeated until commit(step) comes
+  Timeline timeline = 0;
+  Step step = 0;
+  std::vector<PreparedPartition> partitions;  // All that this server owns.
+  bool has_figures = false;                   // Whether partition 0 is among them:
+  Figures figures;
+  Commit previous;                            // commit(step - 1), for a coordinator without memory.
+};
+struct CommitStep {  // coordinator -> server; repeated when a Prepared shows that it was lost
+  Timeline timeline = 0;
+  Commit commit;
+};
+struct CutDone {  // server -> coordinator; repeated until CutKnown
+  Timeline timeline = 0;
+  Step step = 0;
+  std::vector<SnapshotFile> files;
+  std::string error;  // Empty: all files are durable.
+};
+struct CutKnown {  // coordinator -> server: stop repeating CutDone
+  Timeline timeline = 0;
+  Step step = 0;
+};
+
+// ---- evaluation ---------------------------------------------------------------------------------
+
+struct Evaluate {  // coordinator -> worker: these batches at this version; repeated after silence
+  Timeline timeline = 0;
+  Step version = 0;
+  Split split = Split::validation;
+  std::uint32_t begin = 0;  // Batches begin .. end - 1 of run.evaluation_batch examples.
+  std::uint32_t end = 0;
+};
+struct Evaluated {  // worker -> coordinator; one per batch, idempotent
+  Timeline timeline = 0;
+  Step version = 0;
+  Split split = Split::validation;
+  std::uint32_t batch = 0;
+  double loss = 0.0;  // Sum over the batch.
+  Bytes outputs;      // f32, run.outputs per example
+  Bytes labels;       // f32, one per example
+};
+
+struct MalformedReply {  // anyone -> anyone: I could not read what you sent
+  std::string reason;
+};
+
+using Body = std::variant<Hello, Welcome, Refused, Ready, Rejoin, Heartbeat, Goodbye, Released,
+                          Finish, Plan, Restore, Restored, Pull, Values, Passed, Missing, Stale,
+                          Push, Prepared, CommitStep, CutDone, CutKnown, Evaluate, Evaluated,
+                          MalformedReply>;
+
+struct Message {
+  MemberId from{};  // The sender's; set by the host.
+  Body body;
+};
+
+// "Push", "CommitStep" ...: for logs and traces.
+[[nodiscard]] const char* name_of(const Body& body);
+
+}  // namespace ballast::wire
