@@ -28,7 +28,8 @@ function(ballast_library name)
   target_link_libraries(${name} PUBLIC ballast_flags ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE})
 endfunction()
 
-# ballast_test(NAME SOURCES ... LINK ... LABELS ...): one GoogleTest program, one ctest entry.
+# ballast_test(NAME SOURCES ... LINK ... LABELS ...): one GoogleTest program, one ctest entry. Each
+# label has a target tests_LABEL that builds just its programs.
 function(ballast_test name)
   cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;LINK;LABELS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
@@ -42,4 +43,10 @@ function(ballast_test name)
     set(ARG_LABELS fast)
   endif()
   set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
+  foreach(label IN LISTS ARG_LABELS)
+    if(NOT TARGET tests_${label})
+      add_custom_target(tests_${label})
+    endif()
+    add_dependencies(tests_${label} ${name})
+  endforeach()
 endfunction()

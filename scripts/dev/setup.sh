@@ -1,0 +1,85 @@
+# setup: install the packages that Ballast is built with (Debian 12, Ubuntu 24.04).
+#
+# Usage: ./dev setup [--lint]
+#
+# Installs what scripts/packages.tsv lists, as root or through sudo, and says beforehand what it
+# will install and why. When all of it is there nothing is installed and no network is used.
+#
+#   --lint   also install what `./dev lint` needs
+
+# shellcheck shell=bash
+
+dev_setup() {
+  local groups=(build) option
+  for option in "$@"; do
+    case $option in
+      --lint) groups+=(lint) ;;
+      *) fail_usage "setup: unknown argument '$option'; the only option is --lint" ;;
+    esac
+  done
+  command -v dpkg-query >/dev/null && command -v apt-get >/dev/null ||
+    fail "setup installs Debian packages and finds no apt-get here; install the equivalents of" \
+      "scripts/packages.tsv by hand, then run './dev build'"
+
+  local group package why missing=()
+  while IFS=$'\t' read -r group package why; do
+    [[ " ${groups[*]} " == *" $group "* ]] || continue
+    is_installed "$package" || missing+=("$package"$'\t'"$why")
+  done < <(grep -v '^#' scripts/packages.tsv)
+
+  if ((${#missing[@]} == 0)); then
+    say "setup: every package is installed"
+    return 0
+  fi
+  install_packages "${missing[@]}"
+}
+
+is_installed() {
+  [[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]
+}
+
+# Each argument is "package<tab>why".
+install_packages() {
+  say "setup: packages missing: $#; reading the package lists"
+  as_root apt-get update -qq
+
+  local entry package names=()
+  say "setup: will install"
+  for entry in "$@"; do
+    package=${entry%%$'\t'*}
+    names+=("$package")
+    printf '  %-20s %-22s %s\n' "$package" "$(candidate_version "$package")" "${entry#*$'\t'}"
+  done
+  as_root env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -qq -y --no-install-recommends "${names[@]}" >"$(log_of_setup)" 2>&1 ||
+    {
+      tail -n 20 "$(log_of_setup)" >&2
+      fail "apt-get could not install the packages above; its whole output is in $(log_of_setup)"
+    }
+  say "setup: done"
+}
+
+log_of_setup() {
+  mkdir -p build
+  printf 'build/setup.log'
+}
+
+candidate_version() {
+  local line
+  while read -r line; do
+    [[ $line == Candidate:* ]] || continue
+    printf '%s' "${line#Candidate: }"
+    return 0
+  done < <(LC_ALL=C apt-cache policy "$1")
+  printf '(unknown)'
+}
+
+as_root() {
+  if ((EUID == 0)); then
+    "$@"
+  elif command -v sudo >/dev/null; then
+    sudo "$@"
+  else
+    fail "setup must install packages, which needs root: run it as root or install sudo"
+  fi
+}

@@ -1,0 +1,14 @@
+# simulate: train on simulated clusters, one per seed, and compare the bits.
+#
+# Usage: ./dev simulate [--seeds N] [--first S]      N seeds, from S on
+#        ./dev simulate --seed S [--trace]           one seed, with every event
+#
+# Each seed draws a cluster, a network and its faults; the model must end bit for bit the same as
+# that of the plain loop in one process. A failing seed fails the same way every time.
+
+# shellcheck shell=bash
+
+dev_simulate() {
+  build_preset release simulate
+  build/release/tests/simulate "$@"
+}

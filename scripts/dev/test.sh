@@ -1,0 +1,14 @@
+# test: install, build, and run every test.
+#
+# Usage: ./dev test [CTEST ARGUMENTS]
+#
+# What follows is handed to ctest: `./dev test -R philox` runs the tests whose name matches,
+# `./dev test -L fast` those with the label, `./dev test -V` shows their output.
+
+# shellcheck shell=bash
+
+dev_test() {
+  run_verb setup
+  build_preset release
+  ctest --test-dir build/release --output-on-failure --no-tests=error -j "$(jobs_max)" "$@"
+}
