@@ -1,8 +1,9 @@
 # shellcheck shell=bash
-# What the verbs share: how they speak, and how they call CMake. `root` is the repository.
+# What the verbs share: how they speak, and how they call CMake. All of them run in the root
+# of the repository.
 
 # Without these ccache would take each clone of the repository for another project.
-export CCACHE_BASEDIR=$root CCACHE_NOHASHDIR=1
+export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
 
 say() { printf '==> %s\n' "$*"; }
 

@@ -17,7 +17,7 @@ dev_setup() {
       *) fail_usage "setup: unknown argument '$option'; the only option is --lint" ;;
     esac
   done
-  command -v dpkg-query >/dev/null && command -v apt-get >/dev/null ||
+  command -v apt-get >/dev/null ||
     fail "setup installs Debian packages and finds no apt-get here; install the equivalents of" \
       "scripts/packages.tsv by hand, then run './dev build'"
 
