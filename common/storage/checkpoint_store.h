@@ -1,0 +1,54 @@
+#pragma once
+
+// Where checkpoints live: a flat set of named files that outlives every process of the run. A
+// directory first (directory_store.h); an object store fits behind the same calls. Names have no
+// '/' and do not start with a dot.
+//
+// A file appears under its name whole and durable, or not at all. Safe to call from any thread.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/result.h"
+
+namespace ballast {
+
+struct StoredFile {
+  std::string name;
+  std::uint64_t bytes = 0;
+};
+
+class CheckpointStore {
+ public:
+  virtual ~CheckpointStore() = default;
+
+  // A local directory to write files in before put_file(); near the store where that saves a copy.
+  [[nodiscard]] virtual Result<std::string> staging_directory() = 0;
+  // Removes what dead processes left there. A living process on an older timeline that still
+  // writes there fails, as it should.
+  [[nodiscard]] virtual Status clear_staging() = 0;
+
+  // Moves a local, synced file into the store, replacing one of this name.
+  [[nodiscard]] virtual Status put_file(const std::string& local_path, const std::string& name) = 0;
+  // A local path at which the file's bytes can be read until it is removed from the store.
+  [[nodiscard]] virtual Result<std::string> fetch_file(const std::string& name) = 0;
+
+  // Small files. publish() replaces atomically.
+  [[nodiscard]] virtual Status publish(const std::string& name, std::string_view text) = 0;
+  // Error{conflict} when the name is taken.
+  [[nodiscard]] virtual Status create_exclusively(const std::string& name,
+                                                  std::string_view text) = 0;
+  [[nodiscard]] virtual Result<std::string> read(const std::string& name) = 0;
+
+  // Sorted by name.
+  [[nodiscard]] virtual Result<std::vector<StoredFile>> list() = 0;
+  // A file that is not there is fine.
+  [[nodiscard]] virtual Status remove(const std::string& name) = 0;
+  // For messages: where this is.
+  [[nodiscard]] virtual std::string description() const = 0;
+};
+
+}  // namespace ballast

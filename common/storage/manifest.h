@@ -1,0 +1,56 @@
+#pragma once
+
+// A manifest makes a set of snapshot files a checkpoint. It is written last, as
+// checkpoint-<timeline>-<step>.json, and holds all that a resume needs besides the rows. It is
+// JSON for people, and carries the checksum of its own text: any altered byte is noticed.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/ids.h"
+#include "common/base/result.h"
+#include "common/storage/snapshot.h"
+
+namespace ballast {
+
+// Raised when an older Ballast could misread what a newer one writes.
+inline constexpr std::uint32_t kManifestFormat = 1;
+
+struct Manifest {
+  std::uint32_t format = kManifestFormat;
+  std::string ballast_version;
+  std::string run;
+  Timeline timeline = 0;
+  Step step = 0;
+  std::vector<SnapshotFile> files;  // By partition: files[i].partition == i.
+
+  std::string run_config_json;  // common/job/run_json.h
+  std::string commit_json;      // The coordinator's: the commit and the early-stop state.
+  std::string canary;           // R5: the hash that members of this run must show.
+  std::string kernel_family;
+  std::string openblas_version;
+  std::uint64_t history_bytes = 0;  // How much of history.jsonl belongs to this checkpoint.
+  std::string created;              // For people; decides nothing.
+
+  friend bool operator==(const Manifest&, const Manifest&) = default;
+};
+
+// Fails only on text that is not UTF-8.
+[[nodiscard]] Result<std::string> encode_manifest(const Manifest& manifest);
+// Error{corrupt} when a byte was changed or is missing, Error{unsupported} for a newer format.
+[[nodiscard]] Result<Manifest> decode_manifest(std::string_view text);
+
+// "checkpoint-2-1500.json" and back; nothing for other names. Ordered from old to new.
+struct CheckpointName {
+  Timeline timeline = 0;
+  Step step = 0;
+
+  friend auto operator<=>(const CheckpointName&, const CheckpointName&) = default;
+};
+[[nodiscard]] std::string to_string(const CheckpointName& name);
+[[nodiscard]] std::optional<CheckpointName> parse_checkpoint_name(std::string_view name);
+
+}  // namespace ballast
