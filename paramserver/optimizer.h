@@ -1,8 +1,9 @@
 #pragma once
 
-// Server-side optimizers: one update of a row or a dense block from its reduced gradient. Everything
-// that is the same for the whole step (learning rate, bias corrections, scale) is computed once by
-// commit and handed in, so every copy of a partition does the same arithmetic (R4).
+// Server-side optimizers: one update of a row or a dense block from its reduced gradient.
+// Everything that is the same for the whole step (learning rate, bias corrections, scale) is
+// computed once by commit and handed in, so every copy of a partition does the same arithmetic
+// (R4).
 //
 // Sparse rows are updated only when their key is present in the step's gradient ("lazy": moments of
 // absent rows do not decay), with the global step in Adam's bias correction.
@@ -18,8 +19,8 @@ namespace ballast {
 
 // The part of a commit that arithmetic sees.
 struct UpdateScalars {
-  float scale = 1.0F;          // Applied to the gradient first: 1 / examples, times the clip factor.
-  float learning_rate = 0.0F;  // After the schedule.
+  float scale = 1.0F;  // Applied to the gradient first: 1 / examples, times the clip factor.
+  float learning_rate = 0.0F;     // After the schedule.
   float bias_correction1 = 1.0F;  // Adam: 1 - beta1^t
   float bias_correction2 = 1.0F;  // Adam: 1 - beta2^t
 };

@@ -22,11 +22,11 @@ enum class Form { nn, nt, tn };
 
 struct Product {
   Form form = Form::nn;
-  std::uint32_t m = 0;  // rows of c
-  std::uint32_t n = 0;  // columns of c
-  std::uint32_t k = 0;  // the inner dimension
+  std::uint32_t m = 0;                      // rows of c
+  std::uint32_t n = 0;                      // columns of c
+  std::uint32_t k = 0;                      // the inner dimension
   std::uint32_t lda = 0, ldb = 0, ldc = 0;  // row strides as stored
-  float beta = 0.0F;    // c = a * b + beta * c
+  float beta = 0.0F;                        // c = a * b + beta * c
 };
 
 class Blas {

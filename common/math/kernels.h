@@ -37,19 +37,20 @@ void rsqrt(std::span<const float> x, std::span<float> out);  // 1 / sqrt(x), cor
 
 [[nodiscard]] float sum(std::span<const float> x);
 [[nodiscard]] float dot(std::span<const float> a, std::span<const float> b);
-[[nodiscard]] float max(std::span<const float> x);          // -inf when empty
+[[nodiscard]] float max(std::span<const float> x);              // -inf when empty
 [[nodiscard]] double sum_of_squares(std::span<const float> x);  // in float64, for norms
 [[nodiscard]] bool all_finite(std::span<const float> x);
 
-// ---- double precision scalars, for the coordinator's and optimizers' once-a-step arithmetic ------
-// Our own, since libm's differ between CPUs (determinism.md).
+// ---- double precision scalars, for the coordinator's and optimizers' once-a-step arithmetic
+// ------ Our own, since libm's differ between CPUs (determinism.md).
 
 [[nodiscard]] double exp_double(double x);
 [[nodiscard]] double log_double(double x);
-[[nodiscard]] double cos_double(double x);          // |x| <= 2^20
+[[nodiscard]] double cos_double(double x);            // |x| <= 2^20
 [[nodiscard]] double pow_double(double x, double y);  // x > 0
 
-// ---- which implementation runs -------------------------------------------------------------------
+// ---- which implementation runs
+// -------------------------------------------------------------------
 
 enum class InstructionSet { portable, avx2, avx512 };
 [[nodiscard]] InstructionSet instruction_set();

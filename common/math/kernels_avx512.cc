@@ -1,0 +1,7 @@
+#include "common/math/kernel_body.h"
+
+namespace ballast {
+
+const KernelTable kAvx512Kernels = kTable;
+
+}  // namespace ballast
