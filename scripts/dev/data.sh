@@ -117,8 +117,8 @@ download_source() {
   command -v curl >/dev/null || fail "$set: downloads need curl; run './dev setup' first"
   say "$set: downloading $url"
   curl -fsL --retry 2 --connect-timeout 15 -o "$download" "$url" ||
-    fail "$set: $file is not in $(mirror_root), and curl cannot get $url (its exit code is $?); try" \
-      "again with a network, or set BALLAST_DATA_MIRROR to a directory that holds $mirror"
+    fail "$set: $file is not in $(mirror_root), and curl cannot get $url; try again with" \
+      "a network, or set BALLAST_DATA_MIRROR to a directory that holds $mirror"
   [[ $url_sha == - || $(sha_of "$download") == "$url_sha" ]] ||
     fail "$set: expected $url to have SHA-256 $url_sha, saw $(sha_of "$download"); the source has" \
       "changed or the download is damaged, and nothing was kept"
