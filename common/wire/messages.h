@@ -54,6 +54,9 @@ struct Heartbeat {   // member -> coordinator, and back as its answer
 };
 struct Goodbye {};   // member -> coordinator: I would like to leave (drain)
 struct Released {};  // coordinator -> member: you may exit now
+struct Fault {       // member -> coordinator: something that must stop the run, not the member alone
+  std::string reason;
+};
 struct Finish {      // coordinator -> everyone: the run is over
   bool done = true;  // False: stopped by a fault or by the user; `reason` says which.
   std::string reason;
@@ -204,7 +207,7 @@ struct MalformedReply {  // anyone -> anyone: I could not read what you sent
 };
 
 using Body = std::variant<Hello, Welcome, Refused, Ready, Rejoin, Heartbeat, Goodbye, Released,
-                          Finish, Plan, Restore, Restored, Pull, Values, Passed, Missing, Stale,
+                          Fault, Finish, Plan, Restore, Restored, Pull, Values, Passed, Missing, Stale,
                           Push, Prepared, CommitStep, CutDone, CutKnown, Evaluate, Evaluated,
                           MalformedReply>;
 
