@@ -1,0 +1,268 @@
+#include "common/storage/rocks_store.h"
+
+#include <rocksdb/cache.h>
+#include <rocksdb/db.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/options.h>
+#include <rocksdb/table.h>
+#include <rocksdb/write_batch.h>
+#include <rocksdb/write_buffer_manager.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "common/storage/files.h"
+#include "common/storage/rocks_status.h"
+
+namespace ballast {
+namespace {
+
+rocksdb::Slice slice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
+std::string_view bytes_of(rocksdb::Slice slice) { return {slice.data(), slice.size()}; }
+
+rocksdb::ReadOptions read_options() {
+  rocksdb::ReadOptions options;
+  options.verify_checksums = true;
+  return options;
+}
+
+rocksdb::Options database_options(const RocksStoreOptions& chosen) {
+  const auto cache = rocksdb::NewLRUCache(chosen.cache_bytes);
+  rocksdb::BlockBasedTableOptions table;
+  table.format_version = 5;
+  table.checksum = rocksdb::kXXH3;  // CRC32C is done in software by the distributions' builds.
+  table.block_cache = cache;
+  table.block_size = 32 << 10;
+  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+  // Indexes and filters count against the cache too, or memory would grow with the data.
+  table.cache_index_and_filter_blocks = true;
+  table.pin_l0_filter_and_index_blocks_in_cache = true;
+
+  rocksdb::Options options;
+  options.create_if_missing = chosen.mode == OpenMode::create;
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  options.compression = rocksdb::kNoCompression;  // Trained floats do not compress.
+  options.write_buffer_size = std::max<std::uint64_t>(chosen.write_buffer_bytes / 2, 1 << 20);
+  options.max_write_buffer_number = 3;
+  options.write_buffer_manager =
+      std::make_shared<rocksdb::WriteBufferManager>(chosen.write_buffer_bytes, cache);
+  options.max_background_jobs = std::max(chosen.background_threads, 2);
+  options.max_open_files = chosen.open_files_max;
+  options.bytes_per_sync = 1 << 20;
+  options.keep_log_file_num = 4;
+  options.paranoid_checks = true;
+  // A torn last record is what a crash leaves; anything else wrong in the log is damage, and must
+  // not silently become a shorter history.
+  options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  // Buffered writes stay in the process until a sync: fewer system calls, and what a crash of the
+  // process loses is what a crash of the machine would.
+  options.manual_wal_flush = true;
+  return options;
+}
+
+// RocksDB makes a new database when CURRENT is missing, whatever else is there.
+Status check_not_beheaded(const std::string& directory) {
+  if (!path_exists(directory) || path_exists(join_path(directory, "CURRENT"))) return {};
+  const auto names = list_files(directory);
+  if (!names) return names.error();
+  for (const std::string& name : *names) {
+    if (name.starts_with("MANIFEST-") || name.ends_with(".sst")) {
+      return Error{ErrorCode::corrupt,
+                   directory + ": holds " + name +
+                       " but no CURRENT file, so this RocksDB was damaged; restore from a "
+                       "checkpoint into an empty directory"};
+    }
+  }
+  return {};
+}
+
+class RocksCursor final : public KvCursor {
+ public:
+  RocksCursor(rocksdb::DB& database, std::string_view begin, std::string_view end,
+              std::string directory)
+      : begin_(begin), end_(end), end_slice_(end_), directory_(std::move(directory)) {
+    rocksdb::ReadOptions options = read_options();
+    if (!end_.empty()) options.iterate_upper_bound = &end_slice_;
+    options.fill_cache = false;  // A scan must not push out what is read by key.
+    iterator_.reset(database.NewIterator(options));
+  }
+
+  Result<bool> next() override {
+    if (place_ == Place::before) {
+      iterator_->Seek(begin_);
+      place_ = Place::inside;
+    } else if (iterator_->Valid()) {
+      iterator_->Next();
+    }
+    if (iterator_->Valid()) return true;
+    if (iterator_->status().ok()) return false;
+    return rocks_error(iterator_->status(), directory_ + ": cannot scan");
+  }
+  [[nodiscard]] std::string_view key() const override { return bytes_of(iterator_->key()); }
+  [[nodiscard]] std::string_view value() const override { return bytes_of(iterator_->value()); }
+
+ private:
+  enum class Place { before, inside } place_ = Place::before;
+  const std::string begin_;
+  const std::string end_;
+  const rocksdb::Slice end_slice_;
+  const std::string directory_;
+  std::unique_ptr<rocksdb::Iterator> iterator_;
+};
+
+class RocksStore final : public KvStore {
+ public:
+  RocksStore(std::string directory, std::unique_ptr<rocksdb::DB> database)
+      : directory_(std::move(directory)), database_(std::move(database)) {}
+
+  // Like a crash that came after the last sync; close() is the way to hear of failures.
+  ~RocksStore() override {
+    if (database_) static_cast<void>(close());
+  }
+
+  Result<std::optional<std::string>> get(std::string_view key) override {
+    if (!database_) return closed();
+    std::string value;
+    const rocksdb::Status status = database_->Get(read_options(), slice(key), &value);
+    if (status.IsNotFound()) return std::optional<std::string>();
+    if (!status.ok()) return error(status, "cannot read");
+    return std::optional(std::move(value));
+  }
+
+  Result<std::vector<std::optional<std::string>>> multi_get(
+      std::span<const std::string_view> keys) override {
+    if (!database_) return closed();
+    std::vector<rocksdb::Slice> slices;
+    slices.reserve(keys.size());
+    for (const std::string_view key : keys) slices.push_back(slice(key));
+    std::vector<rocksdb::PinnableSlice> found(keys.size());
+    std::vector<rocksdb::Status> statuses(keys.size());
+    database_->MultiGet(read_options(), database_->DefaultColumnFamily(), keys.size(),
+                        slices.data(), found.data(), statuses.data());
+    std::vector<std::optional<std::string>> values(keys.size());
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      if (statuses[i].IsNotFound()) continue;
+      if (!statuses[i].ok()) return error(statuses[i], "cannot read");
+      values[i] = found[i].ToString();
+    }
+    return values;
+  }
+
+  Status write(const WriteBatch& batch, Durability durability) override {
+    if (!database_) return closed();
+    rocksdb::WriteBatch changes(batch.bytes() + 16 * batch.size());
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      if (const rocksdb::Status added = add(batch.operation(i), changes); !added.ok()) {
+        return error(added, "cannot prepare a write");
+      }
+    }
+    rocksdb::WriteOptions options;
+    options.sync = durability == Durability::synced;
+    return answer(database_->Write(options, &changes), "cannot write");
+  }
+
+  Status sync() override {
+    if (!database_) return closed();
+    return answer(database_->FlushWAL(/*sync=*/true), "cannot sync");
+  }
+
+  Result<std::unique_ptr<KvCursor>> scan(std::string_view begin, std::string_view end) override {
+    if (!database_) return closed();
+    return std::unique_ptr<KvCursor>(
+        std::make_unique<RocksCursor>(*database_, begin, end, directory_));
+  }
+
+  Status ingest(std::span<const std::string> paths, IngestBy by) override {
+    if (!database_) return closed();
+    if (paths.empty()) return {};
+    // An ingestion is durable by itself; the writes before it must not be lost behind it.
+    if (Status synced = sync(); !synced) return synced;
+    rocksdb::IngestExternalFileOptions options;
+    options.move_files = by == IngestBy::link;
+    options.failed_move_fall_back_to_copy = true;
+    options.write_global_seqno = false;  // The bytes are shared and named by their content.
+    options.verify_checksums_before_ingest = true;
+    return answer(database_->IngestExternalFile(
+                      std::vector<std::string>(paths.begin(), paths.end()), options),
+                  "cannot ingest snapshot files");
+  }
+
+  Status close() override {
+    if (!database_) return closed();
+    Status synced = sync();
+    Status done = answer(database_->Close(), "cannot close");
+    database_.reset();
+    return synced ? done : synced;
+  }
+
+ private:
+  static rocksdb::Status add(const WriteBatch::Operation& operation, rocksdb::WriteBatch& changes) {
+    switch (operation.kind) {
+      case WriteBatch::Kind::put:
+        return changes.Put(slice(operation.key), slice(operation.value));
+      case WriteBatch::Kind::remove:
+        return changes.Delete(slice(operation.key));
+      case WriteBatch::Kind::remove_range:
+        return changes.DeleteRange(slice(operation.key), slice(operation.value));
+    }
+    return rocksdb::Status::InvalidArgument("unknown kind of operation");
+  }
+  [[nodiscard]] Error error(const rocksdb::Status& status, const char* tried) const {
+    return rocks_error(status, directory_ + ": " + tried);
+  }
+  [[nodiscard]] Status answer(const rocksdb::Status& status, const char* tried) const {
+    return status.ok() ? Status() : Status(error(status, tried));
+  }
+  [[nodiscard]] Error closed() const {
+    return Error{ErrorCode::unavailable,
+                 directory_ + ": expected an open store, but this one was closed"};
+  }
+
+  const std::string directory_;
+  std::unique_ptr<rocksdb::DB> database_;
+};
+
+Error open_error(const RocksStoreOptions& options, const rocksdb::Status& status) {
+  const std::string text = status.ToString();
+  if (text.find("LOCK") != std::string::npos || text.find("lock") != std::string::npos) {
+    return Error{ErrorCode::conflict,
+                 options.directory +
+                     ": another process has this RocksDB open; stop it or choose "
+                     "another directory (" +
+                     text + ")"};
+  }
+  if (text.find("create_if_missing") != std::string::npos) {
+    return Error{ErrorCode::not_found,
+                 options.directory + ": expected a RocksDB, but there is none"};
+  }
+  Error error = rocks_error(status, options.directory + ": cannot open this RocksDB");
+  // A file that the database lists and that is gone is damage, whatever the system call said.
+  if (error.code == ErrorCode::not_found || error.code == ErrorCode::invalid) {
+    error.code = ErrorCode::corrupt;
+  }
+  error.message += "; if it was damaged, restore from a checkpoint into an empty directory";
+  return error;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<KvStore>> open_rocks_store(const RocksStoreOptions& options) {
+  if (options.mode == OpenMode::existing && !path_exists(join_path(options.directory, "CURRENT")) &&
+      !path_exists(options.directory)) {
+    return Error{ErrorCode::not_found,
+                 options.directory + ": expected a RocksDB, but there is none"};
+  }
+  if (Status whole = check_not_beheaded(options.directory); !whole) return whole.error();
+  if (options.mode == OpenMode::create) {
+    if (Status made = make_directories(options.directory); !made) return made.error();
+  }
+  rocksdb::DB* raw = nullptr;
+  const rocksdb::Status status =
+      rocksdb::DB::Open(database_options(options), options.directory, &raw);
+  std::unique_ptr<rocksdb::DB> database(raw);
+  if (!status.ok()) return open_error(options, status);
+  return std::unique_ptr<KvStore>(
+      std::make_unique<RocksStore>(options.directory, std::move(database)));
+}
+
+}  // namespace ballast
