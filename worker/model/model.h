@@ -61,8 +61,7 @@ class Engine {
   // of model outputs per example: probabilities by class (softmax), the probability of class 1
   // (binary), or the value (regression). Returns the summed loss; NaN labels add nothing.
   virtual double predict(const Dataset& dataset, Split split, std::uint64_t first,
-                         std::uint32_t count, const Weights& weights,
-                         std::span<float> outputs) = 0;
+                         std::uint32_t count, const Weights& weights, std::span<float> outputs) = 0;
 };
 
 class Model {
@@ -84,6 +83,7 @@ class Model {
 };
 
 // a + b along the tree: elementwise for dense tables, by key for sparse ones; absent + x = x.
+// REQUIRES: sum is neither of the two; what it held is overwritten, its memory reused.
 void add_gradients(const Gradient& left, const Gradient& right, Gradient& sum);
 
 }  // namespace ballast

@@ -1,0 +1,42 @@
+#pragma once
+
+// Losses: from outputs and labels to the summed loss, its gradient, and predictions. Everything is
+// per row and in row order; losses are computed and summed in float64. In formulas z is an output
+// (a logit), y the label, p the probability.
+//
+//   cross_entropy         log(sum of exp(z)) - z[y]             gradient p - onehot(y)
+//   binary_cross_entropy  max(z, 0) - z*y + log(1 + exp(-|z|))  gradient p - y
+//   mean_squared_error    (z - y)^2                             gradient 2 * (z - y)
+//   huber, d = delta      r = z - y: r^2 / 2 up to |r| = d,     gradient r, d or -d
+//                         d * (|r| - d / 2) beyond
+
+#include <cstdint>
+#include <span>
+
+#include "common/job/spec.h"
+#include "worker/model/matrix.h"
+
+namespace ballast {
+
+struct Loss {
+  LossKind kind = LossKind::cross_entropy;
+  float huber_delta = 1.0F;
+};
+
+struct LossSums {
+  double loss = 0.0;
+  std::uint64_t correct = 0;  // Classification: the likeliest class is the label.
+};
+
+// Over the first labels.size() rows; writes those rows of `gradient`, of the summed loss.
+// REQUIRES: class labels are whole and below the number of classes.
+[[nodiscard]] LossSums loss_and_gradient(const Loss& loss, Matrix outputs,
+                                         std::span<const float> labels, Matrix gradient);
+
+// Writes the predictions (Engine::predict) of the first labels.size() rows, row after row.
+// Returns the summed loss of the rows whose label is not NaN.
+[[nodiscard]] double loss_and_predictions(const Loss& loss, Matrix outputs,
+                                          std::span<const float> labels,
+                                          std::span<float> predictions);
+
+}  // namespace ballast
