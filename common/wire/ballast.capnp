@@ -1,0 +1,354 @@
+@0xf5f653f6e83889f2;
+# What the roles of Ballast say to each other.
+#
+# A message is a list of frames. Frame 0 is 8 bytes of checksum followed by one serialized `Header`;
+# the checksum is XXH3-64 of every byte behind it. The frames after it are the payload: the bulk
+# arrays (keys, values) as raw little-endian numbers, so that nobody copies or translates them. The
+# header says of every payload frame how long it is and what its checksum is, and of every array in
+# which frame it lies, where and how long. A receiver looks at no byte before it checked all that.
+#
+# What each message means, when it is valid, what makes it be sent again and who may forget it is
+# the table in README.md; the structs here say what is in it. Strings are UTF-8.
+#
+# Evolution: fields are added at the end with a default that means what their absence meant; a
+# change of meaning raises `Hello.protocol`. A receiver drops kinds that it does not know.
+
+using Cxx = import "/capnp/c++.capnp";
+$Cxx.namespace("ballast::schema");
+
+struct Header {
+  from @0 :UInt64;
+  # The sender's member id: 0 is the coordinator, every other life of a process has a random one.
+
+  codec @1 :Codec;
+  # How values are written in the payload. Receivers refuse what they do not know.
+
+  frames @2 :List(Frame);
+  # The payload frames, in the order in which they follow; no more and no fewer.
+
+  body :union {
+    hello @3 :Hello;
+    welcome @4 :Welcome;
+    refused @5 :Reason;
+    ready @6 :Ready;
+    rejoin @7 :Void;
+    heartbeat @8 :Heartbeat;
+    goodbye @9 :Void;
+    released @10 :Void;
+    finish @11 :Finish;
+    plan @12 :Plan;
+    restore @13 :Restore;
+    restored @14 :Restored;
+    pull @15 :Pull;
+    values @16 :Values;
+    passed @17 :Passed;
+    missing @18 :Missing;
+    stale @19 :Stale;
+    push @20 :Push;
+    prepared @21 :Prepared;
+    commitStep @22 :CommitStep;
+    cutDone @23 :CutDone;
+    cutKnown @24 :CutKnown;
+    evaluate @25 :Evaluate;
+    evaluated @26 :Evaluated;
+    malformedReply @27 :Reason;
+    fault @28 :Reason;
+  }
+}
+
+enum Codec {
+  float32 @0;
+  # IEEE 754 binary32, little-endian.
+}
+
+struct Frame {
+  bytes @0 :UInt64;
+
+  checksum @1 :UInt64;
+  # XXH3-64 of the whole frame, with seed 0.
+}
+
+struct Array {
+  # Where a bulk array lies. An empty array is all zeros and lies nowhere.
+
+  frame @0 :UInt32;
+  # Counted from 0 among the payload frames.
+
+  offset @1 :UInt64;
+  # A multiple of 8.
+
+  bytes @2 :UInt64;
+}
+
+# ---- joining -------------------------------------------------------------------------------------
+
+enum Role {
+  coordinator @0;
+  server @1;
+  worker @2;
+}
+
+enum KernelFamily {
+  # A set of OpenBLAS kernels: one is chosen for a run, because the bits of a product depend on it.
+
+  automatic @0;
+  haswell @1;
+  zen @2;
+  skylakex @3;
+  cooperlake @4;
+  sapphirerapids @5;
+}
+
+struct Hello {
+  role @0 :Role;
+  protocol @1 :UInt32;
+  version @2 :Text;
+
+  endpoint @3 :Text;
+  # Where workers reach this server; empty for others.
+
+  host @4 :Text;
+  families @5 :List(KernelFamily);
+  # What its CPU runs, best first.
+}
+
+struct Welcome {
+  runJson @0 :Text;
+  family @1 :KernelFamily;
+  checkpoints @2 :Text;
+}
+
+struct Reason {
+  # One sentence for a human.
+  reason @0 :Text;
+}
+
+struct Ready {
+  canary @0 :UInt64;
+  # Hash of a fixed set of computations; another one than the run's is refused.
+  blasVersion @1 :Text;
+}
+
+struct Heartbeat {
+  progress @0 :UInt64;
+}
+
+struct Finish {
+  done @0 :Bool;
+  reason @1 :Text;
+}
+
+# ---- plan ----------------------------------------------------------------------------------------
+
+struct Plan {
+  number @0 :UInt64;
+  timeline @1 :UInt64;
+  committed @2 :UInt64;
+  workers @3 :List(Assignment);
+  owners @4 :List(UInt64);
+  # By partition.
+  servers @5 :List(ServerAddress);
+
+  struct Assignment {
+    worker @0 :UInt64;
+    begin @1 :UInt32;
+    end @2 :UInt32;
+    # Leaves begin .. end - 1.
+  }
+
+  struct ServerAddress {
+    server @0 :UInt64;
+    endpoint @1 :Text;
+  }
+}
+
+struct SnapshotFile {
+  partition @0 :UInt32;
+  name @1 :Text;
+  bytes @2 :UInt64;
+  records @3 :UInt64;
+  checksum @4 :Text;
+}
+
+struct Restore {
+  timeline @0 :UInt64;
+  partitions @1 :List(UInt32);
+  commit @2 :Commit;
+  files @3 :List(SnapshotFile);
+}
+
+struct Restored {
+  timeline @0 :UInt64;
+  error @1 :Text;
+}
+
+# ---- the step ------------------------------------------------------------------------------------
+
+struct Figures {
+  # Sums over examples that travel with the gradient.
+
+  loss @0 :Float64;
+  examples @1 :UInt64;
+  correct @2 :UInt64;
+  nonfinite @3 :UInt64;
+}
+
+struct Commit {
+  # What every partition applies at a step, and what the next commit is computed from.
+
+  step @0 :UInt64;
+  skip @1 :Bool;
+  cut @2 :Bool;
+  last @3 :Bool;
+  hasBest @4 :Bool;
+  scale @5 :Float32;
+  learningRate @6 :Float32;
+  biasCorrection1 @7 :Float32;
+  biasCorrection2 @8 :Float32;
+  withoutGain @9 :UInt32;
+  beta1Power @10 :Float64;
+  beta2Power @11 :Float64;
+  best @12 :Float64;
+  gradientNorm @13 :Float64;
+  figures @14 :Figures;
+  epoch @15 :Figures;
+}
+
+struct Section {
+  # Values of one table: a dense block, or sparse rows in the order of their keys.
+
+  level @0 :UInt32;
+  position @1 :UInt32;
+  # The node: leaves position << level .. ((position + 1) << level) - 1, below 2^31.
+
+  partition @2 :UInt32;
+  table @3 :UInt32;
+  block @4 :UInt32;
+
+  keys :group {
+    # 64-bit keys, strictly ascending.
+    frame @5 :UInt32;
+    offset @6 :UInt64;
+    bytes @7 :UInt64;
+  }
+  values :group {
+    # As `codec` says.
+    frame @8 :UInt32;
+    offset @9 :UInt64;
+    bytes @10 :UInt64;
+  }
+}
+
+struct Node {
+  level @0 :UInt32;
+  position @1 :UInt32;
+}
+
+struct Pull {
+  request @0 :UInt64;
+  timeline @1 :UInt64;
+  version @2 :UInt64;
+  dense @3 :Bool;
+  again @4 :Bool;
+  sections @5 :List(Section);
+  # Keys without values, one section per sparse table.
+}
+
+struct Values {
+  request @0 :UInt64;
+  timeline @1 :UInt64;
+  version @2 :UInt64;
+  sections @3 :List(Section);
+  # Values without keys: dense blocks, then rows in the order of the keys that were asked for.
+}
+
+struct Passed {
+  request @0 :UInt64;
+  timeline @1 :UInt64;
+  applied @2 :UInt64;
+}
+
+struct Missing {
+  timeline @0 :UInt64;
+  step @1 :UInt64;
+  nodes @2 :List(Node);
+}
+
+struct Stale {
+  timeline @0 :UInt64;
+}
+
+struct Push {
+  timeline @0 :UInt64;
+  step @1 :UInt64;
+
+  nodes @2 :List(NodeFigures);
+  partitions @3 :List(UInt32);
+  # Every node counts for every partition, empty where no section says otherwise.
+
+  sections @4 :List(Section);
+
+  struct NodeFigures {
+    level @0 :UInt32;
+    position @1 :UInt32;
+    figures @2 :Figures;
+  }
+}
+
+struct Prepared {
+  timeline @0 :UInt64;
+  step @1 :UInt64;
+  partitions @2 :List(Partition);
+  hasFigures @3 :Bool;
+  figures @4 :Figures;
+  previous @5 :Commit;
+
+  struct Partition {
+    partition @0 :UInt32;
+    hash @1 :UInt64;
+    sumOfSquares @2 :Float64;
+  }
+}
+
+struct CommitStep {
+  timeline @0 :UInt64;
+  commit @1 :Commit;
+}
+
+struct CutDone {
+  timeline @0 :UInt64;
+  step @1 :UInt64;
+  files @2 :List(SnapshotFile);
+  error @3 :Text;
+}
+
+struct CutKnown {
+  timeline @0 :UInt64;
+  step @1 :UInt64;
+}
+
+# ---- evaluation ----------------------------------------------------------------------------------
+
+enum Split {
+  train @0;
+  validation @1;
+  test @2;
+}
+
+struct Evaluate {
+  timeline @0 :UInt64;
+  version @1 :UInt64;
+  split @2 :Split;
+  begin @3 :UInt32;
+  end @4 :UInt32;
+}
+
+struct Evaluated {
+  timeline @0 :UInt64;
+  version @1 :UInt64;
+  split @2 :Split;
+  batch @3 :UInt32;
+  loss @4 :Float64;
+  outputs @5 :Array;
+  labels @6 :Array;
+}

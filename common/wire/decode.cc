@@ -1,0 +1,513 @@
+#include <capnp/message.h>
+#include <capnp/serialize.h>
+#include <kj/exception.h>
+
+#include <cstring>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/base/hash.h"
+#include "common/wire/codec.h"
+#include "common/wire/payload.h"
+#include "common/wire/schema_enums.h"
+
+// Nothing here trusts a byte. The order is: sizes of frame 0, its checksum, Cap'n Proto's own
+// checks (it throws; caught in decode), then the payload frames against the header, then each array
+// against its frame.
+
+namespace ballast::wire {
+namespace {
+
+using Kind = schema::Header::Body;
+using HeaderBody = Kind::Reader;
+using SectionList = capnp::List<schema::Section>::Reader;
+
+enum class Arrays { keys, values, keys_and_values };
+
+// Reads the parts of one message and remembers the first thing that is wrong with it. After that
+// its answers are empty and the message is thrown away.
+class Reader {
+ public:
+  Reader(std::span<const Bytes> payload, const Limits& limits)
+      : payload_(payload), limits_(limits) {}
+
+  [[nodiscard]] const std::string& error() const { return error_; }
+
+  Body read(HeaderBody in);
+  [[nodiscard]] bool is_unknown_kind() const { return unknown_kind_; }
+
+ private:
+  void fail(std::string what) {
+    if (error_.empty()) error_ = std::move(what);
+  }
+
+  std::string text(capnp::Text::Reader in);
+  // Bounds the count of a list before anything is allocated for it.
+  template <class List>
+  unsigned count(const List& list, const char* what);
+  template <class Ours, class Schemas>
+  Ours number_of(Schemas in, Ours last, const char* what);
+  Node node(std::uint32_t level, std::uint32_t position);
+
+  template <class Placed>
+  Bytes array(Placed in, std::size_t item_bytes, const char* what);
+  std::vector<Section> sections(SectionList in, Arrays arrays);
+  void check_keys(const Section& section);
+
+  std::vector<SnapshotFile> files(capnp::List<schema::SnapshotFile>::Reader in);
+  std::vector<PartitionId> partitions(capnp::List<std::uint32_t>::Reader in);
+
+  Hello read(schema::Hello::Reader in);
+  Welcome read(schema::Welcome::Reader in);
+  Ready read(schema::Ready::Reader in);
+  Finish read(schema::Finish::Reader in);
+  Plan read(schema::Plan::Reader in);
+  Restore read(schema::Restore::Reader in);
+  Restored read(schema::Restored::Reader in);
+  Pull read(schema::Pull::Reader in);
+  Values read(schema::Values::Reader in);
+  Passed read(schema::Passed::Reader in);
+  Missing read(schema::Missing::Reader in);
+  Push read(schema::Push::Reader in);
+  Prepared read(schema::Prepared::Reader in);
+  CommitStep read(schema::CommitStep::Reader in);
+  CutDone read(schema::CutDone::Reader in);
+  CutKnown read(schema::CutKnown::Reader in);
+  Evaluate read(schema::Evaluate::Reader in);
+  Evaluated read(schema::Evaluated::Reader in);
+  Commit read(schema::Commit::Reader in);
+  Figures read(schema::Figures::Reader in);
+
+  const std::span<const Bytes> payload_;
+  const Limits& limits_;
+  std::string error_;
+  bool unknown_kind_ = false;
+};
+
+// ---- parts --------------------------------------------------------------------------------------
+
+std::string Reader::text(capnp::Text::Reader in) {
+  if (in.size() > limits_.text_bytes_max) {
+    fail("a text has " + std::to_string(in.size()) + " bytes, more than the " +
+         std::to_string(limits_.text_bytes_max) + " allowed");
+    return {};
+  }
+  return {in.begin(), in.size()};
+}
+
+template <class List>
+unsigned Reader::count(const List& list, const char* what) {
+  if (list.size() <= limits_.items_max) return list.size();
+  fail("the list of " + std::string(what) + " has " + std::to_string(list.size()) +
+       " items, more than the " + std::to_string(limits_.items_max) + " allowed");
+  return 0;
+}
+
+template <class Ours, class Schemas>
+Ours Reader::number_of(Schemas in, Ours last, const char* what) {
+  const auto number = static_cast<unsigned>(in);
+  if (number <= static_cast<unsigned>(last)) return static_cast<Ours>(number);
+  fail(std::string(what) + " is " + std::to_string(number) + ", which is none we know");
+  return Ours{};
+}
+
+Node Reader::node(std::uint32_t level, std::uint32_t position) {
+  // Leaves are counted in 32 bits, and end() must not overflow.
+  constexpr std::uint64_t kLeavesMax = std::uint64_t{1} << 31;
+  if (level <= 31 && (std::uint64_t{position} + 1) << level <= kLeavesMax) return {level, position};
+  fail("node (" + std::to_string(level) + ", " + std::to_string(position) +
+       ") reaches past leaf 2^31");
+  return {};
+}
+
+template <class Placed>
+Bytes Reader::array(Placed in, std::size_t item_bytes, const char* what) {
+  const Place place{in.getFrame(), in.getOffset(), in.getBytes()};
+  if (!is_inside(place, payload_)) {
+    fail(std::string(what) + " lie at frame " + std::to_string(place.frame) + ", offset " +
+         std::to_string(place.offset) + ", " + std::to_string(place.bytes) +
+         " bytes, which is outside the payload or not aligned");
+    return {};
+  }
+  if (place.bytes % item_bytes != 0) {
+    fail(std::string(what) + " have " + std::to_string(place.bytes) + " bytes, not a multiple of " +
+         std::to_string(item_bytes));
+    return {};
+  }
+  return view(place, payload_);
+}
+
+std::vector<Section> Reader::sections(SectionList in, Arrays arrays) {
+  std::vector<Section> out(count(in, "sections"));
+  for (unsigned i = 0; i < out.size(); ++i) {
+    const auto from = in[i];
+    Section& section = out[i];
+    section.node = node(from.getLevel(), from.getPosition());
+    section.partition = PartitionId{from.getPartition()};
+    section.table = TableId{from.getTable()};
+    section.block = from.getBlock();
+    section.keys = array(from.getKeys(), sizeof(Key), "keys");
+    section.values = array(from.getValues(), sizeof(float), "values");
+    if (arrays == Arrays::keys && section.values.size() != 0) fail("a section has values");
+    if (arrays == Arrays::values && section.keys.size() != 0) fail("a section has keys");
+    check_keys(section);
+    if (!error_.empty()) break;
+  }
+  return out;
+}
+
+void Reader::check_keys(const Section& section) {
+  const auto keys = section.keys.as<Key>();
+  bool ascending = true;  // Without an early exit the loop is vectorized.
+  for (std::size_t i = 1; i < keys.size(); ++i) ascending &= keys[i - 1] < keys[i];
+  if (!ascending) fail("keys are not strictly ascending");
+
+  const std::size_t floats = section.values.size() / sizeof(float);
+  if (!keys.empty() && floats % keys.size() != 0) {
+    fail("a section has " + std::to_string(keys.size()) + " keys and " + std::to_string(floats) +
+         " values, which is no whole number for each");
+  }
+}
+
+std::vector<SnapshotFile> Reader::files(capnp::List<schema::SnapshotFile>::Reader in) {
+  std::vector<SnapshotFile> out(count(in, "files"));
+  for (unsigned i = 0; i < out.size(); ++i) {
+    const auto from = in[i];
+    out[i].partition = PartitionId{from.getPartition()};
+    out[i].name = text(from.getName());
+    out[i].bytes = from.getBytes();
+    out[i].records = from.getRecords();
+    out[i].checksum = text(from.getChecksum());
+  }
+  return out;
+}
+
+std::vector<PartitionId> Reader::partitions(capnp::List<std::uint32_t>::Reader in) {
+  std::vector<PartitionId> out(count(in, "partitions"));
+  for (unsigned i = 0; i < out.size(); ++i) out[i] = PartitionId{in[i]};
+  return out;
+}
+
+Figures Reader::read(schema::Figures::Reader in) {
+  return {in.getLoss(), in.getExamples(), in.getCorrect(), in.getNonfinite()};
+}
+
+Commit Reader::read(schema::Commit::Reader in) {
+  Commit out;
+  out.step = in.getStep();
+  out.skip = in.getSkip();
+  out.cut = in.getCut();
+  out.last = in.getLast();
+  out.has_best = in.getHasBest();
+  out.scale = in.getScale();
+  out.learning_rate = in.getLearningRate();
+  out.bias_correction1 = in.getBiasCorrection1();
+  out.bias_correction2 = in.getBiasCorrection2();
+  out.without_gain = in.getWithoutGain();
+  out.beta1_power = in.getBeta1Power();
+  out.beta2_power = in.getBeta2Power();
+  out.best = in.getBest();
+  out.gradient_norm = in.getGradientNorm();
+  out.figures = read(in.getFigures());
+  out.epoch = read(in.getEpoch());
+  return out;
+}
+
+// ---- kinds --------------------------------------------------------------------------------------
+
+Body Reader::read(HeaderBody in) {
+  switch (in.which()) {
+    case Kind::HELLO:
+      return read(in.getHello());
+    case Kind::WELCOME:
+      return read(in.getWelcome());
+    case Kind::REFUSED:
+      return Refused{text(in.getRefused().getReason())};
+    case Kind::READY:
+      return read(in.getReady());
+    case Kind::REJOIN:
+      return Rejoin{};
+    case Kind::HEARTBEAT:
+      return Heartbeat{in.getHeartbeat().getProgress()};
+    case Kind::GOODBYE:
+      return Goodbye{};
+    case Kind::RELEASED:
+      return Released{};
+    case Kind::FAULT:
+      return Fault{text(in.getFault().getReason())};
+    case Kind::FINISH:
+      return read(in.getFinish());
+    case Kind::PLAN:
+      return read(in.getPlan());
+    case Kind::RESTORE:
+      return read(in.getRestore());
+    case Kind::RESTORED:
+      return read(in.getRestored());
+    case Kind::PULL:
+      return read(in.getPull());
+    case Kind::VALUES:
+      return read(in.getValues());
+    case Kind::PASSED:
+      return read(in.getPassed());
+    case Kind::MISSING:
+      return read(in.getMissing());
+    case Kind::STALE:
+      return Stale{in.getStale().getTimeline()};
+    case Kind::PUSH:
+      return read(in.getPush());
+    case Kind::PREPARED:
+      return read(in.getPrepared());
+    case Kind::COMMIT_STEP:
+      return read(in.getCommitStep());
+    case Kind::CUT_DONE:
+      return read(in.getCutDone());
+    case Kind::CUT_KNOWN:
+      return read(in.getCutKnown());
+    case Kind::EVALUATE:
+      return read(in.getEvaluate());
+    case Kind::EVALUATED:
+      return read(in.getEvaluated());
+    case Kind::MALFORMED_REPLY:
+      return MalformedReply{text(in.getMalformedReply().getReason())};
+  }
+  // Not malformed: a newer peer speaks a word we do not know yet.
+  unknown_kind_ = true;
+  fail("the message is of kind " + std::to_string(static_cast<unsigned>(in.which())) +
+       ", which this version does not know");
+  return {};
+}
+
+Hello Reader::read(schema::Hello::Reader in) {
+  Hello out;
+  out.role = number_of(in.getRole(), Role::worker, "role");
+  out.protocol = in.getProtocol();
+  out.version = text(in.getVersion());
+  out.endpoint = text(in.getEndpoint());
+  out.host = text(in.getHost());
+  const auto families = in.getFamilies();
+  out.families.resize(count(families, "families"));
+  for (unsigned i = 0; i < out.families.size(); ++i) {
+    out.families[i] = number_of(families[i], KernelFamily::sapphirerapids, "kernel family");
+  }
+  return out;
+}
+
+Welcome Reader::read(schema::Welcome::Reader in) {
+  return {text(in.getRunJson()),
+          number_of(in.getFamily(), KernelFamily::sapphirerapids, "kernel family"),
+          text(in.getCheckpoints())};
+}
+
+Ready Reader::read(schema::Ready::Reader in) { return {in.getCanary(), text(in.getBlasVersion())}; }
+
+Finish Reader::read(schema::Finish::Reader in) { return {in.getDone(), text(in.getReason())}; }
+
+Plan Reader::read(schema::Plan::Reader in) {
+  Plan out;
+  out.number = in.getNumber();
+  out.timeline = in.getTimeline();
+  out.committed = in.getCommitted();
+  const auto workers = in.getWorkers();
+  out.workers.resize(count(workers, "workers"));
+  for (unsigned i = 0; i < out.workers.size(); ++i) {
+    const LeafRange leaves{workers[i].getBegin(), workers[i].getEnd()};
+    if (leaves.begin > leaves.end) fail("a range of leaves ends before it begins");
+    out.workers[i] = {MemberId{workers[i].getWorker()}, leaves};
+  }
+  const auto owners = in.getOwners();
+  out.owners.resize(count(owners, "owners"));
+  for (unsigned i = 0; i < out.owners.size(); ++i) out.owners[i] = MemberId{owners[i]};
+  const auto servers = in.getServers();
+  out.servers.resize(count(servers, "servers"));
+  for (unsigned i = 0; i < out.servers.size(); ++i) {
+    out.servers[i] = {MemberId{servers[i].getServer()}, text(servers[i].getEndpoint())};
+  }
+  return out;
+}
+
+Restore Reader::read(schema::Restore::Reader in) {
+  return {in.getTimeline(), partitions(in.getPartitions()), read(in.getCommit()),
+          files(in.getFiles())};
+}
+
+Restored Reader::read(schema::Restored::Reader in) {
+  return {in.getTimeline(), text(in.getError())};
+}
+
+Pull Reader::read(schema::Pull::Reader in) {
+  return {in.getRequest(), in.getTimeline(), in.getVersion(),
+          in.getDense(),   in.getAgain(),    sections(in.getSections(), Arrays::keys)};
+}
+
+Values Reader::read(schema::Values::Reader in) {
+  return {in.getRequest(), in.getTimeline(), in.getVersion(),
+          sections(in.getSections(), Arrays::values)};
+}
+
+Passed Reader::read(schema::Passed::Reader in) {
+  return {in.getRequest(), in.getTimeline(), in.getApplied()};
+}
+
+Missing Reader::read(schema::Missing::Reader in) {
+  Missing out{in.getTimeline(), in.getStep(), {}};
+  const auto nodes = in.getNodes();
+  out.nodes.resize(count(nodes, "nodes"));
+  for (unsigned i = 0; i < out.nodes.size(); ++i) {
+    out.nodes[i] = node(nodes[i].getLevel(), nodes[i].getPosition());
+  }
+  return out;
+}
+
+Push Reader::read(schema::Push::Reader in) {
+  Push out;
+  out.timeline = in.getTimeline();
+  out.step = in.getStep();
+  const auto nodes = in.getNodes();
+  out.nodes.resize(count(nodes, "nodes"));
+  for (unsigned i = 0; i < out.nodes.size(); ++i) {
+    out.nodes[i] = {node(nodes[i].getLevel(), nodes[i].getPosition()), read(nodes[i].getFigures())};
+  }
+  out.partitions = partitions(in.getPartitions());
+  out.sections = sections(in.getSections(), Arrays::keys_and_values);
+  return out;
+}
+
+Prepared Reader::read(schema::Prepared::Reader in) {
+  Prepared out;
+  out.timeline = in.getTimeline();
+  out.step = in.getStep();
+  const auto partitions = in.getPartitions();
+  out.partitions.resize(count(partitions, "partitions"));
+  for (unsigned i = 0; i < out.partitions.size(); ++i) {
+    out.partitions[i] = {PartitionId{partitions[i].getPartition()}, partitions[i].getHash(),
+                         partitions[i].getSumOfSquares()};
+  }
+  out.has_figures = in.getHasFigures();
+  out.figures = read(in.getFigures());
+  out.previous = read(in.getPrevious());
+  return out;
+}
+
+CommitStep Reader::read(schema::CommitStep::Reader in) {
+  return {in.getTimeline(), read(in.getCommit())};
+}
+
+CutDone Reader::read(schema::CutDone::Reader in) {
+  return {in.getTimeline(), in.getStep(), files(in.getFiles()), text(in.getError())};
+}
+
+CutKnown Reader::read(schema::CutKnown::Reader in) { return {in.getTimeline(), in.getStep()}; }
+
+Evaluate Reader::read(schema::Evaluate::Reader in) {
+  Evaluate out;
+  out.timeline = in.getTimeline();
+  out.version = in.getVersion();
+  out.split = number_of(in.getSplit(), Split::test, "split");
+  out.begin = in.getBegin();
+  out.end = in.getEnd();
+  if (out.begin > out.end) fail("a range of batches ends before it begins");
+  return out;
+}
+
+Evaluated Reader::read(schema::Evaluated::Reader in) {
+  Evaluated out;
+  out.timeline = in.getTimeline();
+  out.version = in.getVersion();
+  out.split = number_of(in.getSplit(), Split::test, "split");
+  out.batch = in.getBatch();
+  out.loss = in.getLoss();
+  out.outputs = array(in.getOutputs(), sizeof(float), "outputs");
+  out.labels = array(in.getLabels(), sizeof(float), "labels");
+  return out;
+}
+
+// ---- frames -------------------------------------------------------------------------------------
+
+Error corrupt(std::string what) {
+  return {ErrorCode::corrupt, "malformed message: " + std::move(what)};
+}
+
+Status check_header_frame(std::span<const Bytes> frames, const Limits& limits) {
+  if (frames.empty()) return corrupt("it has no frames");
+  const Bytes& frame = frames[0];
+  if (frame.size() > limits.header_bytes_max) {
+    return corrupt("its header has " + std::to_string(frame.size()) + " bytes, more than the " +
+                   std::to_string(limits.header_bytes_max) + " allowed");
+  }
+  if (frame.size() <= kSealBytes || !frame.holds_array_of<std::uint64_t>()) {
+    return corrupt("its header has " + std::to_string(frame.size()) +
+                   " bytes, which are not aligned words");
+  }
+  if (frame.as<std::uint64_t>()[0] != hash_bytes(frame.span().subspan(kSealBytes))) {
+    return corrupt("its header does not match its checksum");
+  }
+  return {};
+}
+
+Status check_payload(schema::Header::Reader header, std::span<const Bytes> payload,
+                     const Limits& limits) {
+  const auto listed = header.getFrames();
+  if (payload.size() > limits.payload_frames_max || listed.size() != payload.size()) {
+    return corrupt("it has " + std::to_string(payload.size()) +
+                   " payload frames, the header lists " + std::to_string(listed.size()) + " and " +
+                   std::to_string(limits.payload_frames_max) + " are allowed");
+  }
+  std::size_t total = 0;
+  for (unsigned i = 0; i < listed.size(); ++i) {
+    const Bytes& frame = payload[i];
+    total += frame.size();
+    if (frame.size() != listed[i].getBytes() || total > limits.payload_bytes_max) {
+      return corrupt("payload frame " + std::to_string(i) + " has " + std::to_string(frame.size()) +
+                     " bytes, the header says " + std::to_string(listed[i].getBytes()) + ", and " +
+                     std::to_string(limits.payload_bytes_max) + " are allowed in all");
+    }
+    if (reinterpret_cast<std::uintptr_t>(frame.data()) % kArrayAlignment != 0) {
+      return corrupt("payload frame " + std::to_string(i) + " is not aligned");
+    }
+    if (hash_bytes(frame.span()) != listed[i].getChecksum()) {
+      return corrupt("payload frame " + std::to_string(i) + " does not match its checksum");
+    }
+  }
+  return {};
+}
+
+capnp::ReaderOptions reader_options(std::size_t header_words) {
+  capnp::ReaderOptions options;
+  // Everything is read once. Pointers that alias would make a small header a huge message.
+  options.traversalLimitInWords = 2 * header_words + 64;
+  options.nestingLimit = 16;
+  return options;
+}
+
+}  // namespace
+
+Result<Message> decode(std::span<const Bytes> frames, const Limits& limits) try {
+  if (const Status sealed = check_header_frame(frames, limits); !sealed) return sealed.error();
+
+  const auto sealed = frames[0].span().subspan(kSealBytes);
+  const kj::ArrayPtr<const capnp::word> words(reinterpret_cast<const capnp::word*>(sealed.data()),
+                                              sealed.size() / sizeof(capnp::word));
+  capnp::FlatArrayMessageReader message(words, reader_options(words.size()));
+  if (message.getEnd() != words.end()) return corrupt("its header has bytes after its end");
+  const auto header = message.getRoot<schema::Header>();
+
+  if (header.getCodec() != schema::Codec::FLOAT32) {
+    return Error{ErrorCode::unsupported,
+                 "the values of the message are in codec " +
+                     std::to_string(static_cast<unsigned>(header.getCodec())) +
+                     ", which this version does not know"};
+  }
+  const auto payload = frames.subspan(1);
+  if (const Status intact = check_payload(header, payload, limits); !intact) return intact.error();
+
+  Reader reader(payload, limits);
+  Message result{MemberId{header.getFrom()}, reader.read(header.getBody())};
+  if (reader.is_unknown_kind()) return Error{ErrorCode::unsupported, reader.error()};
+  if (!reader.error().empty()) return corrupt(reader.error());
+  return result;
+} catch (const kj::Exception& exception) {
+  return corrupt(exception.getDescription().cStr());
+}
+
+}  // namespace ballast::wire

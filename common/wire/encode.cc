@@ -1,0 +1,343 @@
+#include <capnp/message.h>
+#include <capnp/serialize.h>
+#include <kj/io.h>
+
+#include <cstring>
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "common/base/hash.h"
+#include "common/wire/codec.h"
+#include "common/wire/payload.h"
+#include "common/wire/schema_enums.h"
+
+namespace ballast::wire {
+namespace {
+
+using HeaderBody = schema::Header::Body::Builder;
+
+capnp::Text::Reader text(const std::string& value) { return {value.c_str(), value.size()}; }
+
+unsigned count(std::size_t items) { return static_cast<unsigned>(items); }
+
+// ---- parts --------------------------------------------------------------------------------------
+
+void write(const Figures& in, schema::Figures::Builder out) {
+  out.setLoss(in.loss);
+  out.setExamples(in.examples);
+  out.setCorrect(in.correct);
+  out.setNonfinite(in.nonfinite);
+}
+
+void write(const Commit& in, schema::Commit::Builder out) {
+  out.setStep(in.step);
+  out.setSkip(in.skip);
+  out.setCut(in.cut);
+  out.setLast(in.last);
+  out.setHasBest(in.has_best);
+  out.setScale(in.scale);
+  out.setLearningRate(in.learning_rate);
+  out.setBiasCorrection1(in.bias_correction1);
+  out.setBiasCorrection2(in.bias_correction2);
+  out.setWithoutGain(in.without_gain);
+  out.setBeta1Power(in.beta1_power);
+  out.setBeta2Power(in.beta2_power);
+  out.setBest(in.best);
+  out.setGradientNorm(in.gradient_norm);
+  write(in.figures, out.initFigures());
+  write(in.epoch, out.initEpoch());
+}
+
+void write(const std::vector<SnapshotFile>& in, capnp::List<schema::SnapshotFile>::Builder out) {
+  for (unsigned i = 0; i < out.size(); ++i) {
+    out[i].setPartition(index(in[i].partition));
+    out[i].setName(text(in[i].name));
+    out[i].setBytes(in[i].bytes);
+    out[i].setRecords(in[i].records);
+    out[i].setChecksum(text(in[i].checksum));
+  }
+}
+
+void write(const std::vector<PartitionId>& in, capnp::List<std::uint32_t>::Builder out) {
+  for (unsigned i = 0; i < out.size(); ++i) out.set(i, index(in[i]));
+}
+
+// Arrays and the two array groups of a section have the same three fields and no common type.
+template <class Builder>
+void write(const Place& place, Builder out) {
+  out.setFrame(place.frame);
+  out.setOffset(place.offset);
+  out.setBytes(place.bytes);
+}
+
+void write(const std::vector<Section>& in, capnp::List<schema::Section>::Builder out,
+           PayloadPacker& payload) {
+  for (unsigned i = 0; i < out.size(); ++i) {
+    out[i].setLevel(in[i].node.level);
+    out[i].setPosition(in[i].node.position);
+    out[i].setPartition(index(in[i].partition));
+    out[i].setTable(index(in[i].table));
+    out[i].setBlock(in[i].block);
+    write(payload.place(in[i].keys), out[i].getKeys());
+    write(payload.place(in[i].values), out[i].getValues());
+  }
+}
+
+// ---- kinds --------------------------------------------------------------------------------------
+
+void write(const Hello& in, HeaderBody body, PayloadPacker&) {
+  auto out = body.initHello();
+  out.setRole(static_cast<schema::Role>(in.role));
+  out.setProtocol(in.protocol);
+  out.setVersion(text(in.version));
+  out.setEndpoint(text(in.endpoint));
+  out.setHost(text(in.host));
+  auto families = out.initFamilies(count(in.families.size()));
+  for (unsigned i = 0; i < families.size(); ++i) {
+    families.set(i, static_cast<schema::KernelFamily>(in.families[i]));
+  }
+}
+
+void write(const Welcome& in, HeaderBody body, PayloadPacker&) {
+  auto out = body.initWelcome();
+  out.setRunJson(text(in.run_json));
+  out.setFamily(static_cast<schema::KernelFamily>(in.family));
+  out.setCheckpoints(text(in.checkpoints));
+}
+
+void write(const Refused& in, HeaderBody body, PayloadPacker&) {
+  body.initRefused().setReason(text(in.reason));
+}
+
+void write(const Ready& in, HeaderBody body, PayloadPacker&) {
+  auto out = body.initReady();
+  out.setCanary(in.canary);
+  out.setBlasVersion(text(in.blas_version));
+}
+
+void write(const Rejoin&, HeaderBody body, PayloadPacker&) { body.setRejoin(); }
+
+void write(const Heartbeat& in, HeaderBody body, PayloadPacker&) {
+  body.initHeartbeat().setProgress(in.progress);
+}
+
+void write(const Goodbye&, HeaderBody body, PayloadPacker&) { body.setGoodbye(); }
+
+void write(const Released&, HeaderBody body, PayloadPacker&) { body.setReleased(); }
+
+void write(const Fault& in, HeaderBody body, PayloadPacker&) {
+  body.initFault().setReason(text(in.reason));
+}
+
+void write(const Finish& in, HeaderBody body, PayloadPacker&) {
+  auto out = body.initFinish();
+  out.setDone(in.done);
+  out.setReason(text(in.reason));
+}
+
+void write(const Plan& in, HeaderBody body, PayloadPacker&) {
+  auto out = body.initPlan();
+  out.setNumber(in.number);
+  out.setTimeline(in.timeline);
+  out.setCommitted(in.committed);
+  auto workers = out.initWorkers(count(in.workers.size()));
+  for (unsigned i = 0; i < workers.size(); ++i) {
+    workers[i].setWorker(index(in.workers[i].worker));
+    workers[i].setBegin(in.workers[i].leaves.begin);
+    workers[i].setEnd(in.workers[i].leaves.end);
+  }
+  auto owners = out.initOwners(count(in.owners.size()));
+  for (unsigned i = 0; i < owners.size(); ++i) owners.set(i, index(in.owners[i]));
+  auto servers = out.initServers(count(in.servers.size()));
+  for (unsigned i = 0; i < servers.size(); ++i) {
+    servers[i].setServer(index(in.servers[i].server));
+    servers[i].setEndpoint(text(in.servers[i].endpoint));
+  }
+}
+
+void write(const Restore& in, HeaderBody body, PayloadPacker&) {
+  auto out = body.initRestore();
+  out.setTimeline(in.timeline);
+  write(in.partitions, out.initPartitions(count(in.partitions.size())));
+  write(in.commit, out.initCommit());
+  write(in.files, out.initFiles(count(in.files.size())));
+}
+
+void write(const Restored& in, HeaderBody body, PayloadPacker&) {
+  auto out = body.initRestored();
+  out.setTimeline(in.timeline);
+  out.setError(text(in.error));
+}
+
+void write(const Pull& in, HeaderBody body, PayloadPacker& payload) {
+  auto out = body.initPull();
+  out.setRequest(in.request);
+  out.setTimeline(in.timeline);
+  out.setVersion(in.version);
+  out.setDense(in.dense);
+  out.setAgain(in.again);
+  write(in.keys, out.initSections(count(in.keys.size())), payload);
+}
+
+void write(const Values& in, HeaderBody body, PayloadPacker& payload) {
+  auto out = body.initValues();
+  out.setRequest(in.request);
+  out.setTimeline(in.timeline);
+  out.setVersion(in.version);
+  write(in.sections, out.initSections(count(in.sections.size())), payload);
+}
+
+void write(const Passed& in, HeaderBody body, PayloadPacker&) {
+  auto out = body.initPassed();
+  out.setRequest(in.request);
+  out.setTimeline(in.timeline);
+  out.setApplied(in.applied);
+}
+
+void write(const Missing& in, HeaderBody body, PayloadPacker&) {
+  auto out = body.initMissing();
+  out.setTimeline(in.timeline);
+  out.setStep(in.step);
+  auto nodes = out.initNodes(count(in.nodes.size()));
+  for (unsigned i = 0; i < nodes.size(); ++i) {
+    nodes[i].setLevel(in.nodes[i].level);
+    nodes[i].setPosition(in.nodes[i].position);
+  }
+}
+
+void write(const Stale& in, HeaderBody body, PayloadPacker&) {
+  body.initStale().setTimeline(in.timeline);
+}
+
+void write(const Push& in, HeaderBody body, PayloadPacker& payload) {
+  auto out = body.initPush();
+  out.setTimeline(in.timeline);
+  out.setStep(in.step);
+  auto nodes = out.initNodes(count(in.nodes.size()));
+  for (unsigned i = 0; i < nodes.size(); ++i) {
+    nodes[i].setLevel(in.nodes[i].node.level);
+    nodes[i].setPosition(in.nodes[i].node.position);
+    write(in.nodes[i].figures, nodes[i].initFigures());
+  }
+  write(in.partitions, out.initPartitions(count(in.partitions.size())));
+  write(in.sections, out.initSections(count(in.sections.size())), payload);
+}
+
+void write(const Prepared& in, HeaderBody body, PayloadPacker&) {
+  auto out = body.initPrepared();
+  out.setTimeline(in.timeline);
+  out.setStep(in.step);
+  auto partitions = out.initPartitions(count(in.partitions.size()));
+  for (unsigned i = 0; i < partitions.size(); ++i) {
+    partitions[i].setPartition(index(in.partitions[i].partition));
+    partitions[i].setHash(in.partitions[i].hash);
+    partitions[i].setSumOfSquares(in.partitions[i].sum_of_squares);
+  }
+  out.setHasFigures(in.has_figures);
+  write(in.figures, out.initFigures());
+  write(in.previous, out.initPrevious());
+}
+
+void write(const CommitStep& in, HeaderBody body, PayloadPacker&) {
+  auto out = body.initCommitStep();
+  out.setTimeline(in.timeline);
+  write(in.commit, out.initCommit());
+}
+
+void write(const CutDone& in, HeaderBody body, PayloadPacker&) {
+  auto out = body.initCutDone();
+  out.setTimeline(in.timeline);
+  out.setStep(in.step);
+  write(in.files, out.initFiles(count(in.files.size())));
+  out.setError(text(in.error));
+}
+
+void write(const CutKnown& in, HeaderBody body, PayloadPacker&) {
+  auto out = body.initCutKnown();
+  out.setTimeline(in.timeline);
+  out.setStep(in.step);
+}
+
+void write(const Evaluate& in, HeaderBody body, PayloadPacker&) {
+  auto out = body.initEvaluate();
+  out.setTimeline(in.timeline);
+  out.setVersion(in.version);
+  out.setSplit(static_cast<schema::Split>(in.split));
+  out.setBegin(in.begin);
+  out.setEnd(in.end);
+}
+
+void write(const Evaluated& in, HeaderBody body, PayloadPacker& payload) {
+  auto out = body.initEvaluated();
+  out.setTimeline(in.timeline);
+  out.setVersion(in.version);
+  out.setSplit(static_cast<schema::Split>(in.split));
+  out.setBatch(in.batch);
+  out.setLoss(in.loss);
+  write(payload.place(in.outputs), out.initOutputs());
+  write(payload.place(in.labels), out.initLabels());
+}
+
+void write(const MalformedReply& in, HeaderBody body, PayloadPacker&) {
+  body.initMalformedReply().setReason(text(in.reason));
+}
+
+// ---- frame 0 ------------------------------------------------------------------------------------
+
+// Words that the header will take, roughly: so that it is built in one piece.
+unsigned words_hint(const Body& body) {
+  return std::visit(
+      [](const auto& message) -> unsigned {
+        using Kind = std::remove_cvref_t<decltype(message)>;
+        std::size_t words = 128;
+        if constexpr (std::is_same_v<Kind, Push>) {
+          words += message.sections.size() * 14 + message.nodes.size() * 6;
+        } else if constexpr (std::is_same_v<Kind, Values>) {
+          words += message.sections.size() * 14;
+        } else if constexpr (std::is_same_v<Kind, Pull>) {
+          words += message.keys.size() * 14;
+        }
+        return count(words);
+      },
+      body);
+}
+
+Bytes seal(capnp::MessageBuilder& header) {
+  const std::size_t header_bytes =
+      capnp::computeSerializedSizeInWords(header) * sizeof(capnp::word);
+  std::shared_ptr<std::uint64_t[]> words = std::make_shared_for_overwrite<std::uint64_t[]>(
+      (kSealBytes + header_bytes) / sizeof(std::uint64_t));
+  auto* const begin = reinterpret_cast<std::byte*>(words.get());
+  kj::ArrayOutputStream out(
+      kj::arrayPtr(reinterpret_cast<kj::byte*>(begin) + kSealBytes, header_bytes));
+  capnp::writeMessage(out, header);
+  words[0] = hash_bytes({begin + kSealBytes, header_bytes});
+  return Bytes(std::move(words), {begin, kSealBytes + header_bytes});
+}
+
+}  // namespace
+
+std::vector<Bytes> encode(const Message& message) {
+  capnp::MallocMessageBuilder builder(words_hint(message.body));
+  auto header = builder.initRoot<schema::Header>();
+  header.setFrom(index(message.from));
+  header.setCodec(schema::Codec::FLOAT32);
+
+  PayloadPacker payload;
+  std::visit([&](const auto& body) { write(body, header.getBody(), payload); }, message.body);
+
+  std::vector<Bytes> frames = payload.finish();
+  auto listed = header.initFrames(count(frames.size()));
+  for (unsigned i = 0; i < listed.size(); ++i) {
+    listed[i].setBytes(frames[i].size());
+    listed[i].setChecksum(hash_bytes(frames[i].span()));
+  }
+  frames.insert(frames.begin(), seal(builder));
+  return frames;
+}
+
+}  // namespace ballast::wire
