@@ -13,22 +13,33 @@
 
 namespace ballast {
 
-// Name and value, in the order they are printed: "accuracy", "precision", "recall", "f1",
-// "roc_auc", "log_loss" (classification; precision, recall and f1 of class 1 for binary, macro
-// averages otherwise; roc_auc of multiclass is the macro average one-vs-rest), "rmse", "mae", "r2"
-// (regression). A metric that is undefined (AUC with one class) is left out.
+// Name and value, in the order they are printed. A metric that is undefined is left out; without
+// examples there are none. Sums are in float64, in example order.
+//
+// Classification: "accuracy", "precision", "recall", "f1", "roc_auc", "log_loss".
+//   - The predicted class is 1 where the output is above 0.5 (binary), else the first of the
+//     largest outputs.
+//   - precision, recall and f1 are those of class 1 (binary), or the plain average over the classes
+//     that occur among labels or predictions; 0 / 0 counts as 0. So does scikit-learn.
+//   - roc_auc of multiclass is the average one-vs-rest over the classes for which it is defined.
+//   - log_loss is the mean of -log p(label), p clipped to [2^-23, 1 - 2^-23]: one float32 unit.
+// Regression: "rmse", "mae", "r2" (of a constant target: 1 when predicted exactly, else 0; needs
+// two examples).
+// All: "loss", the mean of the loss that training minimizes.
 using Metrics = std::vector<std::pair<std::string, double>>;
 
 // outputs: per example `outputs_per_example` numbers as Engine::predict gives them.
-// labels: class index or target. REQUIRES: sizes fit; no NaN label.
+// labels: class index or target. loss_sum: what Engine::predict returned, summed.
+// REQUIRES: sizes fit; no NaN label; labels of classes are below max(2, outputs_per_example).
 [[nodiscard]] Metrics evaluate(Task task, std::uint32_t outputs_per_example,
                                std::span<const float> outputs, std::span<const float> labels,
                                double loss_sum);
 
-// Exact, ties counted half (Fawcett 2006, section 7). NaN when one class is absent.
+// Exact, ties counted half (Fawcett 2006, section 7). NaN when one class is absent or a score is
+// NaN.
 [[nodiscard]] double roc_auc(std::span<const float> scores, std::span<const std::uint8_t> positive);
 
-// Whether a larger value is the better one.
+// Whether a larger value is the better one. REQUIRES: a name from above.
 [[nodiscard]] bool larger_is_better(const std::string& metric);
 
 }  // namespace ballast
