@@ -13,9 +13,12 @@ std::uint32_t leaves_of(const TrainingSpec& training) {
 
 std::uint64_t examples_of(const RunConfig& run, Split split) {
   switch (split) {
-    case Split::train: return run.train_examples;
-    case Split::validation: return run.validation_examples;
-    case Split::test: return run.test_examples;
+    case Split::train:
+      return run.train_examples;
+    case Split::validation:
+      return run.validation_examples;
+    case Split::test:
+      return run.test_examples;
   }
   return 0;
 }

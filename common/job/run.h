@@ -18,22 +18,22 @@ enum class Split : std::uint8_t { train, validation, test };
 struct RunConfig {
   std::string name;
   std::uint64_t seed = 0;
-  std::string spec;               // The effective YAML.
+  std::string spec;  // The effective YAML.
   std::string spec_directory;
-  std::string dataset;            // Directory of the prepared data set.
-  std::string dataset_digest;     // Of its manifest: every member checks what it opened.
+  std::string dataset;         // Directory of the prepared data set.
+  std::string dataset_digest;  // Of its manifest: every member checks what it opened.
 
   std::vector<TableSpec> tables;  // By id: tables[i].id == i.
   std::uint32_t partitions = 64;
-  std::uint32_t leaves = 1;       // A power of two.
+  std::uint32_t leaves = 1;         // A power of two.
   std::uint32_t leaf_examples = 0;  // Rows of a leaf: ceil(batch / leaves).
   std::uint32_t batch = 0;
 
   std::uint64_t train_examples = 0;
   std::uint64_t validation_examples = 0;
   std::uint64_t test_examples = 0;
-  std::uint64_t steps_per_epoch = 0;  // ceil(train_examples / batch)
-  Step steps = 0;                     // The last step of the run.
+  std::uint64_t steps_per_epoch = 0;     // ceil(train_examples / batch)
+  Step steps = 0;                        // The last step of the run.
   std::uint32_t evaluation_batch = 256;  // Fixed, padded at the end.
   std::uint32_t outputs = 1;             // Numbers the model gives per example: classes, or 1.
 
@@ -44,6 +44,8 @@ struct RunConfig {
   TrainingSpec training;
   CheckpointSpec checkpoint;
   ClusterSpec cluster;
+
+  friend bool operator==(const RunConfig&, const RunConfig&) = default;
 };
 
 [[nodiscard]] std::uint64_t examples_of(const RunConfig& run, Split split);

@@ -21,12 +21,16 @@ enum class BadRow { stop, skip };
 struct ColumnSpec {
   std::string name;
   ColumnType type = ColumnType::number;
+
+  friend bool operator==(const ColumnSpec&, const ColumnSpec&) = default;
 };
 
 // The examples of one split: files or globs in order. IDX keeps features and labels apart.
 struct SourceSpec {
   std::vector<std::string> paths;
   std::vector<std::string> label_paths;  // IDX only, one per path.
+
+  friend bool operator==(const SourceSpec&, const SourceSpec&) = default;
 };
 
 struct DataSpec {
@@ -42,18 +46,29 @@ struct DataSpec {
   std::vector<std::string> missing;  // Cell texts that mean "no value"; empty cells always do.
   std::string comment;               // Lines with this prefix are passed over; empty: none.
 
-  std::string label;                    // Column name; LibSVM and IDX call it "label".
-  std::vector<std::string> classes;     // In order of class index; empty: sorted as found.
-  std::string label_strip_suffix;       // Removed from label texts ("." in adult.test).
-  std::uint32_t libsvm_dimension = 0;   // Largest index; 0: the largest seen in training.
-  bool libsvm_dense = false;            // A dense vector instead of sparse rows.
+  std::string label;                   // Column name; LibSVM and IDX call it "label".
+  std::vector<std::string> classes;    // In order of class index; empty: sorted as found.
+  std::string label_strip_suffix;      // Removed from label texts ("." in adult.test).
+  std::uint32_t libsvm_dimension = 0;  // Largest index; 0: the largest seen in training.
+  bool libsvm_dense = false;           // A dense vector instead of sparse rows.
   BadRow on_bad_row = BadRow::stop;
+
+  friend bool operator==(const DataSpec&, const DataSpec&) = default;
 };
 
 // ---- features ---------------------------------------------------------------------------------
 
 enum class TransformKind {
-  drop_duplicates, impute, clip, standardize, min_max, one_hot, hash, bucketize, tokenize, scale
+  drop_duplicates,
+  impute,
+  clip,
+  standardize,
+  min_max,
+  one_hot,
+  hash,
+  bucketize,
+  tokenize,
+  scale
 };
 enum class ImputeWith { mean, median, most_frequent, constant };
 enum class ClipBy { iqr, z_score };
@@ -67,25 +82,35 @@ struct TransformSpec {
   ImputeWith impute_with = ImputeWith::mean;
   std::string impute_constant;
   ClipBy clip_by = ClipBy::iqr;
-  double clip_factor = 1.5;            // IQR multiples, or standard deviations.
-  std::uint32_t min_count = 1;         // one_hot, tokenize: rarer values become "other"/dropped.
-  std::uint32_t buckets = 0;           // hash, tokenize: modulus of keys; 0 keeps all 64 bits.
-  std::uint32_t bins = 0;              // bucketize by quantiles, or:
-  std::vector<double> boundaries;      // bucketize at these.
-  bool bucketize_as_sparse = false;    // Key per bucket (for embeddings) instead of one-hot dense.
-  std::uint32_t word_ngrams_max = 1;   // tokenize: words of 1 .. n. 0: no words.
+  double clip_factor = 1.5;           // IQR multiples, or standard deviations.
+  std::uint32_t min_count = 1;        // one_hot, tokenize: rarer values become "other"/dropped.
+  std::uint32_t buckets = 0;          // hash, tokenize: modulus of keys; 0 keeps all 64 bits.
+  std::uint32_t bins = 0;             // bucketize by quantiles, or:
+  std::vector<double> boundaries;     // bucketize at these.
+  bool bucketize_as_sparse = false;   // Key per bucket (for embeddings) instead of one-hot dense.
+  std::uint32_t word_ngrams_max = 1;  // tokenize: words of 1 .. n. 0: no words.
   std::uint32_t character_ngrams_min = 0;  // tokenize: characters n .. m; 0: none.
   std::uint32_t character_ngrams_max = 0;
   bool lowercase = true;
-  double factor = 1.0;                 // scale: x * factor (1/255 for images).
-  std::string output;                  // Name of the sparse group; by default the column's.
-  std::uint32_t line = 0;              // Where in the spec, for messages.
+  double factor = 1.0;     // scale: x * factor (1/255 for images).
+  std::string output;      // Name of the sparse group; by default the column's.
+  std::uint32_t line = 0;  // Where in the spec, for messages.
+
+  friend bool operator==(const TransformSpec&, const TransformSpec&) = default;
 };
 
 // ---- model ------------------------------------------------------------------------------------
 
 enum class LayerKind {
-  dense, relu, sigmoid, tanh, gelu, dropout, layer_norm, embedding, embedding_bag
+  dense,
+  relu,
+  sigmoid,
+  tanh,
+  gelu,
+  dropout,
+  layer_norm,
+  embedding,
+  embedding_bag
 };
 enum class Combine { sum, mean, sqrt_n };
 enum class Initializer { zeros, uniform_fan_in, he_uniform, glorot_uniform, normal };
@@ -95,16 +120,18 @@ enum class Initializer { zeros, uniform_fan_in, he_uniform, glorot_uniform, norm
 // concatenated into what the first other layer reads.
 struct LayerSpec {
   LayerKind kind = LayerKind::dense;
-  std::string name;                  // Table prefix; by default kind and position, "dense_0".
-  std::uint32_t width = 0;           // dense, embedding, embedding_bag: outputs.
-  bool bias = true;                  // dense
-  double rate = 0.5;                 // dropout: share of units zeroed
-  Combine combine = Combine::mean;   // embedding_bag
-  std::vector<std::string> features; // embedding, embedding_bag: sparse groups; empty: all.
+  std::string name;                   // Table prefix; by default kind and position, "dense_0".
+  std::uint32_t width = 0;            // dense, embedding, embedding_bag: outputs.
+  bool bias = true;                   // dense
+  double rate = 0.5;                  // dropout: share of units zeroed
+  Combine combine = Combine::mean;    // embedding_bag
+  std::vector<std::string> features;  // embedding, embedding_bag: sparse groups; empty: all.
   std::optional<Initializer> initializer;
   double initial_scale = 1.0;
-  double epsilon = 1e-5;             // layer_norm
+  double epsilon = 1e-5;  // layer_norm
   std::uint32_t line = 0;
+
+  friend bool operator==(const LayerSpec&, const LayerSpec&) = default;
 };
 
 enum class ModelKind { linear, logistic, softmax, layers };
@@ -117,7 +144,9 @@ struct ModelSpec {
   std::vector<LayerSpec> layers;  // kind == layers; the output layer is listed too.
   LossKind loss = LossKind::cross_entropy;
   double huber_delta = 1.0;
-  Task task = Task::multiclass;   // Follows from kind and loss.
+  Task task = Task::multiclass;  // Follows from kind and loss.
+
+  friend bool operator==(const ModelSpec&, const ModelSpec&) = default;
 };
 
 // ---- training ---------------------------------------------------------------------------------
@@ -127,55 +156,65 @@ enum class ScheduleKind { constant, step, cosine, linear, inverse_sqrt };
 
 struct ScheduleSpec {
   ScheduleKind kind = ScheduleKind::constant;
-  std::uint64_t warmup_steps = 0;   // Linear from 0 to the base rate, before any kind.
-  std::uint64_t step_every = 0;     // step: in steps
-  double step_factor = 0.1;         // step
-  double final_factor = 0.0;        // cosine, linear: rate at the last step, as a factor
+  std::uint64_t warmup_steps = 0;  // Linear from 0 to the base rate, before any kind.
+  std::uint64_t step_every = 0;    // step: in steps
+  double step_factor = 0.1;        // step
+  double final_factor = 0.0;       // cosine, linear: rate at the last step, as a factor
+
+  friend bool operator==(const ScheduleSpec&, const ScheduleSpec&) = default;
 };
 
 struct OptimizerSpec {
   OptimizerKind kind = OptimizerKind::adam;
   double learning_rate = 0.001;
-  double momentum = 0.0;        // sgd, rmsprop
-  bool nesterov = false;        // sgd
-  double beta1 = 0.9;           // adam, adamw
-  double beta2 = 0.999;         // adam, adamw
-  double rho = 0.99;            // rmsprop: decay of the mean square
+  double momentum = 0.0;  // sgd, rmsprop
+  bool nesterov = false;  // sgd
+  double beta1 = 0.9;     // adam, adamw
+  double beta2 = 0.999;   // adam, adamw
+  double rho = 0.99;      // rmsprop: decay of the mean square
   double epsilon = 1e-8;
   double initial_accumulator = 0.0;  // adagrad
   double ftrl_beta = 1.0;
-  double l1 = 0.0;              // ftrl
-  double l2 = 0.0;              // ftrl: the proximal term; others: added to the gradient (coupled)
-  double weight_decay = 0.0;    // adamw: decoupled, scaled by the learning rate
-  bool decay_bias = false;      // Whether l1, l2 and weight_decay reach biases and layer norms.
+  double l1 = 0.0;            // ftrl
+  double l2 = 0.0;            // ftrl: the proximal term; others: added to the gradient (coupled)
+  double weight_decay = 0.0;  // adamw: decoupled, scaled by the learning rate
+  bool decay_bias = false;    // Whether l1, l2 and weight_decay reach biases and layer norms.
   ScheduleSpec schedule;
+
+  friend bool operator==(const OptimizerSpec&, const OptimizerSpec&) = default;
 };
 
 enum class NonFinite { stop, skip };
 
 struct EarlyStopSpec {
-  std::string metric;         // Of the validation split; empty: no early stop.
-  std::uint32_t patience = 3; // Evaluations without gain.
+  std::string metric;          // Of the validation split; empty: no early stop.
+  std::uint32_t patience = 3;  // Evaluations without gain.
   double min_gain = 0.0;
+
+  friend bool operator==(const EarlyStopSpec&, const EarlyStopSpec&) = default;
 };
 
 struct TrainingSpec {
-  double epochs = 10.0;         // Fractions allowed; ignored when steps > 0.
+  double epochs = 10.0;  // Fractions allowed; ignored when steps > 0.
   std::uint64_t steps = 0;
   std::uint32_t batch = 256;
-  std::uint32_t leaves = 0;     // 0: the largest power of two <= batch / 64, at least 1.
+  std::uint32_t leaves = 0;  // 0: the largest power of two <= batch / 64, at least 1.
   bool shuffle = true;
-  double clip_norm = 0.0;       // 0: no clipping
+  double clip_norm = 0.0;  // 0: no clipping
   NonFinite on_nonfinite = NonFinite::stop;
-  std::uint64_t log_every = 50; // steps
+  std::uint64_t log_every = 50;      // steps
   std::uint64_t evaluate_every = 0;  // steps; 0: at the end of every epoch
   EarlyStopSpec early_stop;
+
+  friend bool operator==(const TrainingSpec&, const TrainingSpec&) = default;
 };
 
 struct CheckpointSpec {
-  std::uint64_t every_steps = 0;     // 0: not by steps
-  double every_seconds = 60.0;       // 0: not by time
+  std::uint64_t every_steps = 0;  // 0: not by steps
+  double every_seconds = 60.0;    // 0: not by time
   std::uint32_t keep = 2;
+
+  friend bool operator==(const CheckpointSpec&, const CheckpointSpec&) = default;
 };
 
 enum class KernelFamily { automatic, haswell, zen, skylakex, cooperlake, sapphirerapids };
@@ -185,6 +224,8 @@ struct ClusterSpec {
   KernelFamily kernel = KernelFamily::automatic;
   double heartbeat_seconds = 1.0;
   double silence_seconds = 10.0;  // A member unheard for so long is taken for dead.
+
+  friend bool operator==(const ClusterSpec&, const ClusterSpec&) = default;
 };
 
 struct Spec {
@@ -200,6 +241,8 @@ struct Spec {
 
   std::string source;     // The YAML as effective (after --set), kept with the model.
   std::string directory;  // Of the spec file; relative paths in it start here.
+
+  friend bool operator==(const Spec&, const Spec&) = default;
 };
 
 // Leaves per step: what the spec says, else the largest power of two <= batch / 64, at least 1.

@@ -20,7 +20,8 @@ std::uint32_t blocks_of(const TableSpec& table) {
 std::uint32_t floats_of_block(const TableSpec& table, std::uint32_t block) {
   const std::uint64_t begin = std::uint64_t{block} * kBlockFloats;
   BALLAST_CHECK(begin < floats_of(table));
-  return static_cast<std::uint32_t>(std::min<std::uint64_t>(floats_of(table) - begin, kBlockFloats));
+  return static_cast<std::uint32_t>(
+      std::min<std::uint64_t>(floats_of(table) - begin, kBlockFloats));
 }
 
 void initialize(const TableSpec& table, std::uint64_t seed, Key key, std::span<float> out) {

@@ -19,12 +19,12 @@ inline constexpr std::uint32_t kBlockFloats = 16384;
 
 struct TableSpec {
   TableId id{};
-  std::string name;                  // "dense_0.weight"; unique in the run.
+  std::string name;  // "dense_0.weight"; unique in the run.
   TableKind kind = TableKind::dense;
   std::vector<std::uint32_t> shape;  // dense: the tensor's; sparse: {row width}.
   Initializer initializer = Initializer::zeros;
-  float initial_bound = 0.0F;        // uniform: values in [-bound, bound); normal: the deviation.
-  bool decays = true;                // Whether l1, l2 and weight decay apply (not to biases).
+  float initial_bound = 0.0F;  // uniform: values in [-bound, bound); normal: the deviation.
+  bool decays = true;          // Whether l1, l2 and weight decay apply (not to biases).
 
   friend bool operator==(const TableSpec&, const TableSpec&) = default;
 };

@@ -1,0 +1,186 @@
+#include "common/job/names.h"
+
+namespace ballast {
+
+template <>
+std::span<const EnumName<DataFormat>> names_of() {
+  static constexpr EnumName<DataFormat> names[] = {
+      {DataFormat::csv, "csv"}, {DataFormat::tsv, "tsv"},     {DataFormat::libsvm, "libsvm"},
+      {DataFormat::idx, "idx"}, {DataFormat::jsonl, "jsonl"},
+  };
+  return names;
+}
+
+template <>
+std::span<const EnumName<ColumnType>> names_of() {
+  static constexpr EnumName<ColumnType> names[] = {
+      {ColumnType::number, "number"},
+      {ColumnType::category, "category"},
+      {ColumnType::text, "text"},
+      {ColumnType::skip, "skip"},
+  };
+  return names;
+}
+
+template <>
+std::span<const EnumName<BadRow>> names_of() {
+  static constexpr EnumName<BadRow> names[] = {{BadRow::stop, "stop"}, {BadRow::skip, "skip"}};
+  return names;
+}
+
+template <>
+std::span<const EnumName<TransformKind>> names_of() {
+  static constexpr EnumName<TransformKind> names[] = {
+      {TransformKind::drop_duplicates, "drop_duplicates"},
+      {TransformKind::impute, "impute"},
+      {TransformKind::clip, "clip"},
+      {TransformKind::standardize, "standardize"},
+      {TransformKind::min_max, "min_max"},
+      {TransformKind::scale, "scale"},
+      {TransformKind::one_hot, "one_hot"},
+      {TransformKind::hash, "hash"},
+      {TransformKind::bucketize, "bucketize"},
+      {TransformKind::tokenize, "tokenize"},
+  };
+  return names;
+}
+
+template <>
+std::span<const EnumName<ImputeWith>> names_of() {
+  static constexpr EnumName<ImputeWith> names[] = {
+      {ImputeWith::mean, "mean"},
+      {ImputeWith::median, "median"},
+      {ImputeWith::most_frequent, "most_frequent"},
+      {ImputeWith::constant, "constant"},
+  };
+  return names;
+}
+
+template <>
+std::span<const EnumName<ClipBy>> names_of() {
+  static constexpr EnumName<ClipBy> names[] = {{ClipBy::iqr, "iqr"}, {ClipBy::z_score, "z_score"}};
+  return names;
+}
+
+template <>
+std::span<const EnumName<LayerKind>> names_of() {
+  static constexpr EnumName<LayerKind> names[] = {
+      {LayerKind::dense, "dense"},
+      {LayerKind::relu, "relu"},
+      {LayerKind::sigmoid, "sigmoid"},
+      {LayerKind::tanh, "tanh"},
+      {LayerKind::gelu, "gelu"},
+      {LayerKind::dropout, "dropout"},
+      {LayerKind::layer_norm, "layer_norm"},
+      {LayerKind::embedding, "embedding"},
+      {LayerKind::embedding_bag, "embedding_bag"},
+  };
+  return names;
+}
+
+template <>
+std::span<const EnumName<Combine>> names_of() {
+  static constexpr EnumName<Combine> names[] = {
+      {Combine::mean, "mean"},
+      {Combine::sum, "sum"},
+      {Combine::sqrt_n, "sqrt_n"},
+  };
+  return names;
+}
+
+template <>
+std::span<const EnumName<Initializer>> names_of() {
+  static constexpr EnumName<Initializer> names[] = {
+      {Initializer::zeros, "zeros"},           {Initializer::uniform_fan_in, "uniform_fan_in"},
+      {Initializer::he_uniform, "he_uniform"}, {Initializer::glorot_uniform, "glorot_uniform"},
+      {Initializer::normal, "normal"},
+  };
+  return names;
+}
+
+template <>
+std::span<const EnumName<ModelKind>> names_of() {
+  static constexpr EnumName<ModelKind> names[] = {
+      {ModelKind::linear, "linear"},
+      {ModelKind::logistic, "logistic"},
+      {ModelKind::softmax, "softmax"},
+      {ModelKind::layers, "layers"},
+  };
+  return names;
+}
+
+template <>
+std::span<const EnumName<LossKind>> names_of() {
+  static constexpr EnumName<LossKind> names[] = {
+      {LossKind::cross_entropy, "cross_entropy"},
+      {LossKind::binary_cross_entropy, "binary_cross_entropy"},
+      {LossKind::mean_squared_error, "mean_squared_error"},
+      {LossKind::huber, "huber"},
+  };
+  return names;
+}
+
+template <>
+std::span<const EnumName<Task>> names_of() {
+  static constexpr EnumName<Task> names[] = {
+      {Task::binary, "binary"},
+      {Task::multiclass, "multiclass"},
+      {Task::regression, "regression"},
+  };
+  return names;
+}
+
+template <>
+std::span<const EnumName<OptimizerKind>> names_of() {
+  static constexpr EnumName<OptimizerKind> names[] = {
+      {OptimizerKind::sgd, "sgd"},         {OptimizerKind::adagrad, "adagrad"},
+      {OptimizerKind::adam, "adam"},       {OptimizerKind::adamw, "adamw"},
+      {OptimizerKind::rmsprop, "rmsprop"}, {OptimizerKind::ftrl, "ftrl"},
+  };
+  return names;
+}
+
+template <>
+std::span<const EnumName<ScheduleKind>> names_of() {
+  static constexpr EnumName<ScheduleKind> names[] = {
+      {ScheduleKind::constant, "constant"},
+      {ScheduleKind::step, "step"},
+      {ScheduleKind::cosine, "cosine"},
+      {ScheduleKind::linear, "linear"},
+      {ScheduleKind::inverse_sqrt, "inverse_sqrt"},
+  };
+  return names;
+}
+
+template <>
+std::span<const EnumName<NonFinite>> names_of() {
+  static constexpr EnumName<NonFinite> names[] = {
+      {NonFinite::stop, "stop"},
+      {NonFinite::skip, "skip"},
+  };
+  return names;
+}
+
+template <>
+std::span<const EnumName<KernelFamily>> names_of() {
+  static constexpr EnumName<KernelFamily> names[] = {
+      {KernelFamily::automatic, "auto"},
+      {KernelFamily::haswell, "haswell"},
+      {KernelFamily::zen, "zen"},
+      {KernelFamily::skylakex, "skylakex"},
+      {KernelFamily::cooperlake, "cooperlake"},
+      {KernelFamily::sapphirerapids, "sapphirerapids"},
+  };
+  return names;
+}
+
+template <>
+std::span<const EnumName<TableKind>> names_of() {
+  static constexpr EnumName<TableKind> names[] = {
+      {TableKind::dense, "dense"},
+      {TableKind::sparse, "sparse"},
+  };
+  return names;
+}
+
+}  // namespace ballast

@@ -1,0 +1,84 @@
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "common/job/parse_sections.h"
+#include "common/job/text.h"
+
+namespace ballast {
+namespace {
+
+// What metrics.h computes for a task.
+std::vector<std::string_view> metrics_of(Task task) {
+  if (task == Task::regression) return {"rmse", "mae", "r2"};
+  return {"accuracy", "precision", "recall", "f1", "roc_auc", "log_loss"};
+}
+
+void check_early_stop(const Place& root, const Spec& spec) {
+  const EarlyStopSpec& early_stop = spec.training.early_stop;
+  if (early_stop.metric.empty()) return;
+  Place place = root.at("training").at("early_stop");
+  if (place.is(YamlNode::Kind::mapping)) place = place.at("metric");
+  const bool validates = spec.data.validation_fraction > 0.0 || !spec.data.validation.paths.empty();
+  if (!validates) {
+    place.complain(
+        "early_stop watches the validation split, and there is none; add "
+        "data.validation, such as 0.1");
+    return;
+  }
+  const std::vector<std::string_view> known = metrics_of(spec.model.task);
+  if (std::find(known.begin(), known.end(), early_stop.metric) != known.end()) return;
+  const std::string_view near = nearest(early_stop.metric, known);
+  place.complain(fmt::format("expected a metric of {}, one of {}, got {}{}",
+                             name_of(spec.model.task), listed({known.begin(), known.end()}, "and"),
+                             quoted(early_stop.metric),
+                             near.empty() ? "" : fmt::format("; did you mean {}?", near)));
+}
+
+void check_classes(const Place& root, const Spec& spec) {
+  const std::size_t classes = spec.data.classes.size();
+  if (classes == 0) return;
+  const Place place = root.at("data").at("label").at("classes");
+  const ModelSpec& model = spec.model;
+  if (model.task == Task::regression) {
+    place.complain(
+        fmt::format("{} predicts a number, which has no classes; remove this, or choose "
+                    "another model",
+                    model.kind == ModelKind::layers ? name_of(model.loss) : name_of(model.kind)));
+  } else if (model.task == Task::binary && classes != 2) {
+    place.complain(
+        fmt::format("{} tells two classes apart, got {}; use {}",
+                    model.kind == ModelKind::layers ? name_of(model.loss) : name_of(model.kind),
+                    classes, model.kind == ModelKind::layers ? "cross_entropy" : "softmax"));
+  } else if (model.kind == ModelKind::layers && model.task == Task::multiclass &&
+             model.layers.back().kind == LayerKind::dense && model.layers.back().width != classes) {
+    const Place layers = root.at("model").at("layers");
+    layers.item(model.layers.size() - 1)
+        .complain(fmt::format("expected one output for each of the {} classes, got a last layer "
+                              "of width {}",
+                              classes, model.layers.back().width));
+  }
+}
+
+// A text that stands for a number has no mean; a number to predict is no category.
+void check_label_type(const Place& root, const Spec& spec) {
+  if (spec.model.task != Task::regression) return;
+  for (const ColumnSpec& column : spec.data.columns) {
+    if (column.name != spec.data.label || column.type == ColumnType::number) continue;
+    root.at("data").at("label").complain(
+        fmt::format("{} predicts a number, and the label {} is a column of type {}",
+                    name_of(spec.model.loss), quoted(column.name), name_of(column.type)));
+  }
+}
+
+}  // namespace
+
+void check_spec(const Place& root, const Spec& spec) {
+  check_early_stop(root, spec);
+  check_classes(root, spec);
+  check_label_type(root, spec);
+}
+
+}  // namespace ballast

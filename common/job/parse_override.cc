@@ -1,0 +1,107 @@
+#include "common/job/parse_override.h"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "common/job/parse_place.h"
+
+namespace ballast {
+namespace {
+
+// No spec nests deeper; each name makes one more level of the tree.
+constexpr std::size_t kSegmentsMax = 32;
+
+std::vector<std::string> split(std::string_view path) {
+  std::vector<std::string> segments;
+  while (true) {
+    const std::size_t dot = path.find('.');
+    segments.emplace_back(path.substr(0, dot));
+    if (dot == std::string_view::npos) return segments;
+    path.remove_prefix(dot + 1);
+  }
+}
+
+YamlNode& add_field(YamlNode& mapping, const std::string& name, Mark mark) {
+  mapping.keys.push_back({name, mark});
+  YamlNode& value = mapping.items.emplace_back();
+  value.mark = mark;
+  return value;
+}
+
+// The list item of that position, or null with a problem.
+YamlNode* item_of(YamlNode& list, const std::string& segment, const std::string& path, Mark mark,
+                  Problems& problems) {
+  std::size_t position = 0;
+  const auto [end, error] =
+      std::from_chars(segment.data(), segment.data() + segment.size(), position);
+  const bool is_number = error == std::errc() && end == segment.data() + segment.size();
+  if (is_number && position < list.items.size()) return &list.items[position];
+  const std::string possible = list.items.empty()
+                                   ? std::string("the list is empty")
+                                   : fmt::format("a position from 0 to {}", list.items.size() - 1);
+  problems.add(mark, path, fmt::format("expected {}, got {}", possible, quoted(segment)));
+  return nullptr;
+}
+
+// One step down. "optimizer: adam" becomes "optimizer: {adam: }" on the way to optimizer.adam.
+YamlNode* descend(YamlNode& node, const std::string& segment, const std::string& path, Mark mark,
+                  Problems& problems) {
+  if (node.kind == YamlNode::Kind::list) return item_of(node, segment, path, mark, problems);
+  if (node.kind == YamlNode::Kind::scalar && node.text != segment) {
+    problems.add(mark, path,
+                 fmt::format("expected a mapping to find {} in, got {}; set the whole of it, as "
+                             "--set '{}={{{}: ...}}'",
+                             quoted(segment), described(node), path, segment));
+    return nullptr;
+  }
+  if (node.kind != YamlNode::Kind::mapping) {
+    node = YamlNode{};
+    node.kind = YamlNode::Kind::mapping;
+    node.mark = mark;
+  }
+  if (YamlNode* found = node.find(segment)) return found;
+  return &add_field(node, segment, mark);
+}
+
+// A value that is set has a place of its own: the option.
+void mark_all(YamlNode& node, Mark mark) {
+  node.mark = mark;
+  for (YamlKey& key : node.keys) key.mark = mark;
+  for (YamlNode& item : node.items) mark_all(item, mark);
+}
+
+}  // namespace
+
+void apply_override(std::string_view assignment, YamlNode& root, Problems& problems) {
+  const std::size_t equals = assignment.find('=');
+  const std::string shown(assignment.substr(0, 200));
+  const Mark mark{problems.add_origin(fmt::format("--set {}", shown)), 1, 1};
+  const std::string_view path = assignment.substr(0, equals);
+  const std::vector<std::string> segments = split(path);
+  const bool named = std::all_of(segments.begin(), segments.end(),
+                                 [](const std::string& s) { return !s.empty(); });
+  if (equals == std::string_view::npos || !named || segments.size() > kSegmentsMax) {
+    problems.add(mark, "", "expected field=value, such as training.batch=128");
+    return;
+  }
+
+  std::optional<YamlNode> value = read_yaml(assignment.substr(equals + 1), mark.origin, problems);
+  if (!value) return;
+  mark_all(*value, mark);
+
+  YamlNode* node = &root;
+  std::string walked;
+  for (const std::string& segment : segments) {
+    node = descend(*node, segment, walked, mark, problems);
+    if (node == nullptr) return;
+    walked += (walked.empty() ? "" : ".") + segment;
+  }
+  *node = std::move(*value);
+}
+
+}  // namespace ballast

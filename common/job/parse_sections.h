@@ -1,0 +1,26 @@
+#pragma once
+
+// The sections of a spec, one function each. They fill in a section and leave a problem behind for
+// everything in it that cannot be meant; what takes several sections to see is check_spec's.
+
+#include <vector>
+
+#include "common/job/parse_place.h"
+#include "common/job/spec.h"
+
+namespace ballast {
+
+void parse_data(const Place& data, DataSpec& out);
+// Names, globs and types in `columns` are resolved where data.columns lists the columns; else they
+// stay as written, for whoever reads the header.
+void parse_features(const Place& features, const DataSpec& data, std::vector<TransformSpec>& out);
+void parse_model(const Place& model, ModelSpec& out);
+void parse_optimizer(const Place& optimizer, OptimizerSpec& out);
+void parse_training(const Place& training, TrainingSpec& out);
+void parse_checkpoint(const Place& checkpoint, CheckpointSpec& out);
+void parse_cluster(const Place& cluster, ClusterSpec& out);
+
+// Combinations that no section sees alone. REQUIRES: every section was read without a problem.
+void check_spec(const Place& root, const Spec& spec);
+
+}  // namespace ballast
