@@ -1,0 +1,57 @@
+#pragma once
+
+// The transport over ZeroMQ: tcp:// between machines, ipc:// between processes of one, inproc://
+// between threads of one process.
+//
+// A member that listens has one ROUTER, a member that connects one DEALER per peer. A connection
+// names both ends: its routing id is a letter, the member that opened it and the member it is meant
+// for. So a process that takes over a dead member's endpoint does not read the dead one's mail, and
+// a reconnecting member replaces its own old connection (ROUTER_HANDOVER) but never another's.
+//
+// A closed connection is noticed at once on tcp and ipc, through socket monitors; inproc has none
+// and needs none. A false alarm is possible (see PeerClosed); heartbeats are the net below.
+//
+// Without keys, only endpoints of this machine are allowed unless reach says otherwise.
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+
+#include "common/base/ids.h"
+#include "common/net/endpoint.h"
+#include "common/net/transport.h"
+
+namespace ballast {
+
+// ZeroMQ's threads and its namespace of inproc endpoints: one per process, or one per embedded
+// cluster. Outlives its transports. Its destructor waits until what they sent is gone, or their
+// linger is over.
+class ZmqContext {
+ public:
+  // inproc needs no I/O thread; tcp and ipc need one.
+  explicit ZmqContext(int io_threads = 1);
+  ~ZmqContext();
+  ZmqContext(const ZmqContext&) = delete;
+  ZmqContext& operator=(const ZmqContext&) = delete;
+
+  [[nodiscard]] void* handle() const { return handle_; }
+
+ private:
+  void* handle_;
+};
+
+struct TransportOptions {
+  MemberId self{};
+  Reach reach = Reach::loopback;
+  std::size_t frame_bytes_max = std::size_t{1} << 30;   // A larger frame closes its connection.
+  std::size_t frames_max = (std::size_t{1} << 16) + 1;  // Of one message; the rest is cut off.
+  int queue_messages_max = 100'000;               // Per peer and direction; then sends are lost.
+  std::chrono::milliseconds linger{2000};         // How long the last messages may take to leave.
+  std::chrono::milliseconds reconnect{20};        // First pause before trying again ...
+  std::chrono::milliseconds reconnect_max{1000};  // ... doubled up to this.
+};
+
+[[nodiscard]] std::unique_ptr<Transport> make_zmq_transport(ZmqContext& context,
+                                                            const TransportOptions& options);
+
+}  // namespace ballast
