@@ -30,10 +30,10 @@ struct PrepareOptions {
 };
 
 struct Prepared {
-  std::string directory;        // For open_dataset().
-  std::string transforms_json;  // The fitted transforms and schema, for model.json and Encoder.
-  std::uint64_t rows_skipped = 0;           // on_bad_row: skip
-  std::vector<std::string> skipped_samples; // "file:line:column: what was seen", at most 10
+  std::string directory;           // For open_dataset().
+  std::string transforms_json;     // The fitted transforms and schema, for model.json and Encoder.
+  std::uint64_t rows_skipped = 0;  // on_bad_row: skip
+  std::vector<std::string> skipped_samples;  // "file:line:column: what was seen", at most 10
   std::uint64_t duplicates_dropped = 0;
 };
 

@@ -21,7 +21,8 @@ std::span<const std::uint32_t> Sharding::examples_of_leaf(Step step, Leaf leaf) 
   const std::uint64_t epoch = (step - 1) / steps_per_epoch_;
   if (epoch != epoch_) {
     if (shuffle_) {
-      order_ = permutation(static_cast<std::uint32_t>(examples_), seed_, Purpose::permutation, epoch);
+      order_ =
+          permutation(static_cast<std::uint32_t>(examples_), seed_, Purpose::permutation, epoch);
     } else {
       order_.resize(examples_);
       std::iota(order_.begin(), order_.end(), 0U);

@@ -1,0 +1,153 @@
+#include "worker/data/layout.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "worker/data/cells.h"
+#include "worker/data/csv.h"
+
+namespace ballast {
+
+namespace {
+
+CellKind kind_of(ColumnType type) {
+  switch (type) {
+    case ColumnType::number:
+      return CellKind::number;
+    case ColumnType::category:
+      return CellKind::category;
+    case ColumnType::text:
+      return CellKind::text;
+    case ColumnType::skip:
+      return CellKind::skip;
+  }
+  return CellKind::skip;
+}
+
+TableColumn column_of(const LayoutColumn& column) {
+  switch (column.kind) {
+    case CellKind::number:
+      return {.name = column.name, .type = ColumnType::number, .storage = Storage::numbers};
+    case CellKind::text:
+      return {.name = column.name, .type = ColumnType::text, .storage = Storage::texts};
+    case CellKind::category:
+    case CellKind::undecided:
+      return {.name = column.name, .type = ColumnType::category, .storage = Storage::texts};
+    case CellKind::skip:
+      break;
+  }
+  return {.name = column.name, .type = ColumnType::skip, .storage = Storage::none};
+}
+
+TableLayout empty_layout(const DataSpec& spec) {
+  TableLayout layout;
+  layout.missing = spec.missing;
+  layout.label_strip_suffix = spec.label_strip_suffix;
+  return layout;
+}
+
+Status check_listed(const DataSpec& spec, const std::vector<std::string>& names,
+                    const std::string& source) {
+  for (const ColumnSpec& column : spec.columns) {
+    if (std::find(names.begin(), names.end(), column.name) != names.end()) continue;
+    return Error{ErrorCode::invalid,
+                 fmt::format("data.columns: there is no column {} in {}{}", shown(column.name),
+                             source, instead_of(column.name, names, "columns"))};
+  }
+  return {};
+}
+
+Status check_unique(const std::vector<std::string>& names, const std::string& source) {
+  std::set<std::string> seen;
+  for (const std::string& name : names) {
+    if (seen.insert(name).second) continue;
+    return Error{ErrorCode::invalid,
+                 fmt::format("{}: expected every column to have its own name, saw {} twice; rename "
+                             "one",
+                             source, shown(name))};
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<TableLayout> layout_of(const Spec& spec, const std::vector<std::string>& names,
+                              const std::string& source) {
+  if (Status status = check_unique(names, source); !status) return status.error();
+  if (Status status = check_listed(spec.data, names, source); !status) return status.error();
+  std::map<std::string, ColumnType> listed;
+  for (const ColumnSpec& column : spec.data.columns) listed[column.name] = column.type;
+
+  TableLayout layout = empty_layout(spec.data);
+  for (const std::string& name : names) {
+    const auto found = listed.find(name);
+    CellKind kind = found != listed.end() ? kind_of(found->second)
+                    : listed.empty()      ? CellKind::undecided
+                                          : CellKind::skip;
+    if (name == spec.data.label) {
+      layout.label = layout.columns.size();
+      kind = spec.model.task == Task::regression ? CellKind::number : CellKind::category;
+    }
+    layout.columns.push_back({name, kind});
+  }
+  if (!layout.label) {
+    return Error{ErrorCode::invalid,
+                 fmt::format("data.label: there is no column {} in {}{}", shown(spec.data.label),
+                             source, instead_of(spec.data.label, names, "columns"))};
+  }
+  return layout;
+}
+
+TableLayout layout_like(const DataSpec& spec, const Table& table) {
+  TableLayout layout = empty_layout(spec);
+  layout.label = table.label;
+  for (std::size_t c = 0; c < table.columns.size(); ++c) {
+    const TableColumn& column = table.columns[c];
+    CellKind kind = kind_of(column.type);
+    if (c == table.label) {
+      kind = column.storage == Storage::numbers ? CellKind::number : CellKind::category;
+    }
+    layout.columns.push_back({column.name, kind});
+  }
+  return layout;
+}
+
+TableLayout label_only(const DataSpec& spec) {
+  TableLayout layout = empty_layout(spec);
+  layout.columns.push_back({"label", CellKind::number});
+  layout.label = 0;
+  return layout;
+}
+
+Table table_of(const TableLayout& layout) {
+  Table table;
+  table.label = layout.label;
+  for (const LayoutColumn& column : layout.columns) table.columns.push_back(column_of(column));
+  return table;
+}
+
+Result<std::vector<std::size_t>> columns_of_header(const TableLayout& layout,
+                                                   const std::vector<std::string>& header,
+                                                   const std::string& source) {
+  if (Status status = check_unique(header, source); !status) return status.error();
+  std::vector<std::size_t> columns(header.size(), kIgnoredCell);
+  for (std::size_t c = 0; c < layout.columns.size(); ++c) {
+    const LayoutColumn& column = layout.columns[c];
+    if (column.kind == CellKind::skip) continue;
+    const auto found = std::find(header.begin(), header.end(), column.name);
+    if (found != header.end()) {
+      columns[static_cast<std::size_t>(found - header.begin())] = c;
+    } else if (layout.label != c || layout.label_rule == LabelRule::required) {
+      return Error{
+          ErrorCode::invalid,
+          fmt::format("{}: expected a column {} in the header, as in the training data{}", source,
+                      shown(column.name), instead_of(column.name, header, "columns"))};
+    }
+  }
+  return columns;
+}
+
+}  // namespace ballast

@@ -1,0 +1,46 @@
+#pragma once
+
+// Reads the files of one split into a table: finds the columns, cuts the text into chunks, parses
+// them in parallel, and puts blocks and faults back into the order of the source.
+//
+// Columns. With a header (CSV, TSV) cells belong to columns by name, file by file. Where the spec
+// lists data.columns, only these are read (and without a header they must be all there are);
+// otherwise all are, and the training split decides their types: number when every cell is one,
+// else text when a tokenize transform names the column or a cell is longer than kCategoryBytesMax,
+// else category. Columns without a name are called column_1, column_2 ...; pixels of IDX images
+// pixel_0 ..., dense LibSVM features feature_1 ....
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/job/spec.h"
+#include "worker/data/block_builder.h"
+#include "worker/data/parallel.h"
+#include "worker/data/source.h"
+#include "worker/data/table.h"
+
+namespace ballast {
+
+inline constexpr std::size_t kCategoryBytesMax = 100;
+
+struct ReadOptions {
+  std::uint32_t threads = 1;
+  // About how much text becomes one block. Statistics are folded by block, so it is a constant of
+  // the format; tests make it tiny.
+  std::size_t chunk_bytes = std::size_t{1} << 20;
+  LabelRule label_rule = LabelRule::required;
+};
+
+struct SplitFiles {
+  std::string field;               // "data.train", for messages.
+  std::vector<SourceFile> files;   // Unpacked.
+  std::vector<SourceFile> labels;  // IDX: one per file, or none where labels are optional.
+};
+
+// `like`: the table whose columns this one must have; none for the training split.
+[[nodiscard]] Result<Table> read_table(const Spec& spec, const SplitFiles& split, const Table* like,
+                                       const ReadOptions& options, Meter& meter);
+
+}  // namespace ballast

@@ -1,0 +1,123 @@
+#pragma once
+
+// What readers make of source files: typed columns in blocks. A block is what one chunk of a
+// source parsed into; its boundaries come from the source alone, and statistics are folded over
+// blocks in their order, so nothing depends on how many threads read.
+
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/bytes.h"
+#include "common/job/spec.h"
+
+namespace ballast {
+
+inline constexpr double kMissingNumber = std::numeric_limits<double>::quiet_NaN();
+
+// Texts of one column, one after another. An empty text is a missing value.
+class Strings {
+ public:
+  [[nodiscard]] std::size_t size() const { return ends_.size(); }
+  [[nodiscard]] std::string_view operator[](std::size_t i) const {
+    const std::size_t begin = i == 0 ? 0 : ends_[i - 1];
+    return std::string_view(bytes_).substr(begin, ends_[i] - begin);
+  }
+  void push(std::string_view text) {
+    bytes_.append(text);
+    ends_.push_back(bytes_.size());
+  }
+  // Forgets all but the first `count`.
+  void shrink(std::size_t count) {
+    if (count >= ends_.size()) return;
+    bytes_.resize(count == 0 ? 0 : ends_[count - 1]);
+    ends_.resize(count);
+  }
+
+ private:
+  std::string bytes_;
+  std::vector<std::uint64_t> ends_;
+};
+
+// One column of one block: numbers or texts, as the column's storage says.
+struct Column {
+  std::vector<double> numbers;  // NaN: missing.
+  Strings texts;
+};
+
+// Numbers of many columns row by row: images, and sparse rows made dense.
+struct Matrix {
+  Bytes pixels;  // One byte per number, borrowed from the source, or:
+  std::vector<double> values;
+};
+
+// LibSVM rows: entries of row i end at ends[i].
+struct SparseRows {
+  std::vector<std::uint64_t> ends;
+  std::vector<std::uint32_t> indices;  // From 1, strictly increasing within a row.
+  std::vector<float> values;
+};
+
+struct Block {
+  std::uint32_t file = 0;
+  std::size_t rows = 0;
+  std::vector<std::uint64_t> lines;  // Where each row starts, from 1; IDX: its number, from 1.
+  std::vector<Column> columns;       // By column of the table; empty for skipped and matrix ones.
+  Matrix matrix;
+  SparseRows sparse;
+};
+
+enum class Storage { numbers, texts, matrix, none };
+
+struct TableColumn {
+  std::string name;
+  ColumnType type = ColumnType::number;
+  Storage storage = Storage::numbers;
+  std::uint32_t matrix_column = 0;  // Storage::matrix
+  // The first cell that kept an inferred column from being numeric, "file:line: "text""; for
+  // messages.
+  std::string not_numeric = {};
+};
+
+struct Table {
+  std::vector<TableColumn> columns;
+  std::optional<std::size_t> label;
+  std::uint32_t matrix_width = 0;
+  bool sparse = false;          // LibSVM kept sparse: Block::sparse counts.
+  std::uint32_t dimension = 0;  // LibSVM: the largest index seen or given.
+
+  std::vector<std::string> files;  // As opened, by Block::file.
+  std::vector<Block> blocks;
+  std::uint64_t rows_skipped = 0;
+  std::vector<std::string> skipped_samples;  // At most kSamplesMax.
+};
+
+inline constexpr std::size_t kSamplesMax = 10;
+
+[[nodiscard]] inline std::uint64_t rows_of(const Table& table) {
+  std::uint64_t rows = 0;
+  for (const Block& block : table.blocks) rows += block.rows;
+  return rows;
+}
+
+// "file:line" of a row, for messages.
+[[nodiscard]] std::string place_of(const Table& table, const Block& block, std::size_t row);
+
+// Copies the numbers of the listed rows of a column. REQUIRES: storage is numbers or matrix.
+void read_numbers(const Table& table, const Block& block, std::size_t column,
+                  std::span<const std::uint32_t> rows, double* out);
+
+// A cell as text, empty when missing; a number is written the shortest way that reads back.
+// `scratch` keeps what was written.
+[[nodiscard]] std::string_view text_of(const Table& table, const Block& block, std::size_t column,
+                                       std::size_t row, std::string& scratch);
+
+// The column of that name.
+[[nodiscard]] std::optional<std::size_t> find_column(const Table& table, std::string_view name);
+
+}  // namespace ballast
