@@ -26,7 +26,7 @@ class Bytes {
 
   // Takes a vector over without copying it.
   template <class T>
-    requires std::is_trivially_copyable_v<T>
+  requires std::is_trivially_copyable_v<T>
   static Bytes own(std::vector<T> values) {
     auto owner = std::make_shared<const std::vector<T>>(std::move(values));
     const auto bytes = std::as_bytes(std::span(*owner));
@@ -34,7 +34,7 @@ class Bytes {
   }
   // Borrows values that `owner` keeps alive.
   template <class T>
-    requires std::is_trivially_copyable_v<T>
+  requires std::is_trivially_copyable_v<T>
   static Bytes share(std::shared_ptr<const void> owner, std::span<const T> values) {
     return Bytes(std::move(owner), std::as_bytes(values));
   }
@@ -60,7 +60,7 @@ class Bytes {
   }
   // REQUIRES: holds_array_of<T>(); the transport aligns what it receives.
   template <class T>
-    requires std::is_trivially_copyable_v<T>
+  requires std::is_trivially_copyable_v<T>
   [[nodiscard]] std::span<const T> as() const {
     BALLAST_CHECK(holds_array_of<T>());
     return {reinterpret_cast<const T*>(bytes_.data()), bytes_.size() / sizeof(T)};
