@@ -169,10 +169,10 @@ F tanh_of(F x) {
   constexpr float kCoefficients[] = {-5.70498872745e-3F, 2.06390887954e-2F, -5.37397155531e-2F,
                                      1.33314422036e-1F, -3.33332819422e-1F};
   const F t = absolute(x);
-  const F z = x * x;
-  const F small = polynomial(z, kCoefficients) * z * x + x;
+  const F z = t * t;
+  const F small = polynomial(z, kCoefficients) * z * t + t;
   const F large = 1.0F - 2.0F / (exp_of(t + t) + 1.0F);
-  const F value = t < 0.625F ? small : with_sign_of(large, x);
+  const F value = with_sign_of(t < 0.625F ? small : large, x);
   return x != x ? x : value;
 }
 
@@ -192,9 +192,9 @@ F erf_of(F x) {
   const F four = splat(4.0F);  // erf(4) rounds to 1.
   F t = absolute(x);
   t = t > four ? four : t;
-  const F small = polynomial(t * t, kSmall) * x + x;
+  const F small = polynomial(t * t, kSmall) * t + t;
   const F large = 1.0F - exp_of(-(polynomial(t, kLarge) * t + t));
-  const F value = t < 0.93F ? small : with_sign_of(large, x);
+  const F value = with_sign_of(t < 0.93F ? small : large, x);
   return x != x ? x : value;
 }
 
