@@ -35,8 +35,9 @@ struct Exported {
   std::uint64_t sparse_rows = 0;
 };
 
-// Verifies every file of the manifest on the way. Puts both files in place at the end, or neither
-// when anything is wrong: a missing block, a foreign row, a length that does not fit the table.
+// Verifies every file of the manifest on the way, and puts nothing in place when anything is wrong
+// with them: a missing block, a foreign row, a length that does not fit the table. The model comes
+// last, so where it is the optimizer's file is too.
 [[nodiscard]] Result<Exported> export_model(const Manifest& manifest, CheckpointStore& store,
                                             const RunConfig& run, const ExportRequest& request);
 

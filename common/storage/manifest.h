@@ -32,7 +32,7 @@ struct Manifest {
   std::string canary;           // R5: the hash that members of this run must show.
   std::string kernel_family;
   std::string openblas_version;
-  std::uint64_t history_bytes = 0;  // How much of history.jsonl belongs to this checkpoint.
+  std::uint64_t history_lines = 0;  // Lines of history.jsonl that belong to this checkpoint.
   std::string created;              // For people; decides nothing.
 
   friend bool operator==(const Manifest&, const Manifest&) = default;

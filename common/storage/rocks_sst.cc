@@ -65,7 +65,7 @@ class SstCursor final : public KvCursor {
     }
     rocksdb::ReadOptions options;
     options.verify_checksums = true;
-    options.readahead_size = 2 << 20;
+    options.readahead_size = 512 << 10;
     iterator_.reset(reader_.NewIterator(options));
     return {};
   }

@@ -68,7 +68,7 @@ class SafetensorsReader {
   [[nodiscard]] const std::map<std::string, TensorSpec>& tensors() const { return specs_; }
   [[nodiscard]] bool has(const std::string& name) const { return specs_.contains(name); }
 
-  // Mapped from the file, valid as long as the reader. Error{not_found} or Error{corrupt} when
+  // Mapped from the file, valid as long as the reader. Error{not_found} or Error{invalid} when
   // the name, the type or the shape is another.
   [[nodiscard]] Result<std::span<const float>> floats(const std::string& name,
                                                       std::span<const std::uint64_t> shape) const;
@@ -76,6 +76,7 @@ class SafetensorsReader {
 
  private:
   SafetensorsReader() = default;
+  [[nodiscard]] Result<std::span<const std::byte>> find(const TensorSpec& wanted) const;
 
   std::string path_;
   std::shared_ptr<const MappedFile> file_;

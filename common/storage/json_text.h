@@ -1,0 +1,45 @@
+#pragma once
+
+// What reading our own JSON files has in common: text in, an object or the reason why not out. No
+// exception leaves, and no nesting can exhaust the stack. For .cc files of this folder only.
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+#include "common/base/result.h"
+
+namespace ballast {
+
+inline Result<nlohmann::json> parse_json_object(std::string_view text) {
+  // Our files nest three deep; what lies deeper is dropped, and then missed by whoever reads it.
+  constexpr int kDepthMax = 8;
+  const auto shallow = [](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
+    return depth <= kDepthMax;
+  };
+  nlohmann::json parsed = nlohmann::json::parse(text, shallow, /*allow_exceptions=*/false);
+  if (parsed.is_discarded()) return Error{ErrorCode::corrupt, "it is not JSON"};
+  if (!parsed.is_object()) return Error{ErrorCode::corrupt, "expected a JSON object"};
+  return parsed;
+}
+
+inline Result<std::string> string_field(const nlohmann::json& object, const char* name) {
+  const auto found = object.find(name);
+  if (found == object.end() || !found->is_string()) {
+    return Error{ErrorCode::corrupt, "expected text in the field \"" + std::string(name) + "\""};
+  }
+  return found->get<std::string>();
+}
+
+inline Result<std::uint64_t> number_field(const nlohmann::json& object, const char* name,
+                                          std::uint64_t max = ~std::uint64_t{0}) {
+  const auto found = object.find(name);
+  if (found == object.end() || !found->is_number_unsigned() || found->get<std::uint64_t>() > max) {
+    return Error{ErrorCode::corrupt, "expected a whole number of at most " + std::to_string(max) +
+                                         " in the field \"" + name + "\""};
+  }
+  return found->get<std::uint64_t>();
+}
+
+}  // namespace ballast
