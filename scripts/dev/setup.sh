@@ -40,15 +40,16 @@ is_installed() {
 
 # Each argument is "package<tab>why".
 install_packages() {
-  say "setup: packages missing: $#; reading the package lists"
-  as_root apt-get update -qq
+  local entry names=()
+  for entry in "$@"; do names+=("${entry%%$'\t'*}"); done
+  say "setup: missing: ${names[*]}"
+  as_root apt-get update -qq ||
+    fail "apt-get cannot read the package lists; setup needs a network the first time"
 
-  local entry package names=()
   say "setup: will install"
   for entry in "$@"; do
-    package=${entry%%$'\t'*}
-    names+=("$package")
-    printf '  %-20s %-22s %s\n' "$package" "$(candidate_version "$package")" "${entry#*$'\t'}"
+    printf '  %-20s %-22s %s\n' "${entry%%$'\t'*}" "$(candidate_version "${entry%%$'\t'*}")" \
+      "${entry#*$'\t'}"
   done
   as_root env DEBIAN_FRONTEND=noninteractive \
     apt-get install -qq -y --no-install-recommends "${names[@]}" >"$(log_of_setup)" 2>&1 ||
