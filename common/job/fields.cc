@@ -36,7 +36,7 @@ constexpr Field kFields[] = {
     {"data.test.images", kPaths, "required with idx"},
     {"data.test.labels", kPaths, "required with idx"},
     {"data.header", kFlag, "`true`"},
-    {"data.delimiter", "one character, or tab", "comma; tab for tsv"},
+    {"data.delimiter", "one character, or tab", "`,`"},
     {"data.columns", "mapping of name to number, category, text or skip", "by the header"},
     {"data.missing", "text or list of texts", "`[]`"},
     {"data.comment", "text", kNone},

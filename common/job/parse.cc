@@ -61,9 +61,10 @@ void parse_root(const Place& root, const Problems& problems, Spec& out) {
   if (root.require("data", "write where the examples are, as data: {train: PATH, label: COLUMN}")) {
     parse_data(root.at("data"), out.data);
   }
-  // Which columns there are is not known when data could not be read.
-  if (root.has("features") && problems.empty()) {
-    parse_features(root.at("features"), out.data, out.features);
+  if (root.has("features")) {
+    // Which columns there are is not known when data could not be read; the rest can be checked.
+    const DataSpec unknown;
+    parse_features(root.at("features"), problems.empty() ? out.data : unknown, out.features);
   }
   if (root.require("model", "write linear, logistic, softmax, or {layers: [...], loss: ...}")) {
     parse_model(root.at("model"), out.model);

@@ -70,7 +70,7 @@ std::optional<DataFormat> format_of(std::string_view path) {
   return std::nullopt;
 }
 
-// False when nothing says what the format is.
+// False, with a problem, when nothing says what the format is.
 bool parse_format(const Place& data, DataSpec& out) {
   if (data.has("format")) {
     const auto format = data.at("format").choice<DataFormat>();
@@ -136,7 +136,11 @@ void parse_columns(const Place& columns, DataSpec& out) {
 }
 
 void parse_delimiter(const Place& data, DataSpec& out) {
-  out.delimiter = out.format == DataFormat::tsv ? '\t' : ',';
+  if (out.format == DataFormat::tsv) {
+    out.delimiter = '\t';
+    data.refuse("delimiter", "tsv has tabs between its cells; remove this, or write format: csv");
+    return;
+  }
   if (!data.has("delimiter")) return;
   const Place place = data.at("delimiter");
   const auto text = place.text();
@@ -179,9 +183,6 @@ void parse_format_fields(const Place& data, DataSpec& out) {
     data.refuse("comment",
                 fmt::format("only for csv, tsv and libsvm, this is {}; remove it", format));
   }
-  if (is_table(out.format) && !out.header && !data.has("columns")) {
-    data.require("columns", "without a header, name every column in order, such as {age: number}");
-  }
 }
 
 void parse_libsvm(const Place& data, DataSpec& out) {
@@ -201,6 +202,9 @@ void check_label_column(const Place& place, const DataSpec& data) {
   std::vector<std::string_view> names;
   for (const ColumnSpec& column : data.columns) names.push_back(column.name);
   const auto found = std::find(names.begin(), names.end(), data.label);
+  // With a header, the label's column is found there; its type follows from the model.
+  const bool named_elsewhere = data.header || data.format == DataFormat::jsonl;
+  if (found == names.end() && named_elsewhere) return;
   if (found == names.end()) {
     const std::string_view near = nearest(data.label, names);
     place.complain(fmt::format(

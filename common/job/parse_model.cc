@@ -9,8 +9,8 @@
 namespace ballast {
 namespace {
 
-// A table of 2^24 columns is beyond any model that fits a partition's block arithmetic.
-constexpr WholeRange kWidths{.low = 1, .high = 1U << 24};
+// A row of a million numbers is a mistake in any model that an example can be computed through.
+constexpr WholeRange kWidths{.low = 1, .high = 1U << 20};
 
 bool is_embedding(LayerKind kind) {
   return kind == LayerKind::embedding || kind == LayerKind::embedding_bag;
@@ -31,7 +31,7 @@ bool is_table_name(std::string_view name) {
 
 void parse_initializer(const Place& body, LayerSpec& out) {
   if (body.has("initializer")) out.initializer = body.at("initializer").choice<Initializer>();
-  body.read("initial_scale", kPositive, out.initial_scale);
+  body.read("initial_scale", kNotNegative, out.initial_scale);
 }
 
 void parse_width(const Place& body, LayerSpec& out) {
@@ -70,7 +70,7 @@ void parse_layer_fields(const Place& body, LayerSpec& out) {
   }
 }
 
-void parse_layer_name(const Place& body, const std::vector<LayerSpec>& earlier, LayerSpec& out) {
+void parse_layer_name(const Place& body, LayerSpec& out) {
   if (!body.has("name")) return;
   const Place place = body.at("name");
   const auto name = place.text();
@@ -79,11 +79,16 @@ void parse_layer_name(const Place& body, const std::vector<LayerSpec>& earlier, 
   if (!is_table_name(*name)) {
     place.complain_expected("a name of letters, digits, _ and -");
   }
-  for (const LayerSpec& layer : earlier) {
-    if (layer.name == out.name) {
-      place.complain(fmt::format("another layer, in line {}, is called {} too; names are unique",
-                                 layer.line, quoted(out.name)));
-    }
+}
+
+void check_unique(const Place& place, const std::vector<LayerSpec>& earlier,
+                  const LayerSpec& layer) {
+  for (const LayerSpec& other : earlier) {
+    if (other.name != layer.name) continue;
+    place.complain(
+        fmt::format("another layer, in line {}, is called {} too; give one of them "
+                    "another name",
+                    other.line, quoted(layer.name)));
   }
 }
 
@@ -108,7 +113,8 @@ void parse_layer(const Place& place, std::size_t position, std::vector<LayerSpec
   const Place body = variant->place();
   if (!body.check_fields()) return;
   parse_layer_fields(body, layer);
-  if (has_tables(layer.kind)) parse_layer_name(body, out, layer);
+  if (has_tables(layer.kind)) parse_layer_name(body, layer);
+  check_unique(place, out, layer);
 
   const bool behind_another =
       std::any_of(out.begin(), out.end(), [](const LayerSpec& l) { return !is_embedding(l.kind); });
@@ -121,17 +127,35 @@ void parse_layer(const Place& place, std::size_t position, std::vector<LayerSpec
   out.push_back(std::move(layer));
 }
 
+Task task_of(LossKind loss) {
+  switch (loss) {
+    case LossKind::cross_entropy:
+      return Task::multiclass;
+    case LossKind::binary_cross_entropy:
+      return Task::binary;
+    case LossKind::mean_squared_error:
+    case LossKind::huber:
+      return Task::regression;
+  }
+  return Task::multiclass;
+}
+
+bool is_activation(LayerKind kind) {
+  return kind == LayerKind::relu || kind == LayerKind::sigmoid || kind == LayerKind::tanh ||
+         kind == LayerKind::gelu;
+}
+
 void check_output_layer(const Place& layers, const ModelSpec& model) {
   const Place last = layers.item(layers.node().items.size() - 1);
   const LayerSpec& output = model.layers.back();
-  if (!has_tables(output.kind) || output.kind == LayerKind::layer_norm) {
-    last.complain(
-        fmt::format("the last layer gives the outputs and must be dense, got {}; the "
-                    "loss applies softmax or sigmoid itself",
-                    name_of(output.kind)));
+  const bool classifies = task_of(model.loss) != Task::regression;
+  if (output.kind == LayerKind::dropout || (classifies && is_activation(output.kind))) {
+    last.complain(fmt::format("the last layer gives the outputs and must be dense, got {}{}",
+                              name_of(output.kind),
+                              classifies ? "; the loss applies softmax or sigmoid itself" : ""));
     return;
   }
-  if (output.kind != LayerKind::dense) return;  // Several together may give the outputs.
+  if (output.kind != LayerKind::dense) return;  // The model knows how wide it is.
   if (model.loss == LossKind::cross_entropy && output.width == 1) {
     last.complain(
         "cross_entropy needs one output per class, got a last layer of width 1; write "
@@ -177,19 +201,6 @@ LossKind default_loss(ModelKind kind) {
       return LossKind::cross_entropy;
   }
   return LossKind::cross_entropy;
-}
-
-Task task_of(LossKind loss) {
-  switch (loss) {
-    case LossKind::cross_entropy:
-      return Task::multiclass;
-    case LossKind::binary_cross_entropy:
-      return Task::binary;
-    case LossKind::mean_squared_error:
-    case LossKind::huber:
-      return Task::regression;
-  }
-  return Task::multiclass;
 }
 
 void check_loss(const Place& model, const ModelSpec& out) {

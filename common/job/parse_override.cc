@@ -68,6 +68,28 @@ YamlNode* descend(YamlNode& node, const std::string& segment, const std::string&
   return &add_field(node, segment, mark);
 }
 
+// "--set data.validation=" takes back what the file says.
+void remove(YamlNode& root, const std::vector<std::string>& segments, const std::string& path,
+            Mark mark, Problems& problems) {
+  YamlNode* parent = &root;
+  std::string walked;
+  for (std::size_t i = 0; i + 1 < segments.size() && parent != nullptr; ++i) {
+    parent = descend(*parent, segments[i], walked, mark, problems);
+    walked += (walked.empty() ? "" : ".") + segments[i];
+  }
+  if (parent == nullptr) return;
+  const YamlNode* item = parent->kind == YamlNode::Kind::list
+                             ? item_of(*parent, segments.back(), walked, mark, problems)
+                             : parent->find(segments.back());
+  if (item != nullptr) {
+    const auto position = item - parent->items.data();
+    parent->items.erase(parent->items.begin() + position);
+    if (!parent->keys.empty()) parent->keys.erase(parent->keys.begin() + position);
+  } else if (parent->kind != YamlNode::Kind::list) {
+    problems.add(mark, path, "there is nothing to remove; write the value behind the =");
+  }
+}
+
 // A value that is set has a place of its own: the option.
 void mark_all(YamlNode& node, Mark mark) {
   node.mark = mark;
@@ -92,6 +114,10 @@ void apply_override(std::string_view assignment, YamlNode& root, Problems& probl
 
   std::optional<YamlNode> value = read_yaml(assignment.substr(equals + 1), mark.origin, problems);
   if (!value) return;
+  if (value->kind == YamlNode::Kind::null) {
+    remove(root, segments, std::string(path), mark, problems);
+    return;
+  }
   mark_all(*value, mark);
 
   YamlNode* node = &root;

@@ -12,7 +12,8 @@
 namespace ballast {
 
 // `assignment` is "path=value": names and list positions joined by dots, the value as YAML. Missing
-// mappings on the way are made; whether the names are known is validation's question.
+// mappings on the way are made; whether the names are known is validation's question. An empty
+// value removes the field or the list's entry.
 void apply_override(std::string_view assignment, YamlNode& root, Problems& problems);
 
 }  // namespace ballast

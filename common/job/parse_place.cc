@@ -96,6 +96,10 @@ std::string joined(const std::vector<std::string_view>& words, std::string_view 
   return listed({words.begin(), words.end()}, last);
 }
 
+bool is_known(const YamlKey& key, const std::vector<std::string_view>& known) {
+  return std::find(known.begin(), known.end(), key.text) != known.end();
+}
+
 std::string below(const std::string& path, std::string_view name) {
   return path.empty() ? std::string(name) : fmt::format("{}.{}", path, name);
 }
@@ -220,13 +224,10 @@ bool Place::check_fields() const {
                                     : fmt::format("a mapping with {}", joined(known, "or")));
     return false;
   }
-  bool all_known = true;
   for (const YamlKey& key : node_->keys) {
-    if (std::find(known.begin(), known.end(), key.text) != known.end()) continue;
-    complain_unknown(key);
-    all_known = false;
+    if (!is_known(key, known)) complain_unknown(key);
   }
-  return all_known;
+  return true;
 }
 
 // The nearest name of this section, else the places where the name belongs, and all that is
@@ -274,6 +275,11 @@ Place Place::as(std::string schema) const {
 
 bool Place::require(std::string_view name, const std::string& hint) const {
   if (has(name)) return true;
+  // A misspelt field is told already; that the right one is missing says the same again.
+  const std::vector<std::string_view> known = fields_below(schema_);
+  const bool misspelt = std::any_of(node_->keys.begin(), node_->keys.end(),
+                                    [&](const YamlKey& key) { return !is_known(key, known); });
+  if (misspelt) return false;
   problems_->add(node_->mark, below(path_, name), fmt::format("missing required field; {}", hint));
   return false;
 }
@@ -327,7 +333,9 @@ std::optional<Variant> Place::variant(std::string_view noun,
   if (is(YamlNode::Kind::scalar)) {
     name = node_->text;
   } else if (is(YamlNode::Kind::mapping) && !node_->keys.empty()) {
-    if (!check_fields()) return std::nullopt;
+    check_fields();
+    const std::vector<std::string_view> known = fields_below(schema_);
+    if (!is_known(node_->keys[0], known)) return std::nullopt;
     if (node_->keys.size() > 1) {
       complain(
           fmt::format("expected {} alone, got {} and {} together; indent what belongs to the "

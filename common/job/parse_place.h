@@ -91,8 +91,8 @@ class Place {
   [[nodiscard]] YamlNode long_form(std::string_view short_field) const;
 
   // -- As a mapping.
-  // False, with a problem, unless this is a mapping (or nothing, as in "training:") of fields that
-  // the schema has below this path.
+  // Complains about each field that the schema does not have below this path. False, with a
+  // problem, when this is no mapping at all (nothing, as in "training:", counts as one).
   bool check_fields() const;
   [[nodiscard]] bool has(std::string_view name) const { return node_->find(name) != nullptr; }
   // REQUIRES: has(name), and the schema has it.
