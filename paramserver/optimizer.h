@@ -8,6 +8,14 @@
 // Sparse rows are updated only when their key is present in the step's gradient ("lazy": moments of
 // absent rows do not decay), with the global step in Adam's bias correction.
 //
+// FTRL's weight is a function of its z and n, which start at 0, so the paper knows no initial
+// weight but 0. A weight that a table's initializer made gets, at its first update, the z of which
+// it is the image under n = 0: it stays where it is until a gradient moves it. (Where ftrl_beta and
+// l2 are both 0 there is none, and the weight starts from 0.)
+//
+// The arithmetic per weight is vectorized and has one result at every vector width, at every place
+// in a block or row.
+//
 // Pure and reentrant.
 
 #include <cstdint>

@@ -6,7 +6,7 @@
 //
 // How: only IEEE 754 operations (+ - * / sqrt, comparisons, integer work), never a fused
 // multiply-add; reductions run over 16 fixed lanes (element i goes to lane i % 16) that are added
-// pairwise at the end, whatever the width. See shared rule R4 in docs/architecture.md.
+// pairwise at the end, whatever the width. This is rule R4 of docs/architecture.md.
 //
 // Pure and reentrant. Inputs and outputs may alias only where they are the same array.
 
@@ -24,20 +24,21 @@ void scale(std::span<float> x, float factor);                                   
 void axpy(float a, std::span<const float> x, std::span<float> y);                    // y += a * x
 void multiply(std::span<float> x, std::span<const float> y);                         // x *= y
 
-// ---- transcendental (absolute and relative error in kernels.cc, each within a few ulp) ----------
+// ---- transcendental (errors in kernel_body.h: all below 2.5 ulp) ----------
 
 void exp(std::span<const float> x, std::span<float> out);
 void log(std::span<const float> x, std::span<float> out);
 void tanh(std::span<const float> x, std::span<float> out);
 void sigmoid(std::span<const float> x, std::span<float> out);
 void erf(std::span<const float> x, std::span<float> out);
-void rsqrt(std::span<const float> x, std::span<float> out);  // 1 / sqrt(x), correctly rounded steps
+void rsqrt(std::span<const float> x,
+           std::span<float> out);  // 1 / sqrt(x), each step correctly rounded
 
 // ---- reductions ---------------------------------------------------------------------------------
 
 [[nodiscard]] float sum(std::span<const float> x);
 [[nodiscard]] float dot(std::span<const float> a, std::span<const float> b);
-[[nodiscard]] float max(std::span<const float> x);              // -inf when empty
+[[nodiscard]] float max(std::span<const float> x);              // -inf when empty; passes over NaN
 [[nodiscard]] double sum_of_squares(std::span<const float> x);  // in float64, for norms
 [[nodiscard]] bool all_finite(std::span<const float> x);
 
