@@ -1,0 +1,29 @@
+#include "common/base/nodes.h"
+
+#include <bit>
+
+namespace ballast {
+
+std::vector<Node> nodes_of(LeafRange range) {
+  std::vector<Node> nodes;
+  Leaf begin = range.begin;
+  while (begin < range.end) {
+    // The largest node that starts here and fits.
+    std::uint32_t level = begin == 0 ? 31U : static_cast<std::uint32_t>(std::countr_zero(begin));
+    while ((std::uint64_t{1} << level) > range.end - begin) --level;
+    nodes.push_back({level, begin >> level});
+    begin += 1U << level;
+  }
+  return nodes;
+}
+
+std::vector<LeafRange> assign_leaves(std::uint32_t leaves, std::uint32_t workers) {
+  std::vector<LeafRange> ranges;
+  for (std::uint64_t i = 0; i < workers; ++i) {
+    ranges.push_back({static_cast<Leaf>(i * leaves / workers),
+                      static_cast<Leaf>((i + 1) * leaves / workers)});
+  }
+  return ranges;
+}
+
+}  // namespace ballast

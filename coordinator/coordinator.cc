@@ -1,0 +1,361 @@
+#include "coordinator/coordinator.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/base/check.h"
+#include "common/base/nodes.h"
+#include "common/base/overloaded.h"
+#include "common/runtime/membership.h"
+
+namespace ballast {
+
+Coordinator::Coordinator(CoordinatorOptions options)
+    : options_(std::move(options)), run_(*options_.run) {}
+
+void Coordinator::step(Time now, Input<Outcome> input, Effects<Job>& effects) {
+  const bool first = now_ == Time{};
+  // A coordinator that was itself stopped or starved for long has heard nobody: that is its own
+  // silence, not theirs.
+  if (!first && now - now_ > seconds(run_.cluster.silence_seconds) / 2) {
+    for (auto& [id, member] : members_) member.heard = now;
+  }
+  now_ = now;
+  if (first) {
+    progressed_ = now;
+    cut_at_ = now;
+    state_ = State::claiming;
+    effects.jobs.push_back(ClaimTimeline{0});
+  }
+  std::visit(Overloaded{
+                 [&](Received& received) { on_message(received.message, effects); },
+                 [&](Disconnected& lost) {
+                   on_lost(lost.peer, "its connection closed", effects);
+                 },
+                 [&](Tick&) {},
+                 [&](StopAsked&) {
+                   stop(ExitCode::interrupted, "stopped by the user", effects);
+                 },
+                 [&](Done<Outcome>& done) { on_outcome(std::move(done.outcome), effects); },
+             },
+             input);
+  if (state_ != State::over) on_tick(effects);
+  update_progress();
+  effects.wake_at = now + options_.retry;
+}
+
+void Coordinator::on_message(const wire::Message& message, Effects<Job>& effects) {
+  const MemberId from = message.from;
+  const auto member = members_.find(from);
+  if (state_ == State::over) return;
+  if (member == members_.end()) {
+    if (const auto* hello = std::get_if<wire::Hello>(&message.body)) {
+      on_hello(from, *hello, effects);
+    } else {
+      effects.send(from, wire::Rejoin{});
+    }
+    return;
+  }
+  member->second.heard = now_;
+  std::visit(
+      Overloaded{
+          [&](const wire::Hello& hello) { on_hello(from, hello, effects); },
+          [&](const wire::Ready& ready) { on_ready(from, ready, effects); },
+          [&](const wire::Heartbeat&) {
+            effects.send(from, wire::Heartbeat{});
+            if (state_ == State::training && member->second.ready) effects.send(from, plan_);
+          },
+          [&](const wire::Goodbye&) { on_goodbye(from, effects); },
+          [&](const wire::Fault& fault) {
+            finish({ExitCode::fault, name(from) + ": " + fault.reason}, effects);
+          },
+          [&](const wire::Restored& restored) { on_restored(from, restored, effects); },
+          [&](const wire::Prepared& prepared) { on_prepared(from, prepared, effects); },
+          [&](const wire::CutDone& done) { on_cut_done(from, done, effects); },
+          [&](const wire::Evaluated& evaluated) { on_evaluated(evaluated, effects); },
+          [&](const wire::MalformedReply& reply) {
+            effects.note(NoteLevel::warning, name(from) + " could not read us: " + reply.reason);
+          },
+          [](const auto&) {},
+      },
+      message.body);
+}
+
+void Coordinator::on_outcome(CoordinatorOutcome outcome, Effects<Job>& effects) {
+  if (state_ == State::over) return;
+  std::visit(Overloaded{
+                 [&](TimelineClaimed& claimed) { on_claimed(claimed, effects); },
+                 [&](CheckpointKept& kept) { on_kept(kept, effects); },
+                 [&](HistoryAppended& appended) {
+                   if (!appended.error.empty()) effects.note(NoteLevel::error, appended.error);
+                 },
+                 [&](ModelExported& exported) {
+                   if (!exported.error.empty()) {
+                     finish({ExitCode::fault, exported.error}, effects);
+                     return;
+                   }
+                   progress_.digest = exported.digest;
+                   finish({ExitCode::done, ""}, effects);
+                 },
+             },
+             outcome);
+}
+
+// ---- waiting and repeating ----------------------------------------------------------------------
+
+void Coordinator::on_tick(Effects<Job>& effects) {
+  expire(effects);
+  if (stopping_ && now_ >= stop_deadline_) {
+    finish(*stopping_, effects);
+    return;
+  }
+  if (now_ >= next_repeat_) {
+    next_repeat_ = now_ + 4 * options_.retry;
+    if (state_ == State::restoring) {
+      for (const MemberId server : owners()) {
+        if (!members_.at(server).restored) send_restore(server, effects);
+      }
+    }
+    if (evaluation_ && !evaluation_->complete()) deal_evaluation(effects);
+  }
+  if (now_ - progressed_ < options_.loud || now_ - noticed_ < options_.loud) return;
+  noticed_ = now_;
+  const std::string missing = what_is_missing();
+  if (missing.empty()) return;
+  effects.note(NoteLevel::warning,
+               "waiting for " + missing + " since " +
+                   std::to_string((now_ - progressed_) / std::chrono::seconds(1)) + " s");
+}
+
+std::string Coordinator::what_is_missing() const {
+  const auto list = [&](const std::vector<MemberId>& who) {
+    std::string text;
+    for (const MemberId id : who) text += (text.empty() ? "" : ", ") + name(id);
+    return text;
+  };
+  std::vector<MemberId> late;
+  switch (state_) {
+    case State::claiming:
+      return "the checkpoint store";
+    case State::gathering: {
+      const std::size_t servers = ready_members(wire::Role::server).size();
+      const std::size_t workers = ready_members(wire::Role::worker).size();
+      if (base_.timeline == 0 && timeline_ <= 1) {
+        return std::to_string(options_.servers - std::min<std::size_t>(servers, options_.servers)) +
+               " more servers and " +
+               std::to_string(options_.workers - std::min<std::size_t>(workers, options_.workers)) +
+               " more workers to join";
+      }
+      return "a server to join";
+    }
+    case State::restoring:
+      for (const MemberId server : owners()) {
+        if (!members_.at(server).restored) late.push_back(server);
+      }
+      return list(late) + " to restore version " + std::to_string(base_.commit.step);
+    case State::training:
+      if (plan_.workers.empty()) return "a worker to join";
+      if (evaluation_) {
+        return "the evaluation of version " + std::to_string(evaluation_->version()) + " (" +
+               std::to_string(evaluation_->batches_in()) + " of " +
+               std::to_string(evaluation_->batches()) + " batches are in)";
+      }
+      if (commit_.last) return "the last checkpoint to be written";
+      for (const MemberId server : owners()) {
+        if (!prepared_.contains(server)) late.push_back(server);
+      }
+      return list(late) + " to prepare step " + std::to_string(commit_.step + 1);
+    case State::exporting:
+      return "the model to be written";
+    case State::over:
+      return "";
+  }
+  return "";
+}
+
+// ---- timelines and plans ------------------------------------------------------------------------
+
+void Coordinator::on_claimed(const TimelineClaimed& claimed, Effects<Job>& effects) {
+  if (state_ != State::claiming) return;
+  if (!claimed.error.empty()) {
+    finish({ExitCode::user_error, claimed.error}, effects);
+    return;
+  }
+  for (const std::string& damage : claimed.damaged) {
+    effects.note(NoteLevel::warning, "passing over a damaged checkpoint: " + damage);
+  }
+  timeline_ = claimed.timeline;
+  base_ = claimed.latest.value_or(Checkpoint{});
+  if (claimed.latest) {
+    kept_ = claimed.latest;
+    family_ = base_.family;
+    canary_ = base_.canary;
+    blas_version_ = base_.blas_version;
+  } else if (run_.cluster.kernel != KernelFamily::automatic) {
+    family_ = run_.cluster.kernel;
+  }
+  history_lines_ = base_.history_lines;
+  effects.jobs.push_back(AppendHistory{history_lines_, {}});
+  state_ = State::gathering;
+  choose_family(effects);
+  begin_when_enough(effects);
+}
+
+void Coordinator::begin_when_enough(Effects<Job>& effects) {
+  if (state_ != State::gathering) return;
+  // The first plan waits for everybody who was announced; later ones go on with whoever is left.
+  const bool first = plan_.number == 0;
+  const std::size_t servers = ready_members(wire::Role::server).size();
+  const std::size_t workers = ready_members(wire::Role::worker).size();
+  if (servers < (first ? options_.servers : 1) || (first && workers < options_.workers)) return;
+  begin_restore(effects);
+}
+
+void Coordinator::begin_restore(Effects<Job>& effects) {
+  state_ = State::restoring;
+  progressed_ = now_;
+  commit_ = base_.commit;
+  prepared_.clear();
+  evaluation_.reset();
+  watched_.reset();
+  cuts_.clear();
+  stop_cut_.reset();
+  final_metrics_.clear();
+
+  const std::vector<MemberId> servers = ready_members(wire::Role::server);
+  plan_.timeline = timeline_;
+  plan_.committed = commit_.step;
+  plan_.owners.clear();
+  for (std::size_t p = 0; p < run_.partitions; ++p) {
+    plan_.owners.push_back(servers[p % servers.size()]);
+  }
+  for (const MemberId server : owners()) {
+    members_.at(server).restored = false;
+    send_restore(server, effects);
+  }
+}
+
+void Coordinator::send_restore(MemberId server, Effects<Job>& effects) {
+  wire::Restore restore{
+      .timeline = timeline_, .partitions = {}, .commit = base_.commit, .files = {}};
+  for (std::uint32_t p = 0; p < run_.partitions; ++p) {
+    if (plan_.owners[p] == server) restore.partitions.push_back(PartitionId{p});
+  }
+  for (const wire::SnapshotFile& file : base_.files) {
+    if (plan_.owners[index(file.partition)] == server) restore.files.push_back(file);
+  }
+  effects.send(server, std::move(restore));
+}
+
+void Coordinator::on_restored(MemberId from, const wire::Restored& restored,
+                              Effects<Job>& effects) {
+  if (state_ != State::restoring || restored.timeline != timeline_) return;
+  if (!restored.error.empty()) {
+    finish({ExitCode::fault, name(from) + " cannot restore version " +
+                                 std::to_string(base_.commit.step) + ": " + restored.error},
+           effects);
+    return;
+  }
+  members_.at(from).restored = true;
+  progressed_ = now_;
+  const std::vector<MemberId> all = owners();
+  if (std::all_of(all.begin(), all.end(),
+                  [&](MemberId server) { return members_.at(server).restored; })) {
+    begin_training(effects);
+  }
+}
+
+void Coordinator::begin_training(Effects<Job>& effects) {
+  state_ = State::training;
+  cut_at_ = now_;
+  new_plan(effects);
+  // The next commit may depend on an evaluation at the version we start from; it is done again.
+  begin_evaluation(effects);
+  export_when_complete(effects);
+}
+
+void Coordinator::new_plan(Effects<Job>& effects) {
+  plan_.number += 1;
+  plan_.committed = commit_.step;
+  plan_.workers.clear();
+  const std::vector<MemberId> workers = ready_members(wire::Role::worker);
+  const auto ranges = assign_leaves(run_.leaves, static_cast<std::uint32_t>(workers.size()));
+  for (std::size_t i = 0; i < workers.size(); ++i) plan_.workers.push_back({workers[i], ranges[i]});
+  plan_.servers.clear();
+  for (const MemberId server : owners()) {
+    plan_.servers.push_back({server, members_.at(server).endpoint});
+  }
+  for (const auto& [id, member] : members_) {
+    if (member.ready) effects.send(id, plan_);
+  }
+  if (evaluation_) deal_evaluation(effects);
+}
+
+std::vector<MemberId> Coordinator::ready_members(wire::Role role) const {
+  std::vector<MemberId> ids;
+  for (const auto& [id, member] : members_) {
+    if (member.ready && member.role == role) ids.push_back(id);
+  }
+  return ids;
+}
+
+std::vector<MemberId> Coordinator::owners() const {
+  const std::set<MemberId> unique(plan_.owners.begin(), plan_.owners.end());
+  return {unique.begin(), unique.end()};
+}
+
+// ---- the end ------------------------------------------------------------------------------------
+
+void Coordinator::stop(ExitCode code, const std::string& reason, Effects<Job>& effects) {
+  if (stopping_ || state_ == State::over || state_ == State::exporting) return;
+  stopping_ = Exit{code, reason};
+  stop_deadline_ = now_ + options_.stop_within;
+  const bool can_commit = state_ == State::training && !plan_.workers.empty() && !commit_.last;
+  // Without a step to come there is nothing to keep that is not kept already; what was done since
+  // the last checkpoint will be done again, to the same bits.
+  if (!can_commit) finish(*stopping_, effects);
+}
+
+void Coordinator::stop_when_kept(Effects<Job>& effects) {
+  if (stopping_ && stop_cut_ && kept_ && kept_->commit.step >= *stop_cut_) {
+    finish(*stopping_, effects);
+  }
+}
+
+void Coordinator::finish(Exit exit, Effects<Job>& effects) {
+  for (const auto& [id, member] : members_) {
+    effects.send(id, wire::Finish{exit.code == ExitCode::done, exit.reason});
+  }
+  state_ = State::over;
+  effects.exit = std::move(exit);
+}
+
+void Coordinator::update_progress() {
+  using Phase = RunProgress::Phase;
+  switch (state_) {
+    case State::claiming:
+    case State::gathering: progress_.phase = Phase::gathering; break;
+    case State::restoring: progress_.phase = Phase::restoring; break;
+    case State::training:
+      progress_.phase = evaluation_      ? Phase::evaluating
+                        : commit_.last ? Phase::saving
+                                       : Phase::training;
+      break;
+    case State::exporting: progress_.phase = Phase::saving; break;
+    case State::over: progress_.phase = Phase::done; break;
+  }
+  progress_.commit = commit_;
+  progress_.timeline = timeline_;
+  progress_.workers = static_cast<std::uint32_t>(ready_members(wire::Role::worker).size());
+  progress_.servers = static_cast<std::uint32_t>(ready_members(wire::Role::server).size());
+  if (kept_) progress_.checkpoint = kept_->commit.step;
+  progress_.waiting_for = now_ - progressed_ >= options_.loud ? what_is_missing() : "";
+}
+
+std::string Coordinator::name(MemberId who) const {
+  const auto member = members_.find(who);
+  if (member == members_.end()) return "an unknown member";
+  return (member->second.role == wire::Role::server ? "server " : "worker ") + member->second.host;
+}
+
+}  // namespace ballast

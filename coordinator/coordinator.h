@@ -1,0 +1,219 @@
+#pragma once
+
+// The coordinator's logic: who is a member, who does what (the plan), when a step is committed,
+// evaluated and kept, and what happens when somebody leaves. It touches no weight. README.md beside
+// this file has the states, messages and numbered invariants.
+//
+//   gathering --enough members--> claiming --timeline--> restoring --all restored--> training
+//                                     ^                                                 |
+//                                     +---- a server that owns partitions was lost -----+
+//   training --last version durable--> exporting --> (exit 0)
+//
+// Pure: see common/runtime/machine.h. Jobs run in store_executor.h.
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "common/runtime/machine.h"
+#include "coordinator/commit.h"
+#include "coordinator/evaluation.h"
+
+namespace ballast {
+
+// A complete checkpoint, as a manifest keeps it.
+struct Checkpoint {
+  Timeline timeline = 0;
+  Commit commit;
+  std::vector<wire::SnapshotFile> files;
+  std::uint64_t history_lines = 0;
+  std::uint64_t canary = 0;
+  KernelFamily family = KernelFamily::haswell;
+  std::string blas_version;
+};
+
+// ---- jobs ---------------------------------------------------------------------------------------
+
+// Take the next timeline of the store, exclusively, and find what to start from.
+struct ClaimTimeline {
+  Timeline above = 0;
+};
+struct KeepCheckpoint {  // Write the manifest; remove what retention no longer wants.
+  Checkpoint checkpoint;
+};
+struct AppendHistory {  // Lines of history.jsonl from number `first` on; later ones are cut off.
+  std::uint64_t first = 0;
+  std::vector<std::string> lines;
+};
+struct ExportModel {  // model.safetensors, model.json, metrics.json from a complete checkpoint.
+  Checkpoint checkpoint;
+  std::vector<std::pair<Split, Metrics>> metrics;
+};
+using CoordinatorJob = std::variant<ClaimTimeline, KeepCheckpoint, AppendHistory, ExportModel>;
+
+struct TimelineClaimed {
+  Timeline timeline = 0;
+  std::optional<Checkpoint> latest;  // The newest complete checkpoint; none: start at step 0.
+  std::vector<std::string> damaged;  // Checkpoints that were passed over, and why.
+  std::string error;                 // Empty: claimed.
+};
+struct CheckpointKept {
+  Step step = 0;
+  std::string error;     // Empty: it is complete and durable.
+  bool fenced = false;   // Another coordinator has claimed a later timeline: we must stop.
+};
+struct HistoryAppended {
+  std::string error;
+};
+struct ModelExported {
+  std::string digest;  // SHA-256 of model.safetensors.
+  std::string error;
+};
+using CoordinatorOutcome =
+    std::variant<TimelineClaimed, CheckpointKept, HistoryAppended, ModelExported>;
+
+// ---- machine ------------------------------------------------------------------------------------
+
+struct CoordinatorOptions {
+  std::shared_ptr<const RunConfig> run;
+  std::string checkpoints;       // Where servers find the store.
+  std::string version;           // Of Ballast; members of another one are refused.
+  std::uint32_t workers = 1;     // How many to wait for before the first plan.
+  std::uint32_t servers = 1;
+  Duration retry = std::chrono::milliseconds(500);
+  Duration loud = std::chrono::seconds(10);         // Between notices of a wait.
+  Duration stop_within = std::chrono::seconds(20);  // A clean stop that takes longer is cut short.
+};
+
+// What a user is shown; derived, never decides.
+struct RunProgress {
+  enum class Phase { gathering, restoring, training, evaluating, saving, done };
+  Phase phase = Phase::gathering;
+  Commit commit;  // The latest.
+  Timeline timeline = 0;
+  std::uint32_t workers = 0;
+  std::uint32_t servers = 0;
+  std::uint64_t evaluations = 0;                       // How many have been finished, ...
+  std::vector<std::pair<Split, Metrics>> metrics;      // ... and the latest one's figures.
+  Step evaluated = 0;
+  std::optional<Step> checkpoint;                      // The latest complete one.
+  std::string digest;
+  std::string waiting_for;                             // Empty: not waiting.
+};
+
+class Coordinator {
+ public:
+  using Job = CoordinatorJob;
+  using Outcome = CoordinatorOutcome;
+
+  explicit Coordinator(CoordinatorOptions options);
+
+  void step(Time now, Input<Outcome> input, Effects<Job>& effects);
+
+  [[nodiscard]] const RunProgress& progress() const { return progress_; }
+  [[nodiscard]] Timeline timeline() const { return timeline_; }
+  [[nodiscard]] const wire::Plan& plan() const { return plan_; }
+
+ private:
+  enum class State { gathering, claiming, restoring, training, exporting, over };
+  struct Member {
+    wire::Role role = wire::Role::worker;
+    std::string endpoint;
+    std::string host;
+    std::vector<KernelFamily> families;
+    bool ready = false;
+    bool restored = false;
+    Time heard{};
+  };
+  struct OpenCut {
+    Commit commit;
+    std::uint64_t history_lines = 0;
+    std::map<MemberId, std::vector<wire::SnapshotFile>> files;
+    std::optional<Checkpoint> checkpoint;  // Complete; its manifest is being written.
+  };
+
+  // Members.
+  void on_message(const wire::Message& message, Effects<Job>& effects);
+  void on_hello(MemberId from, const wire::Hello& hello, Effects<Job>& effects);
+  void on_ready(MemberId from, const wire::Ready& ready, Effects<Job>& effects);
+  void on_lost(MemberId who, const std::string& why, Effects<Job>& effects);
+  void on_goodbye(MemberId from, Effects<Job>& effects);
+  void refuse(MemberId who, const std::string& reason, Effects<Job>& effects);
+  void choose_family(Effects<Job>& effects);
+  void welcome(MemberId who, Effects<Job>& effects);
+  void expire(Effects<Job>& effects);
+
+  // Timelines and plans.
+  void begin_when_enough(Effects<Job>& effects);
+  void on_claimed(const TimelineClaimed& claimed, Effects<Job>& effects);
+  void begin_restore(Effects<Job>& effects);
+  void send_restore(MemberId server, Effects<Job>& effects);
+  void on_restored(MemberId from, const wire::Restored& restored, Effects<Job>& effects);
+  void begin_training(Effects<Job>& effects);
+  void new_plan(Effects<Job>& effects);
+
+  // Steps.
+  void on_prepared(MemberId from, const wire::Prepared& prepared, Effects<Job>& effects);
+  void commit_when_prepared(Effects<Job>& effects);
+  void say_commit(MemberId server, Effects<Job>& effects) const;
+  void record_step(Effects<Job>& effects);
+  void begin_evaluation(Effects<Job>& effects);
+  void deal_evaluation(Effects<Job>& effects);
+  void on_evaluated(const wire::Evaluated& evaluated, Effects<Job>& effects);
+  void on_cut_done(MemberId from, const wire::CutDone& done, Effects<Job>& effects);
+  void on_kept(const CheckpointKept& kept, Effects<Job>& effects);
+  void export_when_complete(Effects<Job>& effects);
+
+  // The end.
+  void finish(Exit exit, Effects<Job>& effects);
+  void stop(ExitCode code, const std::string& reason, Effects<Job>& effects);
+  void stop_when_kept(Effects<Job>& effects);
+
+  void on_outcome(CoordinatorOutcome outcome, Effects<Job>& effects);
+  void on_tick(Effects<Job>& effects);
+  void write_history(std::string line, Effects<Job>& effects);
+  void update_progress();
+  [[nodiscard]] std::vector<MemberId> ready_members(wire::Role role) const;
+  [[nodiscard]] std::vector<MemberId> owners() const;  // Sorted, unique.
+  [[nodiscard]] std::string what_is_missing() const;
+  [[nodiscard]] std::string name(MemberId who) const;
+
+  const CoordinatorOptions options_;
+  const RunConfig& run_;
+  Time now_{};
+
+  State state_ = State::gathering;
+  std::map<MemberId, Member> members_;
+  std::optional<KernelFamily> family_;
+  std::optional<std::uint64_t> canary_;
+  std::string blas_version_;
+
+  Timeline timeline_ = 0;
+  wire::Plan plan_;
+  Checkpoint base_;  // What the timeline started from.
+
+  Commit commit_;    // The latest.
+  std::map<MemberId, wire::Prepared> prepared_;  // Of step commit_.step + 1.
+  std::optional<Evaluation> evaluation_;         // Holds the next commit (R12).
+  std::optional<double> watched_;                // The early-stop metric at commit_.step.
+  std::vector<std::pair<Split, Metrics>> final_metrics_;
+  std::map<Step, OpenCut> cuts_;
+  std::optional<Checkpoint> kept_;               // The newest complete checkpoint.
+  Time cut_at_{};
+  std::uint64_t history_lines_ = 0;
+
+  std::optional<Exit> stopping_;  // Asked to stop; leaves when a checkpoint is kept.
+  std::optional<Step> stop_cut_;
+  Time stop_deadline_{};
+  Time progressed_{};
+  Time noticed_{};
+  Time next_repeat_{};
+  RunProgress progress_;
+};
+
+}  // namespace ballast

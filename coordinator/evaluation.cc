@@ -1,0 +1,77 @@
+#include "coordinator/evaluation.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/base/check.h"
+
+namespace ballast {
+
+Evaluation::Evaluation(const RunConfig& run, Timeline timeline, Step version,
+                       std::vector<Split> splits)
+    : run_(run), timeline_(timeline), version_(version), splits_(std::move(splits)) {
+  for (const Split split : splits_) batches_ += evaluation_batches(run_, split);
+}
+
+bool Evaluation::complete() const { return results_.size() == batches_; }
+
+bool Evaluation::accept(const wire::Evaluated& evaluated) {
+  if (evaluated.timeline != timeline_ || evaluated.version != version_) return false;
+  if (std::find(splits_.begin(), splits_.end(), evaluated.split) == splits_.end()) return false;
+  if (evaluated.batch >= evaluation_batches(run_, evaluated.split)) return false;
+  const std::uint64_t first = std::uint64_t{evaluated.batch} * run_.evaluation_batch;
+  const std::uint64_t count =
+      std::min<std::uint64_t>(run_.evaluation_batch, examples_of(run_, evaluated.split) - first);
+  if (!evaluated.outputs.holds_array_of<float>() || !evaluated.labels.holds_array_of<float>() ||
+      evaluated.labels.as<float>().size() != count ||
+      evaluated.outputs.as<float>().size() != count * run_.outputs) {
+    return false;
+  }
+  results_.try_emplace({evaluated.split, evaluated.batch}, evaluated);
+  return true;
+}
+
+std::vector<std::pair<MemberId, wire::Evaluate>> Evaluation::assign(
+    const std::vector<MemberId>& workers) const {
+  std::vector<std::pair<MemberId, wire::Evaluate>> parts;
+  if (workers.empty()) return parts;
+  std::vector<std::pair<Split, std::uint32_t>> open;
+  for (const Split split : splits_) {
+    for (std::uint32_t batch = 0; batch < evaluation_batches(run_, split); ++batch) {
+      if (!results_.contains({split, batch})) open.emplace_back(split, batch);
+    }
+  }
+  for (std::size_t i = 0; i < open.size(); ++i) {
+    const MemberId worker = workers[i * workers.size() / open.size()];
+    const auto [split, batch] = open[i];
+    if (!parts.empty() && parts.back().first == worker && parts.back().second.split == split &&
+        parts.back().second.end == batch) {
+      ++parts.back().second.end;
+      continue;
+    }
+    parts.emplace_back(worker, wire::Evaluate{.timeline = timeline_,
+                                              .version = version_,
+                                              .split = split,
+                                              .begin = batch,
+                                              .end = batch + 1});
+  }
+  return parts;
+}
+
+Metrics Evaluation::metrics(Split split) const {
+  BALLAST_CHECK(complete());
+  std::vector<float> outputs;
+  std::vector<float> labels;
+  double loss = 0.0;
+  for (std::uint32_t batch = 0; batch < evaluation_batches(run_, split); ++batch) {
+    const wire::Evaluated& result = results_.at({split, batch});
+    const auto batch_outputs = result.outputs.as<float>();
+    const auto batch_labels = result.labels.as<float>();
+    outputs.insert(outputs.end(), batch_outputs.begin(), batch_outputs.end());
+    labels.insert(labels.end(), batch_labels.begin(), batch_labels.end());
+    loss += result.loss;
+  }
+  return evaluate(run_.task, run_.outputs, outputs, labels, loss);
+}
+
+}  // namespace ballast

@@ -1,0 +1,182 @@
+// The coordinator's dealings with members: who may join, who is taken for lost.
+
+#include <algorithm>
+#include <utility>
+
+#include "common/math/blas.h"
+#include "common/runtime/membership.h"
+#include "common/job/run_json.h"
+#include "coordinator/coordinator.h"
+
+namespace ballast {
+
+void Coordinator::refuse(MemberId who, const std::string& reason, Effects<Job>& effects) {
+  effects.note(NoteLevel::warning, "refused " + name(who) + ": " + reason);
+  effects.send(who, wire::Refused{reason});
+  members_.erase(who);
+}
+
+void Coordinator::on_hello(MemberId from, const wire::Hello& hello, Effects<Job>& effects) {
+  const auto [entry, fresh] = members_.try_emplace(from);
+  Member& member = entry->second;
+  member.heard = now_;
+  if (!fresh) {  // Our answer was lost, or it wonders whether we live.
+    if (member.ready && state_ == State::training) effects.send(from, plan_);
+    if (!member.ready && family_) welcome(from, effects);
+    return;
+  }
+  member.role = hello.role;
+  member.endpoint = hello.endpoint;
+  member.host = hello.host;
+  member.families = hello.families;
+  if (hello.protocol != wire::kProtocol || hello.version != options_.version) {
+    refuse(from,
+           "the coordinator is Ballast " + options_.version + " (protocol " +
+               std::to_string(wire::kProtocol) + ") and this member is " + hello.version +
+               " (protocol " + std::to_string(hello.protocol) +
+               "); run the same version everywhere",
+           effects);
+    return;
+  }
+  if (hello.role == wire::Role::coordinator || hello.families.empty()) {
+    refuse(from, "it is neither a worker nor a server with a CPU that can run this (AVX2)",
+           effects);
+    return;
+  }
+  if (family_) {
+    welcome(from, effects);
+  } else {
+    choose_family(effects);
+  }
+}
+
+// Everybody who is announced is heard before the family is fixed, so that it is one that all can
+// run; it stays for the whole run and is kept in every checkpoint.
+void Coordinator::choose_family(Effects<Job>& effects) {
+  if (state_ == State::claiming) return;
+  if (!family_) {
+    const auto count = [&](wire::Role role) {
+      return std::count_if(members_.begin(), members_.end(),
+                           [&](const auto& entry) { return entry.second.role == role; });
+    };
+    if (count(wire::Role::server) < options_.servers ||
+        count(wire::Role::worker) < options_.workers) {
+      return;
+    }
+    for (const KernelFamily family : members_.begin()->second.families) {
+      const bool common = std::all_of(members_.begin(), members_.end(), [&](const auto& entry) {
+        const auto& families = entry.second.families;
+        return std::find(families.begin(), families.end(), family) != families.end();
+      });
+      if (common) {
+        family_ = family;
+        break;
+      }
+    }
+    if (!family_) {
+      finish({ExitCode::user_error,
+              "the members' CPUs have no kernel family in common; leave out the odd one"},
+             effects);
+      return;
+    }
+  }
+  std::vector<MemberId> greeted;
+  for (const auto& [id, member] : members_) {
+    if (!member.ready) greeted.push_back(id);
+  }
+  for (const MemberId id : greeted) welcome(id, effects);
+}
+
+void Coordinator::welcome(MemberId who, Effects<Job>& effects) {
+  const auto& families = members_.at(who).families;
+  if (std::find(families.begin(), families.end(), *family_) == families.end()) {
+    refuse(who,
+           "this run computes with the kernel family " + to_string(*family_) +
+               ", which this CPU cannot run; start the run with cluster.kernel: haswell to mix CPUs",
+           effects);
+    return;
+  }
+  effects.send(who, wire::Welcome{.run_json = run_to_json(run_),
+                                  .family = *family_,
+                                  .checkpoints = options_.checkpoints});
+}
+
+void Coordinator::on_ready(MemberId from, const wire::Ready& ready, Effects<Job>& effects) {
+  Member& member = members_.at(from);
+  if (member.ready) {
+    if (state_ == State::training) effects.send(from, plan_);
+    return;
+  }
+  if (canary_ && *canary_ != ready.canary) {  // R5
+    refuse(from,
+           "its arithmetic differs from this run's: canary " + std::to_string(ready.canary) +
+               " with " + ready.blas_version + ", expected " + std::to_string(*canary_) + " with " +
+               blas_version_ + "; use the same OpenBLAS build and kernel family",
+           effects);
+    return;
+  }
+  canary_ = ready.canary;
+  blas_version_ = ready.blas_version;
+  member.ready = true;
+  progressed_ = now_;
+  effects.note(NoteLevel::info, name(from) + " joined");
+  if (state_ == State::gathering) {
+    begin_when_enough(effects);
+  } else if (state_ == State::training) {
+    if (member.role == wire::Role::worker) {
+      new_plan(effects);
+    } else {
+      effects.send(from, plan_);
+      effects.note(NoteLevel::info, name(from) + " stands by until partitions need an owner");
+    }
+  }
+}
+
+void Coordinator::on_lost(MemberId who, const std::string& why, Effects<Job>& effects) {
+  const auto lost = members_.find(who);
+  if (lost == members_.end() || state_ == State::over) return;
+  const bool ready = lost->second.ready;
+  const wire::Role role = lost->second.role;
+  effects.note(ready ? NoteLevel::warning : NoteLevel::info, "lost " + name(who) + ": " + why);
+  members_.erase(lost);
+  if (!ready) return;
+  if (role == wire::Role::worker) {
+    if (state_ == State::training) new_plan(effects);
+    return;
+  }
+  const bool running = state_ == State::restoring || state_ == State::training;
+  const auto owns = std::find(plan_.owners.begin(), plan_.owners.end(), who);
+  if (!running || owns == plan_.owners.end()) return;
+  // Its partitions are gone with it: the whole run goes back to the last complete checkpoint, on a
+  // new timeline, and the bits come out the same.
+  effects.note(NoteLevel::warning, "going back to the last complete checkpoint");
+  state_ = State::claiming;
+  progressed_ = now_;
+  prepared_.clear();
+  evaluation_.reset();
+  cuts_.clear();
+  plan_.owners.clear();
+  effects.jobs.push_back(ClaimTimeline{timeline_});
+}
+
+// Whatever a leaving worker has pushed still counts; what it has not is computed by those who stay,
+// so it may go at once (R9).
+void Coordinator::on_goodbye(MemberId from, Effects<Job>& effects) {
+  const bool owner =
+      std::find(plan_.owners.begin(), plan_.owners.end(), from) != plan_.owners.end();
+  effects.send(from, wire::Released{});
+  on_lost(from, owner ? "it was asked to stop while owning partitions" : "it said goodbye", effects);
+}
+
+void Coordinator::expire(Effects<Job>& effects) {
+  const Duration silence = seconds(run_.cluster.silence_seconds);
+  std::vector<MemberId> silent;
+  for (const auto& [id, member] : members_) {
+    if (now_ - member.heard >= silence) silent.push_back(id);
+  }
+  for (const MemberId id : silent) {
+    on_lost(id, "silent for " + std::to_string(silence / std::chrono::seconds(1)) + " s", effects);
+  }
+}
+
+}  // namespace ballast

@@ -1,0 +1,215 @@
+#include "coordinator/store_executor.h"
+
+#include <algorithm>
+#include <charconv>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "common/job/run_json.h"
+#include "common/math/blas.h"
+#include "common/storage/checkpoints.h"
+#include "common/storage/export.h"
+#include "common/storage/files.h"
+#include "coordinator/commit_json.h"
+
+namespace ballast {
+namespace {
+
+const char* name_of_split(Split split) {
+  switch (split) {
+    case Split::train: return "train";
+    case Split::validation: return "validation";
+    case Split::test: return "test";
+  }
+  return "";
+}
+
+// The first `lines` lines of a text; fewer when there are fewer.
+std::string_view first_lines(std::string_view text, std::uint64_t lines) {
+  std::size_t end = 0;
+  for (std::uint64_t i = 0; i < lines; ++i) {
+    const std::size_t next = text.find('\n', end);
+    if (next == std::string_view::npos) break;
+    end = next + 1;
+  }
+  return text.substr(0, end);
+}
+
+nlohmann::ordered_json metrics_json(const std::vector<std::pair<Split, Metrics>>& splits) {
+  nlohmann::ordered_json json = nlohmann::ordered_json::object();
+  for (const auto& [split, metrics] : splits) {
+    for (const auto& [name, value] : metrics) json[name_of_split(split)][name] = value;
+  }
+  return json;
+}
+
+}  // namespace
+
+CoordinatorOutcome StoreExecutor::operator()(CoordinatorJob&& job) {
+  return std::visit([&](auto& concrete) -> CoordinatorOutcome { return run(concrete); }, job);
+}
+
+// ---- timelines and checkpoints ------------------------------------------------------------------
+
+TimelineClaimed StoreExecutor::run(const ClaimTimeline& job) {
+  TimelineClaimed claimed;
+  const auto fail = [&](const Error& error) {
+    claimed.error = error.message;
+    return claimed;
+  };
+  const Result<Timeline> highest = highest_timeline(store_);
+  if (!highest) return fail(highest.error());
+  timeline_ = std::max(*highest, job.above) + 1;
+  if (const Status taken = claim_timeline(store_, timeline_, describe_process()); !taken) {
+    return fail(taken.error());
+  }
+  claimed.timeline = timeline_;
+  auto latest = latest_complete(store_);
+  if (!latest) {
+    if (latest.error().code == ErrorCode::not_found) return claimed;
+    return fail(latest.error());
+  }
+  claimed.damaged = latest->passed_over;
+  auto checkpoint = from_manifest(latest->manifest);
+  if (!checkpoint) return fail(checkpoint.error());
+  claimed.latest = std::move(*checkpoint);
+  return claimed;
+}
+
+CheckpointKept StoreExecutor::run(const KeepCheckpoint& job) {
+  CheckpointKept kept{.step = job.checkpoint.commit.step, .error = "", .fenced = false};
+  const Status published =
+      publish_manifest(store_, to_manifest(job.checkpoint, *options_.run, options_.version));
+  if (!published) {
+    kept.error = published.error().message;
+    kept.fenced = published.error().code == ErrorCode::conflict;
+    return kept;
+  }
+  // A store that cannot be tidied is full of good checkpoints: nothing is lost by it.
+  const auto retained =
+      retain(store_, timeline_, std::max<std::uint32_t>(1, options_.run->checkpoint.keep));
+  if (!retained && retained.error().code == ErrorCode::conflict) {
+    kept.error = retained.error().message;
+    kept.fenced = true;
+  }
+  return kept;
+}
+
+Manifest to_manifest(const Checkpoint& checkpoint, const RunConfig& run,
+                     const std::string& version) {
+  Manifest manifest;
+  manifest.ballast_version = version;
+  manifest.run = run.name;
+  manifest.timeline = checkpoint.timeline;
+  manifest.step = checkpoint.commit.step;
+  for (const wire::SnapshotFile& file : checkpoint.files) {
+    manifest.files.push_back(
+        {file.partition, file.name, file.bytes, file.records, file.checksum});
+  }
+  manifest.run_config_json = run_to_json(run);
+  manifest.commit_json = commit_to_json(checkpoint.commit);
+  manifest.canary = std::to_string(checkpoint.canary);
+  manifest.kernel_family = to_string(checkpoint.family);
+  manifest.openblas_version = checkpoint.blas_version;
+  manifest.history_lines = checkpoint.history_lines;
+  manifest.created = describe_process();
+  return manifest;
+}
+
+Result<Checkpoint> from_manifest(const Manifest& manifest) {
+  auto commit = commit_from_json(manifest.commit_json);
+  if (!commit) return commit.error();
+  auto family = parse_family(manifest.kernel_family);
+  if (!family) return family.error();
+  Checkpoint checkpoint;
+  checkpoint.timeline = manifest.timeline;
+  checkpoint.commit = *commit;
+  for (const SnapshotFile& file : manifest.files) {
+    checkpoint.files.push_back(
+        {file.partition, file.name, file.bytes, file.records, file.checksum});
+  }
+  checkpoint.history_lines = manifest.history_lines;
+  const char* end = manifest.canary.data() + manifest.canary.size();
+  if (std::from_chars(manifest.canary.data(), end, checkpoint.canary).ptr != end) {
+    return Error{ErrorCode::corrupt, "manifest of step " + std::to_string(manifest.step) +
+                                         ": the canary is not a number: " + manifest.canary};
+  }
+  checkpoint.family = *family;
+  checkpoint.blas_version = manifest.openblas_version;
+  return checkpoint;
+}
+
+// ---- history ------------------------------------------------------------------------------------
+
+HistoryAppended StoreExecutor::run(const AppendHistory& job) {
+  const Status done = append(job);
+  return {done ? "" : "history.jsonl is not complete: " + done.error().message};
+}
+
+Status StoreExecutor::append(const AppendHistory& job) {
+  const std::string path = join_path(options_.output, "history.jsonl");
+  if (history_lines_ != job.first) {  // A resume or a rollback: later lines never happened.
+    std::string kept;
+    if (path_exists(path)) {
+      auto text = read_file(path);
+      if (!text) return text.error();
+      kept = first_lines(*text, job.first);
+    }
+    if (const Status cut = write_file_atomically(path, kept); !cut) return cut;
+    history_lines_ = job.first;
+  }
+  std::string text;
+  for (const std::string& line : job.lines) text += line + "\n";
+  if (text.empty()) return {};
+  auto file = OpenFile::open_existing(path);
+  if (!file) return file.error();
+  if (const Status added = (*file)->append(text); !added) return added;
+  history_lines_ += job.lines.size();
+  return {};
+}
+
+// ---- export -------------------------------------------------------------------------------------
+
+ModelExported StoreExecutor::run(const ExportModel& job) {
+  auto digest = write_model(job);
+  if (!digest) return {"", digest.error().message};
+  return {std::move(*digest), ""};
+}
+
+Result<std::string> StoreExecutor::write_model(const ExportModel& job) {
+  const Manifest manifest = to_manifest(job.checkpoint, *options_.run, options_.version);
+  auto exported = export_model(
+      manifest, store_, *options_.run,
+      {.slots = options_.slots,
+       .model_path = join_path(options_.output, "model.safetensors"),
+       .optimizer_path = join_path(options_.output, "optimizer.safetensors")});
+  if (!exported) return exported.error();
+  const std::string metrics = metrics_json(job.metrics).dump(2) + "\n";
+  if (const Status put = write_file_atomically(join_path(options_.output, "metrics.json"), metrics);
+      !put) {
+    return put.error();
+  }
+  const std::string model = model_json(job, exported->model_sha256);
+  if (const Status put = write_file_atomically(join_path(options_.output, "model.json"), model);
+      !put) {
+    return put.error();
+  }
+  return exported->model_sha256;
+}
+
+std::string StoreExecutor::model_json(const ExportModel& job, const std::string& digest) const {
+  nlohmann::ordered_json json;
+  json["format"] = 1;
+  json["name"] = options_.run->name;
+  json["ballast_version"] = options_.version;
+  json["digest"] = digest;
+  json["step"] = job.checkpoint.commit.step;
+  json["kernel_family"] = to_string(job.checkpoint.family);
+  json["openblas"] = job.checkpoint.blas_version;
+  json["spec"] = options_.run->spec;
+  json["run"] = nlohmann::ordered_json::parse(run_to_json(*options_.run));
+  json["transforms"] = nlohmann::ordered_json::parse(options_.transforms_json);
+  return json.dump(2) + "\n";
+}
+
+}  // namespace ballast

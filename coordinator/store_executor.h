@@ -1,0 +1,53 @@
+#pragma once
+
+// Where the coordinator's jobs run: timelines and manifests in the checkpoint store, history.jsonl
+// and the exported model in the output directory.
+//
+// Jobs run one after another, on one thread.
+
+#include <memory>
+#include <string>
+
+#include "common/storage/checkpoint_store.h"
+#include "common/storage/manifest.h"
+#include "coordinator/coordinator.h"
+
+namespace ballast {
+
+struct StoreExecutorOptions {
+  std::shared_ptr<const RunConfig> run;
+  std::string output;           // model.safetensors, model.json, metrics.json, history.jsonl
+  std::string version;          // Of Ballast.
+  std::uint32_t slots = 0;      // Floats of optimizer state per weight.
+  std::string transforms_json;  // The fitted transforms, kept in model.json for predict.
+};
+
+class StoreExecutor {
+ public:
+  // REQUIRES: store outlives this.
+  StoreExecutor(StoreExecutorOptions options, CheckpointStore& store)
+      : options_(std::move(options)), store_(store) {}
+
+  [[nodiscard]] CoordinatorOutcome operator()(CoordinatorJob&& job);
+
+ private:
+  [[nodiscard]] TimelineClaimed run(const ClaimTimeline& job);
+  [[nodiscard]] CheckpointKept run(const KeepCheckpoint& job);
+  [[nodiscard]] HistoryAppended run(const AppendHistory& job);
+  [[nodiscard]] ModelExported run(const ExportModel& job);
+  [[nodiscard]] Status append(const AppendHistory& job);
+  [[nodiscard]] Result<std::string> write_model(const ExportModel& job);
+  [[nodiscard]] std::string model_json(const ExportModel& job, const std::string& digest) const;
+
+  const StoreExecutorOptions options_;
+  CheckpointStore& store_;
+  Timeline timeline_ = 0;
+  std::uint64_t history_lines_ = ~std::uint64_t{0};  // In the file; unknown at first.
+};
+
+// A checkpoint as its manifest holds it, and back.
+[[nodiscard]] Manifest to_manifest(const Checkpoint& checkpoint, const RunConfig& run,
+                                   const std::string& version);
+[[nodiscard]] Result<Checkpoint> from_manifest(const Manifest& manifest);
+
+}  // namespace ballast

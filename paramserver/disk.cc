@@ -1,0 +1,156 @@
+#include "paramserver/disk.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/base/check.h"
+#include "common/base/overloaded.h"
+#include "common/storage/directory_store.h"
+#include "common/storage/files.h"
+#include "common/storage/record.h"
+#include "common/storage/rocks_store.h"
+#include "common/storage/snapshot.h"
+#include "paramserver/optimizer.h"
+
+namespace ballast {
+
+ServerOutcome ServerDisk::operator()(ServerJob&& job) {
+  return std::visit([&](auto& concrete) -> ServerOutcome { return run(concrete); }, job);
+}
+
+// ---- load ---------------------------------------------------------------------------------------
+
+ServerLoaded ServerDisk::run(const ServerLoad& job) {
+  if (const Status opened = open(job); !opened) return {0, "", opened.error().message};
+  auto blas = Blas::load(job.family);
+  if (!blas) return {0, "", blas.error().message};
+  blas_ = std::move(*blas);
+  return {canary(*blas_), blas_->version(), ""};
+}
+
+Status ServerDisk::open(const ServerLoad& job) {
+  if (home_ != nullptr) {
+    const Status closed = home_->close();
+    home_.reset();
+    if (!closed) return closed;
+  }
+  if (const Status made = make_directories(home_path_); !made) return made;
+  auto home = open_rocks_store({.directory = join_path(home_path_, "rocksdb")});
+  if (!home) return home.error();
+  auto store = open_directory_store(job.checkpoints, OpenMode::create);
+  if (!store) return store.error();
+  home_ = std::move(*home);
+  store_ = std::move(*store);
+  return {};
+}
+
+// ---- restore ------------------------------------------------------------------------------------
+
+ServerRestored ServerDisk::run(const ServerRestore& job) {
+  ServerRestored restored{.timeline = job.timeline, .tables = {}, .error = ""};
+  if (const Status done = restore(job, restored.tables); !done) {
+    restored.tables.clear();
+    restored.error = done.error().message;
+  }
+  return restored;
+}
+
+Status ServerDisk::restore(const ServerRestore& job, std::vector<std::unique_ptr<Tables>>& out) {
+  std::vector<std::string> paths;
+  for (const wire::SnapshotFile& file : job.files) {
+    auto path = store_->fetch_file(file.name);
+    if (!path) return path.error();
+    const SnapshotFile expected{file.partition, file.name, file.bytes, file.records, file.checksum};
+    if (const Status whole = verify_snapshot(*path, expected); !whole) return whole;
+    paths.push_back(std::move(*path));
+  }
+  // What the home has may belong to a history that was rolled back.
+  for (const PartitionId partition : job.partitions) {
+    if (const Status cleared = clear(partition); !cleared) return cleared;
+  }
+  if (!paths.empty()) {
+    if (const Status taken = home_->ingest(paths, IngestBy::link); !taken) return taken;
+  }
+  for (const PartitionId partition : job.partitions) {
+    auto tables = std::make_unique<Tables>(*job.run, partition);
+    if (const Status loaded = read(*tables); !loaded) return loaded;
+    out.push_back(std::move(tables));
+  }
+  return {};
+}
+
+Status ServerDisk::clear(PartitionId partition) {
+  const RecordRange range = records_of(partition);
+  WriteBatch batch;
+  // The last partition's range has no end that sorts after it; its successor does.
+  batch.remove_range(range.begin, range.end.empty() ? std::string(kRecordKeyBytes, '\xff')
+                                                    : range.end);
+  return home_->write(batch, Durability::buffered);
+}
+
+Status ServerDisk::read(Tables& tables) {
+  const RecordRange range = records_of(tables.partition());
+  auto cursor = home_->scan(range.begin, range.end);
+  if (!cursor) return cursor.error();
+  Record record;
+  while (true) {
+    const Result<bool> more = (*cursor)->next();
+    if (!more) return more.error();
+    if (!*more) return {};
+    if (const Status decoded = decode_record((*cursor)->key(), (*cursor)->value(), record);
+        !decoded) {
+      return decoded;
+    }
+    if (record.key.table == kPartitionTable) continue;
+    if (!tables.load(record.key.table, record.key.key, record.version, record.floats)) {
+      return Error{ErrorCode::corrupt,
+                   "partition " + std::to_string(index(tables.partition())) +
+                       " of the checkpoint holds a row that does not fit table " +
+                       std::to_string(index(record.key.table)) +
+                       "; it was written for another model"};
+    }
+  }
+}
+
+// ---- cut ----------------------------------------------------------------------------------------
+
+ServerCutDone ServerDisk::run(const ServerCut& job) {
+  ServerCutDone cut{{.timeline = job.timeline, .step = job.step, .files = {}, .error = ""}};
+  for (const Snapshot& snapshot : *job.snapshots) {
+    auto file = write(snapshot);
+    if (!file) {
+      cut.done.error = file.error().message;
+      cut.done.files.clear();
+      return cut;
+    }
+    cut.done.files.push_back(std::move(*file));
+  }
+  return cut;
+}
+
+Result<wire::SnapshotFile> ServerDisk::write(const Snapshot& snapshot) {
+  auto staging = store_->staging_directory();
+  if (!staging) return staging.error();
+  auto writer = SnapshotWriter::create(*staging, snapshot.partition());
+  if (!writer) return writer.error();
+  Status status;
+  snapshot.for_each([&](const RowView& row) {
+    if (status) {
+      status = (*writer)->add(row.table, row.key, row.version, row.weights, row.slots);
+    }
+  });
+  if (!status) return status.error();
+  auto file = (*writer)->finish();
+  if (!file) return file.error();
+  if (const Status put = store_->put_file(join_path(*staging, file->name), file->name); !put) {
+    return put.error();
+  }
+  auto path = store_->fetch_file(file->name);
+  if (!path) return path.error();
+  const std::string paths[] = {std::move(*path)};
+  if (const Status taken = home_->ingest(paths, IngestBy::link); !taken) return taken.error();
+  return wire::SnapshotFile{file->partition, file->name, file->bytes, file->records,
+                            file->checksum};
+}
+
+}  // namespace ballast

@@ -1,0 +1,45 @@
+#pragma once
+
+// Where a server's jobs run: its home on disk (RocksDB), the checkpoint store, and the canary.
+//
+// Restore puts the files of a checkpoint into the home by ingestion and reads the tables from
+// there; a cut writes one sorted file per partition, hands it to the checkpoint store and ingests
+// it, so that the home follows the checkpoints.
+//
+// Jobs of one server run one after another, on one thread.
+
+#include <memory>
+#include <string>
+
+#include "common/math/blas.h"
+#include "common/storage/checkpoint_store.h"
+#include "common/storage/kv_store.h"
+#include "paramserver/server.h"
+
+namespace ballast {
+
+class ServerDisk {
+ public:
+  // The home is created when missing. It belongs to one process at a time.
+  explicit ServerDisk(std::string home) : home_path_(std::move(home)) {}
+
+  [[nodiscard]] ServerOutcome operator()(ServerJob&& job);
+
+ private:
+  [[nodiscard]] ServerLoaded run(const ServerLoad& job);
+  [[nodiscard]] ServerRestored run(const ServerRestore& job);
+  [[nodiscard]] ServerCutDone run(const ServerCut& job);
+
+  [[nodiscard]] Status open(const ServerLoad& job);
+  [[nodiscard]] Status restore(const ServerRestore& job, std::vector<std::unique_ptr<Tables>>& out);
+  [[nodiscard]] Status clear(PartitionId partition);
+  [[nodiscard]] Status read(Tables& tables);
+  [[nodiscard]] Result<wire::SnapshotFile> write(const Snapshot& snapshot);
+
+  const std::string home_path_;
+  std::unique_ptr<KvStore> home_;
+  std::unique_ptr<CheckpointStore> store_;
+  std::shared_ptr<const Blas> blas_;
+};
+
+}  // namespace ballast

@@ -1,0 +1,62 @@
+#pragma once
+
+// One partition of a run: its tables at one version, and the reduction of the next step.
+//
+//            offer()...          apply(commit)
+//   applied t-1 ---------> prepared t ---------> applied t
+//
+// Invariants
+//   P1  Exactly one step is being reduced: applied() + 1.
+//   P2  The reduced gradient of a step is kept until its commit is applied (R9).
+//   P3  Weights change in apply() alone; a pull changes nothing (R2).
+//
+// One thread owns it.
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "common/job/commit.h"
+#include "common/job/run.h"
+#include "common/wire/messages.h"
+#include "paramserver/tables.h"
+#include "paramserver/tree.h"
+
+namespace ballast {
+
+class Partition {
+ public:
+  // At version 0. REQUIRES: run outlives this.
+  Partition(const RunConfig& run, PartitionId id);
+  // At the version of `applied`, with tables restored from a snapshot.
+  Partition(const RunConfig& run, std::unique_ptr<Tables> tables, Step applied);
+
+  [[nodiscard]] PartitionId id() const { return tables_->partition(); }
+  [[nodiscard]] Step applied() const { return applied_; }
+
+  // REQUIRES: not prepared() or the offer is covered; the contribution fits the tables.
+  Offer offer(Node node, Contribution contribution);
+  [[nodiscard]] bool prepared() const { return summary_.has_value(); }
+  // REQUIRES: prepared().
+  [[nodiscard]] const wire::PreparedPartition& summary() const { return *summary_; }
+  [[nodiscard]] const Figures& figures() const { return tree_.sum().figures; }
+  [[nodiscard]] std::vector<Node> missing() const { return tree_.missing(); }
+
+  // REQUIRES: prepared(), commit.step == applied() + 1.
+  void apply(const Commit& commit);
+
+  [[nodiscard]] const Tables& tables() const { return *tables_; }
+  [[nodiscard]] Snapshot snapshot() const { return tables_->snapshot(applied_); }
+
+ private:
+  void apply_dense(const DenseGradient& gradient, const Commit& commit);
+  void apply_sparse(const SparseGradient& gradient, const Commit& commit);
+
+  const RunConfig& run_;
+  std::unique_ptr<Tables> tables_;
+  Step applied_ = 0;
+  ReductionTree tree_;
+  std::optional<wire::PreparedPartition> summary_;
+};
+
+}  // namespace ballast

@@ -1,0 +1,432 @@
+#include "paramserver/server.h"
+
+#include <algorithm>
+#include <bit>
+#include <utility>
+
+#include "common/base/check.h"
+#include "common/base/hash.h"
+#include "common/base/overloaded.h"
+#include "common/job/run_json.h"
+
+namespace ballast {
+
+Server::Server(ServerOptions options)
+    : options_(std::move(options)), membership_(options_.membership) {}
+
+void Server::step(Time now, Input<Outcome> input, Effects<Job>& effects) {
+  now_ = now;
+  std::visit(Overloaded{
+                 [&](Received& received) { on_message(received.message, effects); },
+                 [&](Disconnected& lost) {
+                   std::erase_if(parked_, [&](const Parked& p) { return p.from == lost.peer; });
+                 },
+                 [&](Tick&) {},
+                 [&](StopAsked&) { effects.send(kCoordinator, wire::Goodbye{}); },
+                 [&](Done<Outcome>& done) { on_outcome(std::move(done.outcome), effects); },
+             },
+             input);
+  membership_.tick(now, effects);
+  repeat_unanswered(effects);
+  effects.wake_at = std::min(membership_.next(), now + options_.retry);
+}
+
+void Server::on_message(const wire::Message& message, Effects<Job>& effects) {
+  if (message.from == kCoordinator) {
+    membership_.heard(now_);
+    on_coordinator(message.body, effects);
+  } else if (const auto* pull = std::get_if<wire::Pull>(&message.body)) {
+    on_pull(message.from, *pull, effects);
+  } else if (const auto* push = std::get_if<wire::Push>(&message.body)) {
+    on_push(message.from, *push, effects);
+  }
+  // Anything else from anyone else is not for a server; the host has counted it.
+}
+
+void Server::on_coordinator(const wire::Body& body, Effects<Job>& effects) {
+  std::visit(Overloaded{
+                 [&](const wire::Welcome& welcome) { on_welcome(welcome, effects); },
+                 [&](const wire::Refused& refused) {
+                   effects.exit = Exit{ExitCode::user_error, refused.reason};
+                 },
+                 [&](const wire::Rejoin&) {
+                   reset();
+                   membership_.reset(now_);
+                 },
+                 [&](const wire::Plan& plan) {
+                   plan_ = std::max(plan_, plan.number);
+                   membership_.planned();
+                 },
+                 [&](const wire::Restore& restore) { on_restore(restore, effects); },
+                 [&](const wire::CommitStep& commit) { on_commit(commit, effects); },
+                 [&](const wire::CutKnown& known) {
+                   const auto cut = cuts_.find(known.step);
+                   if (known.timeline == timeline_ && cut != cuts_.end() && cut->second.done) {
+                     cuts_.erase(cut);
+                   }
+                 },
+                 [&](const wire::Released&) {
+                   effects.exit = Exit{ExitCode::done, "released by the coordinator"};
+                 },
+                 [&](const wire::Finish& finish) {
+                   effects.exit =
+                       Exit{finish.done ? ExitCode::done : ExitCode::fault, finish.reason};
+                 },
+                 [](const auto&) {},
+             },
+             body);
+}
+
+// ---- joining and restoring ----------------------------------------------------------------------
+
+void Server::on_welcome(const wire::Welcome& welcome, Effects<Job>& effects) {
+  if (membership_.state() != Membership::State::greeting) return;
+  auto run = run_from_json(welcome.run_json);
+  if (!run) {
+    effects.exit = Exit{ExitCode::user_error, run.error().message};
+    return;
+  }
+  reset();
+  run_ = std::make_shared<const RunConfig>(std::move(*run));
+  membership_.welcomed(*run_, now_);
+  effects.jobs.push_back(ServerLoad{run_, welcome.family, welcome.checkpoints});
+}
+
+void Server::on_restore(const wire::Restore& restore, Effects<Job>& effects) {
+  membership_.planned();
+  if (run_ == nullptr || restore.timeline < timeline_) return;
+  if (restore.timeline == timeline_ && state_ != State::joining) {  // A repeat.
+    if (state_ == State::serving) effects.send(kCoordinator, wire::Restored{timeline_, ""});
+    return;
+  }
+  timeline_ = restore.timeline;
+  state_ = State::restoring;
+  applied_ = restore.commit.step;
+  previous_ = restore.commit;
+  partitions_.clear();
+  cuts_.clear();
+  prepared_said_ = false;
+  for (const Parked& parked : parked_) effects.send(parked.from, wire::Stale{timeline_});
+  parked_.clear();
+  effects.jobs.push_back(
+      ServerRestore{run_, timeline_, restore.commit.step, restore.partitions, restore.files});
+}
+
+void Server::on_outcome(ServerOutcome outcome, Effects<Job>& effects) {
+  std::visit(
+      Overloaded{
+          [&](ServerLoaded& loaded) {
+            if (!loaded.error.empty()) {
+              effects.exit = Exit{ExitCode::user_error, loaded.error};
+            } else if (membership_.state() == Membership::State::loading) {
+              membership_.loaded(loaded.canary, loaded.blas_version, now_);
+            }
+          },
+          [&](ServerRestored& restored) {
+            if (restored.timeline != timeline_ || state_ != State::restoring) return;
+            if (!restored.error.empty()) {
+              state_ = State::joining;  // Another Restore, perhaps of other files, may follow.
+              timeline_ -= 1;
+              effects.send(kCoordinator, wire::Restored{restored.timeline, restored.error});
+              return;
+            }
+            for (auto& tables : restored.tables) {
+              const PartitionId id = tables->partition();
+              partitions_.try_emplace(id, *run_, std::move(tables), applied_);
+            }
+            state_ = State::serving;
+            membership_.made_progress();
+            effects.send(kCoordinator, wire::Restored{timeline_, ""});
+          },
+          [&](ServerCutDone& done) {
+            const auto cut = cuts_.find(done.done.step);
+            if (done.done.timeline != timeline_ || cut == cuts_.end()) return;
+            cut->second.snapshots.reset();
+            cut->second.done = std::move(done.done);
+            effects.send(kCoordinator, *cut->second.done);
+            membership_.made_progress();
+          },
+      },
+      outcome);
+}
+
+void Server::reset() {
+  state_ = State::joining;
+  timeline_ = 0;
+  plan_ = 0;
+  applied_ = 0;
+  partitions_.clear();
+  parked_.clear();
+  cuts_.clear();
+  prepared_said_ = false;
+}
+
+// ---- pull ---------------------------------------------------------------------------------------
+
+void Server::on_pull(MemberId from, const wire::Pull& pull, Effects<Job>& effects) {
+  if (pull.timeline > timeline_ || state_ != State::serving) return;  // Asked again after silence.
+  if (pull.timeline < timeline_) {
+    effects.send(from, wire::Stale{timeline_});
+    return;
+  }
+  if (pull.version < applied_) {
+    effects.send(from, wire::Passed{pull.request, timeline_, applied_});
+    return;
+  }
+  if (const std::string fault = fault_in(pull); !fault.empty()) {
+    effects.send(from, wire::MalformedReply{fault});
+    return;
+  }
+  if (pull.version == applied_) {
+    answer(from, pull, effects);
+    return;
+  }
+  std::erase_if(parked_, [&](const Parked& parked) {
+    return parked.from == from && parked.pull.request == pull.request;
+  });
+  if (parked_.size() < options_.parked_max) parked_.push_back({from, pull});
+  if (pull.again && pull.version == applied_ + 1) {
+    effects.send(from, wire::Missing{timeline_, pull.version, missing()});
+  }
+}
+
+void Server::answer(MemberId to, const wire::Pull& pull, Effects<Job>& effects) const {
+  wire::Values values{pull.request, timeline_, applied_, {}};
+  if (pull.dense) {
+    for (const auto& [id, partition] : partitions_) {
+      for (const DenseBlock& block : partition.tables().dense()) {
+        values.sections.push_back({.node = {},
+                                   .partition = id,
+                                   .table = block.table,
+                                   .block = block.block,
+                                   .keys = {},
+                                   .values = block.weights});
+      }
+    }
+  }
+  for (const wire::Section& asked : pull.keys) {
+    const auto keys = asked.keys.as<Key>();
+    const std::size_t width = floats_of(run_->tables[index(asked.table)]);
+    std::vector<float> rows(keys.size() * width);
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      const auto owner = partitions_.find(partition_of(asked.table, keys[i], run_->partitions));
+      owner->second.tables().read_row(asked.table, keys[i],
+                                      std::span(rows).subspan(i * width, width));
+    }
+    values.sections.push_back({.node = {},
+                               .partition = {},
+                               .table = asked.table,
+                               .block = 0,
+                               .keys = {},
+                               .values = Bytes::own(std::move(rows))});
+  }
+  effects.send(to, std::move(values));
+}
+
+void Server::answer_parked(Effects<Job>& effects) {
+  std::vector<Parked> waiting;
+  for (Parked& parked : parked_) {
+    if (parked.pull.version == applied_) {
+      answer(parked.from, parked.pull, effects);
+    } else {
+      waiting.push_back(std::move(parked));
+    }
+  }
+  parked_ = std::move(waiting);
+}
+
+// ---- push, prepared, commit ---------------------------------------------------------------------
+
+void Server::on_push(MemberId from, const wire::Push& push, Effects<Job>& effects) {
+  if (state_ != State::serving || push.timeline > timeline_) return;
+  if (push.timeline < timeline_) {
+    effects.send(from, wire::Stale{timeline_});
+    return;
+  }
+  // An older step is done. A later one cannot be reduced yet: its worker keeps it and will be told
+  // what is missing when it asks again (R9, R11).
+  if (push.step != applied_ + 1) return;
+  if (const std::string fault = fault_in(push); !fault.empty()) {
+    effects.send(from, wire::MalformedReply{fault});
+    return;
+  }
+
+  std::map<std::pair<PartitionId, Node>, Contribution> contributions;
+  for (const PartitionId partition : push.partitions) {
+    for (const wire::NodeFigures& node : push.nodes) {
+      Contribution& contribution = contributions[{partition, node.node}];
+      if (partition == PartitionId{0}) contribution.figures = node.figures;
+    }
+  }
+  for (const wire::Section& section : push.sections) {
+    Contribution& contribution = contributions[{section.partition, section.node}];
+    if (run_->tables[index(section.table)].kind == TableKind::dense) {
+      contribution.dense.push_back({section.table, section.block, section.values});
+    } else {
+      contribution.sparse.push_back({section.table, section.keys, section.values});
+    }
+  }
+  for (auto& [place, contribution] : contributions) {
+    Partition& partition = partitions_.find(place.first)->second;
+    if (partition.offer(place.second, std::move(contribution)) != Offer::diverged) continue;
+    // R6: the run stops instead of training on; nothing of this step is ever committed.
+    effects.send(kCoordinator,
+                 wire::Fault{"two computations of step " + std::to_string(push.step) +
+                             ", partition " + std::to_string(index(place.first)) + ", leaves " +
+                             std::to_string(place.second.begin()) + " to " +
+                             std::to_string(place.second.end()) +
+                             " differ in their bits; a machine computes wrongly or differently"});
+    return;
+  }
+  membership_.made_progress();
+  if (!prepared_said_ && all_prepared()) say_prepared(effects);
+}
+
+void Server::say_prepared(Effects<Job>& effects) {
+  wire::Prepared prepared{.timeline = timeline_,
+                          .step = applied_ + 1,
+                          .partitions = {},
+                          .has_figures = false,
+                          .figures = {},
+                          .previous = previous_};
+  for (const auto& [id, partition] : partitions_) {
+    prepared.partitions.push_back(partition.summary());
+    if (id == PartitionId{0}) {
+      prepared.has_figures = true;
+      prepared.figures = partition.figures();
+    }
+  }
+  effects.send(kCoordinator, std::move(prepared));
+  prepared_said_ = true;
+  next_repeat_ = now_ + options_.retry;
+}
+
+void Server::on_commit(const wire::CommitStep& commit, Effects<Job>& effects) {
+  if (state_ != State::serving || commit.timeline != timeline_) return;
+  if (commit.commit.step != applied_ + 1 || !all_prepared()) return;  // A repeat.
+  for (auto& [id, partition] : partitions_) partition.apply(commit.commit);
+  applied_ = commit.commit.step;
+  previous_ = commit.commit;
+  prepared_said_ = false;
+  membership_.made_progress();
+  answer_parked(effects);
+  if (commit.commit.cut) begin_cut(effects);
+}
+
+void Server::begin_cut(Effects<Job>& effects) {
+  std::vector<Snapshot> snapshots;
+  for (const auto& [id, partition] : partitions_) snapshots.push_back(partition.snapshot());
+  auto shared = std::make_shared<const std::vector<Snapshot>>(std::move(snapshots));
+  cuts_[applied_] = {shared, {}};
+  effects.jobs.push_back(ServerCut{timeline_, applied_, std::move(shared)});
+}
+
+void Server::repeat_unanswered(Effects<Job>& effects) {
+  if (state_ != State::serving || now_ < next_repeat_) return;
+  next_repeat_ = now_ + options_.retry;
+  if (prepared_said_) say_prepared(effects);
+  for (const auto& [step, cut] : cuts_) {
+    if (cut.done) effects.send(kCoordinator, *cut.done);
+  }
+}
+
+bool Server::all_prepared() const {
+  return !partitions_.empty() &&
+         std::all_of(partitions_.begin(), partitions_.end(),
+                     [](const auto& entry) { return entry.second.prepared(); });
+}
+
+std::vector<Node> Server::missing() const {
+  std::vector<Node> nodes;
+  for (const auto& [id, partition] : partitions_) {
+    const std::vector<Node> lacking = partition.missing();
+    nodes.insert(nodes.end(), lacking.begin(), lacking.end());
+  }
+  std::sort(nodes.begin(), nodes.end());
+  nodes.erase(std::unique(nodes.begin(), nodes.end()), nodes.end());
+  return nodes;
+}
+
+// ---- what peers may not send --------------------------------------------------------------------
+
+bool Server::owns(TableId table, Key key) const {
+  return partitions_.contains(partition_of(table, key, run_->partitions));
+}
+
+std::string Server::fault_in(const wire::Pull& pull) const {
+  for (const wire::Section& section : pull.keys) {
+    if (index(section.table) >= run_->tables.size() ||
+        run_->tables[index(section.table)].kind != TableKind::sparse) {
+      return "pull of keys of table " + std::to_string(index(section.table)) +
+             ", which is not a sparse table of this run";
+    }
+    if (!section.keys.holds_array_of<Key>()) return "pull whose keys are not 64-bit words";
+    for (const Key key : section.keys.as<Key>()) {
+      if (!owns(section.table, key)) {
+        return "pull of key " + std::to_string(key) + " of a partition that lives elsewhere";
+      }
+    }
+  }
+  return "";
+}
+
+std::string Server::fault_in(const wire::Push& push) const {
+  const Node root{static_cast<std::uint32_t>(std::countr_zero(run_->leaves)), 0};
+  for (const wire::NodeFigures& node : push.nodes) {
+    if (node.node.level > root.level || !root.covers(node.node)) {
+      return "push for node " + std::to_string(node.node.level) + "/" +
+             std::to_string(node.node.position) + " outside the " +
+             std::to_string(run_->leaves) + " leaves of this run";
+    }
+  }
+  for (const PartitionId partition : push.partitions) {
+    if (!partitions_.contains(partition)) {
+      return "push to partition " + std::to_string(index(partition)) + ", which lives elsewhere";
+    }
+  }
+  const auto listed = [&](const wire::Section& section) {
+    return std::find(push.partitions.begin(), push.partitions.end(), section.partition) !=
+               push.partitions.end() &&
+           std::any_of(push.nodes.begin(), push.nodes.end(),
+                       [&](const auto& node) { return node.node == section.node; });
+  };
+  const wire::Section* last = nullptr;
+  for (const wire::Section& section : push.sections) {
+    if (!listed(section)) return "push with a section for a node or partition it does not list";
+    if (const std::string fault = fault_in(section); !fault.empty()) return fault;
+    const auto place = [](const wire::Section& s) {
+      return std::tuple(s.node, s.partition, s.table, s.block);
+    };
+    if (last != nullptr && place(*last) >= place(section)) return "push with sections out of order";
+    last = &section;
+  }
+  return "";
+}
+
+std::string Server::fault_in(const wire::Section& section) const {
+  const std::string where = "push to table " + std::to_string(index(section.table));
+  if (index(section.table) >= run_->tables.size()) return where + ", which this run does not have";
+  const TableSpec& table = run_->tables[index(section.table)];
+  if (!section.values.holds_array_of<float>()) return where + " whose values are not float32";
+  const std::size_t floats = section.values.size() / sizeof(float);
+  if (table.kind == TableKind::dense) {
+    const bool fits = section.block < blocks_of(table) &&
+                      floats == floats_of_block(table, section.block) &&
+                      partition_of(table.id, section.block, run_->partitions) == section.partition;
+    return fits ? "" : where + " with a block that does not fit it";
+  }
+  if (!section.keys.holds_array_of<Key>()) return where + " whose keys are not 64-bit words";
+  const auto keys = section.keys.as<Key>();
+  if (keys.empty() || floats != keys.size() * floats_of(table)) {
+    return where + " with another number of values than its keys need";
+  }
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    if (i > 0 && keys[i - 1] >= keys[i]) return where + " with keys out of order";
+    if (partition_of(table.id, keys[i], run_->partitions) != section.partition) {
+      return where + " with a key of another partition";
+    }
+  }
+  return "";
+}
+
+}  // namespace ballast

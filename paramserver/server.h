@@ -1,0 +1,137 @@
+#pragma once
+
+// The parameter server's logic: the partitions that a plan gives it, pulls that wait for their
+// version, pushes on their way down the tree, prepared and commit. One machine is one executor: it
+// owns its partitions' memory, so nothing on the data path is locked. README.md beside this file
+// has the states, messages and numbered invariants.
+//
+//   joining --Restore--> restoring --tables--> serving --Restore (new timeline)--> restoring ...
+//
+// Pure: see common/runtime/machine.h. Jobs run in disk.h.
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "common/runtime/machine.h"
+#include "common/runtime/membership.h"
+#include "paramserver/partition.h"
+
+namespace ballast {
+
+// ---- jobs ---------------------------------------------------------------------------------------
+
+// Load the BLAS of this family and run the canary; open the checkpoint store and the home on disk.
+struct ServerLoad {
+  std::shared_ptr<const RunConfig> run;
+  KernelFamily family = KernelFamily::haswell;
+  std::string checkpoints;
+};
+// Make the tables of these partitions, from files or from their initial values.
+struct ServerRestore {
+  std::shared_ptr<const RunConfig> run;
+  Timeline timeline = 0;
+  Step step = 0;
+  std::vector<PartitionId> partitions;
+  std::vector<wire::SnapshotFile> files;
+};
+// Write one file per snapshot into the checkpoint store and make it durable.
+struct ServerCut {
+  Timeline timeline = 0;
+  Step step = 0;
+  std::shared_ptr<const std::vector<Snapshot>> snapshots;
+};
+using ServerJob = std::variant<ServerLoad, ServerRestore, ServerCut>;
+
+struct ServerLoaded {
+  std::uint64_t canary = 0;
+  std::string blas_version;
+  std::string error;  // Empty: loaded.
+};
+struct ServerRestored {
+  Timeline timeline = 0;
+  std::vector<std::unique_ptr<Tables>> tables;  // One per partition asked for.
+  std::string error;
+};
+struct ServerCutDone {
+  wire::CutDone done;
+};
+using ServerOutcome = std::variant<ServerLoaded, ServerRestored, ServerCutDone>;
+
+// ---- machine ------------------------------------------------------------------------------------
+
+struct ServerOptions {
+  MembershipOptions membership;
+  Duration retry = std::chrono::milliseconds(500);  // Prepared, CutDone: until answered.
+  std::size_t parked_max = 4096;                    // Pulls that wait; more are dropped.
+};
+
+class Server {
+ public:
+  using Job = ServerJob;
+  using Outcome = ServerOutcome;
+
+  explicit Server(ServerOptions options);
+
+  void step(Time now, Input<Outcome> input, Effects<Job>& effects);
+
+  // What invariants and tests look at.
+  [[nodiscard]] Timeline timeline() const { return timeline_; }
+  [[nodiscard]] Step applied() const { return applied_; }
+  [[nodiscard]] const std::map<PartitionId, Partition>& partitions() const { return partitions_; }
+
+ private:
+  enum class State { joining, restoring, serving };
+  struct Parked {
+    MemberId from{};
+    wire::Pull pull;
+  };
+  struct OpenCut {
+    std::shared_ptr<const std::vector<Snapshot>> snapshots;  // Held until the job has ended.
+    std::optional<wire::CutDone> done;                       // Said until CutKnown.
+  };
+
+  void on_message(const wire::Message& message, Effects<Job>& effects);
+  void on_coordinator(const wire::Body& body, Effects<Job>& effects);
+  void on_welcome(const wire::Welcome& welcome, Effects<Job>& effects);
+  void on_restore(const wire::Restore& restore, Effects<Job>& effects);
+  void on_commit(const wire::CommitStep& commit, Effects<Job>& effects);
+  void on_pull(MemberId from, const wire::Pull& pull, Effects<Job>& effects);
+  void on_push(MemberId from, const wire::Push& push, Effects<Job>& effects);
+  void on_outcome(ServerOutcome outcome, Effects<Job>& effects);
+
+  void reset();
+  void begin_cut(Effects<Job>& effects);
+  void answer_parked(Effects<Job>& effects);
+  void answer(MemberId to, const wire::Pull& pull, Effects<Job>& effects) const;
+  void say_prepared(Effects<Job>& effects);
+  void repeat_unanswered(Effects<Job>& effects);
+  [[nodiscard]] bool all_prepared() const;
+  [[nodiscard]] bool owns(TableId table, Key key) const;
+  [[nodiscard]] std::vector<Node> missing() const;
+  [[nodiscard]] std::string fault_in(const wire::Push& push) const;
+  [[nodiscard]] std::string fault_in(const wire::Section& section) const;
+  [[nodiscard]] std::string fault_in(const wire::Pull& pull) const;
+
+  const ServerOptions options_;
+  Membership membership_;
+  Time now_{};
+
+  std::shared_ptr<const RunConfig> run_;
+  State state_ = State::joining;
+  Timeline timeline_ = 0;  // Of what is restored or being restored; 0: nothing yet.
+  PlanNumber plan_ = 0;
+  Step applied_ = 0;
+  Commit previous_;        // commit(applied_)
+  std::map<PartitionId, Partition> partitions_;
+  std::vector<Parked> parked_;
+  std::map<Step, OpenCut> cuts_;
+  bool prepared_said_ = false;
+  Time next_repeat_{};
+};
+
+}  // namespace ballast

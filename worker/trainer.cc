@@ -1,0 +1,523 @@
+#include "worker/trainer.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/base/check.h"
+#include "common/base/hash.h"
+#include "common/base/nodes.h"
+#include "common/base/overloaded.h"
+#include "common/job/run_json.h"
+
+namespace ballast {
+
+Worker::Worker(WorkerOptions options, MemberId self)
+    : options_(std::move(options)), self_(self), membership_(options_.membership) {}
+
+void Worker::step(Time now, Input<Outcome> input, Effects<Job>& effects) {
+  now_ = now;
+  std::visit(Overloaded{
+                 [&](Received& received) { on_message(received.message, effects); },
+                 [&](Disconnected& lost) {  // Pulls at a server that comes back are asked again.
+                   for (auto& [id, group] : groups_) {
+                     if (group.asks.contains(lost.peer)) group.ask_again = now_;
+                   }
+                 },
+                 [&](Tick&) {},
+                 [&](StopAsked&) {
+                   leaving_ = true;
+                   if (membership_.state() == Membership::State::greeting) {
+                     effects.exit = Exit{ExitCode::interrupted, "stopped before joining a run"};
+                   }
+                 },
+                 [&](Done<Outcome>& done) { on_outcome(std::move(done.outcome), effects); },
+             },
+             input);
+  membership_.tick(now, effects);
+  repeat_pulls(effects);
+  if (leaving_) effects.send(kCoordinator, wire::Goodbye{});
+  effects.wake_at = std::min(membership_.next(), now + options_.retry);
+}
+
+void Worker::on_message(const wire::Message& message, Effects<Job>& effects) {
+  if (message.from == kCoordinator) {
+    membership_.heard(now_);
+    on_coordinator(message.body, effects);
+    return;
+  }
+  std::visit(Overloaded{
+                 [&](const wire::Values& values) { on_values(message.from, values, effects); },
+                 [&](const wire::Passed& passed) { on_passed(passed, effects); },
+                 [&](const wire::Missing& missing) { on_missing(message.from, missing, effects); },
+                 [](const auto&) {},  // Stale: the plan that explains it is on its way.
+             },
+             message.body);
+}
+
+void Worker::on_coordinator(const wire::Body& body, Effects<Job>& effects) {
+  std::visit(Overloaded{
+                 [&](const wire::Welcome& welcome) { on_welcome(welcome, effects); },
+                 [&](const wire::Refused& refused) {
+                   effects.exit = Exit{ExitCode::user_error, refused.reason};
+                 },
+                 [&](const wire::Rejoin&) {
+                   reset();
+                   membership_.reset(now_);
+                 },
+                 [&](const wire::Plan& plan) { on_plan(plan, effects); },
+                 [&](const wire::Evaluate& evaluate) { on_evaluate(evaluate, effects); },
+                 [&](const wire::Released&) {
+                   effects.exit = Exit{ExitCode::done, "released by the coordinator"};
+                 },
+                 [&](const wire::Finish& finish) {
+                   effects.exit =
+                       Exit{finish.done ? ExitCode::done : ExitCode::fault, finish.reason};
+                 },
+                 [](const auto&) {},
+             },
+             body);
+}
+
+// ---- joining and plans --------------------------------------------------------------------------
+
+void Worker::on_welcome(const wire::Welcome& welcome, Effects<Job>& effects) {
+  if (membership_.state() != Membership::State::greeting) return;
+  auto run = run_from_json(welcome.run_json);
+  if (!run) {
+    effects.exit = Exit{ExitCode::user_error, run.error().message};
+    return;
+  }
+  reset();
+  run_ = std::make_shared<const RunConfig>(std::move(*run));
+  membership_.welcomed(*run_, now_);
+  effects.jobs.push_back(WorkerLoad{run_, welcome.family});
+}
+
+void Worker::reset() {
+  plan_.reset();
+  own_ = {};
+  timeline_ = 0;
+  steps_.clear();
+  groups_.clear();
+}
+
+void Worker::on_plan(const wire::Plan& plan, Effects<Job>& effects) {
+  if (run_ == nullptr || membership_.state() == Membership::State::loading) return;
+  membership_.planned();
+  if (plan_ && plan.number <= plan_->number) return;
+  if (plan.owners.size() != run_->partitions || plan.timeline < timeline_) return;
+  plan_ = plan;
+  owners_ = std::make_shared<const std::vector<MemberId>>(plan.owners);
+  own_ = {};
+  for (const wire::Assignment& assignment : plan.workers) {
+    if (assignment.worker == self_) own_ = assignment.leaves;
+  }
+  for (const wire::ServerAddress& server : plan.servers) {
+    effects.connections.push_back({server.server, server.endpoint});
+  }
+  if (plan.timeline > timeline_) {  // What we keep dies with its timeline (R10).
+    timeline_ = plan.timeline;
+    steps_.clear();
+    groups_.clear();
+  }
+  version_seen(plan.committed);
+
+  // Every step in flight gets the leaves that became ours and that nobody of us has begun.
+  std::vector<std::pair<Step, std::vector<Leaf>>> more;
+  for (const auto& [step, work] : steps_) {
+    if (step > run_->steps) continue;
+    std::vector<Leaf> leaves = own_leaves_not_in(work.begun);
+    if (!leaves.empty()) more.emplace_back(step, std::move(leaves));
+  }
+  for (auto& [step, leaves] : more) begin_group(step, std::move(leaves), effects);
+  if (steps_.empty() && !own_.empty()) begin_step(plan.committed + 1, effects);
+}
+
+std::vector<Leaf> Worker::own_leaves_not_in(const std::set<Leaf>& begun) const {
+  std::vector<Leaf> leaves;
+  for (Leaf leaf = own_.begin; leaf < own_.end; ++leaf) {
+    if (!begun.contains(leaf)) leaves.push_back(leaf);
+  }
+  return leaves;
+}
+
+// ---- groups -------------------------------------------------------------------------------------
+
+// Past the last step the group has no leaves: it only waits for the last version, so that pushes
+// that got lost are asked for.
+void Worker::begin_step(Step step, Effects<Job>& effects) {
+  if (step > run_->steps + 1) return;
+  steps_.try_emplace(step);
+  begin_group(step, step <= run_->steps ? own_leaves_not_in({}) : std::vector<Leaf>{}, effects);
+}
+
+void Worker::begin_group(Step step, std::vector<Leaf> leaves, Effects<Job>& effects) {
+  steps_[step].begun.insert(leaves.begin(), leaves.end());
+  const GroupId id{next_group_++};
+  Group& group = groups_[id];
+  group.version = step - 1;
+  for (const Leaf leaf : leaves) {  // Maximal nodes of each run of consecutive leaves.
+    if (!group.leaves.empty() && group.leaves.back() + 1 == leaf) {
+      group.leaves.push_back(leaf);
+      continue;
+    }
+    if (!group.leaves.empty()) {
+      const auto nodes = nodes_of({group.leaves.front(), group.leaves.back() + 1});
+      group.nodes.insert(group.nodes.end(), nodes.begin(), nodes.end());
+    }
+    group.leaves = {leaf};
+  }
+  if (!group.leaves.empty()) {
+    const auto nodes = nodes_of({group.leaves.front(), group.leaves.back() + 1});
+    group.nodes.insert(group.nodes.end(), nodes.begin(), nodes.end());
+  }
+  group.leaves = leaves;
+  effects.jobs.push_back(GatherLeaves{id, step, std::move(leaves)});
+}
+
+void Worker::on_evaluate(const wire::Evaluate& evaluate, Effects<Job>& effects) {
+  if (run_ == nullptr || evaluate.timeline != timeline_ || !plan_) return;
+  if (evaluate.end > evaluation_batches(*run_, evaluate.split)) return;
+  std::uint32_t begin = evaluate.begin;
+  while (begin < evaluate.end) {
+    const std::uint32_t end = std::min(evaluate.end, begin + options_.evaluation_group_max);
+    const bool known = std::any_of(groups_.begin(), groups_.end(), [&](const auto& entry) {
+      const Group& group = entry.second;
+      return group.evaluation && group.version == evaluate.version &&
+             group.split == evaluate.split && group.begin <= begin && end <= group.end;
+    });
+    if (!known) {
+      const GroupId id{next_group_++};
+      Group& group = groups_[id];
+      group.version = evaluate.version;
+      group.evaluation = true;
+      group.split = evaluate.split;
+      group.begin = begin;
+      group.end = end;
+      effects.jobs.push_back(GatherBatches{id, evaluate.split, begin, end});
+    }
+    begin = end;
+  }
+}
+
+Worker::Group* Worker::find(GroupId id) {
+  const auto found = groups_.find(id);
+  return found == groups_.end() ? nullptr : &found->second;
+}
+
+void Worker::on_outcome(WorkerOutcome outcome, Effects<Job>& effects) {
+  std::visit(
+      Overloaded{
+          [&](WorkerLoaded& loaded) {
+            if (!loaded.error.empty()) {
+              effects.exit = Exit{ExitCode::user_error, loaded.error};
+            } else if (membership_.state() == Membership::State::loading) {
+              membership_.loaded(loaded.canary, loaded.blas_version, now_);
+            }
+          },
+          [&](Gathered& gathered) { on_gathered(gathered, effects); },
+          [&](NodeReady& ready) { on_node(ready, effects); },
+          [&](Packed& packed) { on_packed(std::move(packed), effects); },
+          [&](BatchEvaluated& done) {
+            membership_.made_progress();
+            if (done.evaluated.timeline != timeline_) return;
+            effects.send(kCoordinator, std::move(done.evaluated));
+            Group* group = find(done.group);
+            if (group != nullptr && --group->open_jobs == 0) groups_.erase(done.group);
+          },
+      },
+      outcome);
+}
+
+// ---- pull ---------------------------------------------------------------------------------------
+
+void Worker::on_gathered(const Gathered& gathered, Effects<Job>& effects) {
+  Group* group = find(gathered.group);
+  if (group == nullptr) return;  // Its timeline or its step is over.
+  const bool wants_dense = group->evaluation || !group->leaves.empty();
+  group->weights = std::make_shared<WeightStore>(
+      *run_, gathered.keys,
+      wants_dense ? WeightStore::Dense::wanted : WeightStore::Dense::unwanted);
+  ask(gathered.group, *group, *gathered.keys, effects);
+}
+
+void Worker::ask(GroupId id, Group& group, const KeySets& keys, Effects<Job>& effects) {
+  group.stage = Stage::pulling;
+  group.ask_again = now_ + options_.retry;
+  for (const wire::ServerAddress& server : plan_->servers) {
+    wire::Pull& pull = group.asks[server.server].pull;
+    pull.request = index(id);
+    pull.timeline = timeline_;
+    pull.version = group.version;
+    pull.dense = group.evaluation || !group.leaves.empty();
+  }
+  for (std::size_t table = 0; table < keys.size(); ++table) {
+    std::map<MemberId, std::pair<std::vector<Key>, std::vector<std::uint32_t>>> split;
+    for (std::uint32_t i = 0; i < keys[table].size(); ++i) {
+      const TableId table_id{static_cast<std::uint32_t>(table)};
+      const PartitionId partition = partition_of(table_id, keys[table][i], run_->partitions);
+      auto& [server_keys, places] = split[(*owners_)[index(partition)]];
+      server_keys.push_back(keys[table][i]);
+      places.push_back(i);
+    }
+    for (auto& [server, part] : split) {
+      Ask& ask = group.asks[server];
+      ask.pull.keys.push_back({.node = {},
+                               .partition = {},
+                               .table = TableId{static_cast<std::uint32_t>(table)},
+                               .block = 0,
+                               .keys = Bytes::own(std::move(part.first)),
+                               .values = {}});
+      ask.places.push_back(std::move(part.second));
+    }
+  }
+  for (const auto& [server, ask] : group.asks) effects.send(server, ask.pull);
+}
+
+void Worker::repeat_pulls(Effects<Job>& effects) {
+  for (auto& [id, group] : groups_) {
+    if (group.stage != Stage::pulling || now_ < group.ask_again) continue;
+    group.ask_again = now_ + options_.retry;
+    for (auto& [server, ask] : group.asks) {
+      if (ask.answered) continue;
+      ask.pull.again = true;
+      effects.send(server, ask.pull);
+    }
+  }
+}
+
+void Worker::on_values(MemberId from, const wire::Values& values, Effects<Job>& effects) {
+  const GroupId id{values.request};
+  Group* group = find(id);
+  if (values.timeline != timeline_ || group == nullptr || group->stage != Stage::pulling) return;
+  const auto found = group->asks.find(from);
+  if (found == group->asks.end() || found->second.answered || values.version != group->version) {
+    return;
+  }
+  Ask& ask = found->second;
+  std::size_t rows = 0;
+  for (const wire::Section& section : values.sections) {
+    if (!section.values.holds_array_of<float>()) return;
+    const bool dense = index(section.table) < run_->tables.size() &&
+                       run_->tables[index(section.table)].kind == TableKind::dense;
+    const bool fits =
+        dense ? group->weights->put_block(section.table, section.block, section.values.as<float>())
+              : rows < ask.places.size() && ask.pull.keys[rows].table == section.table &&
+                    group->weights->put_rows(section.table, ask.places[rows],
+                                             section.values.as<float>());
+    if (!fits) return;  // Not what was asked for: as if it had been lost; asked again.
+    if (!dense) ++rows;
+  }
+  if (rows != ask.places.size()) return;
+  ask.answered = true;
+  version_seen(group->version);
+  const bool all = std::all_of(group->asks.begin(), group->asks.end(),
+                               [](const auto& entry) { return entry.second.answered; });
+  if (!all) return;
+  if (!group->weights->dense_complete()) {  // A server that left a block out is asked once more.
+    for (auto& [server, again] : group->asks) again.answered = false;
+    return;
+  }
+  compute(id, *group, effects);
+}
+
+// Whoever has version t knows that step t is applied wherever it asked; what it pushed for t may be
+// forgotten once every server has said so, which is when the group that pulls t is complete. The
+// retained pushes of t - 1 and before are certainly done.
+void Worker::version_seen(Step version) {
+  std::erase_if(steps_, [&](const auto& entry) {
+    if (entry.first >= version) return false;
+    return std::none_of(groups_.begin(), groups_.end(), [&](const auto& group) {
+      return !group.second.evaluation && group.second.version + 1 == entry.first;
+    });
+  });
+}
+
+void Worker::on_passed(const wire::Passed& passed, Effects<Job>& effects) {
+  if (passed.timeline != timeline_ || find(GroupId{passed.request}) == nullptr) return;
+  // Everybody went on without us, so nothing of a step up to `applied` is needed any more.
+  std::erase_if(groups_, [&](const auto& entry) { return entry.second.version < passed.applied; });
+  std::erase_if(steps_, [&](const auto& entry) { return entry.first <= passed.applied; });
+  if (steps_.empty() && !own_.empty()) begin_step(passed.applied + 1, effects);
+}
+
+// ---- compute and push ---------------------------------------------------------------------------
+
+void Worker::compute(GroupId id, Group& group, Effects<Job>& effects) {
+  group.stage = Stage::computing;
+  group.asks.clear();
+  if (group.evaluation) {
+    for (std::uint32_t batch = group.begin; batch < group.end; ++batch) {
+      effects.jobs.push_back(
+          EvaluateBatch{id, timeline_, group.version, group.split, batch, group.weights});
+      ++group.open_jobs;
+    }
+    return;
+  }
+  if (group.leaves.empty()) {  // Nothing to compute: the last version is there.
+    groups_.erase(id);
+    return;
+  }
+  for (const Leaf leaf : group.leaves) {
+    effects.jobs.push_back(ComputeLeaf{id, group.version + 1, leaf, group.weights});
+  }
+}
+
+void Worker::on_node(const NodeReady& ready, Effects<Job>& effects) {
+  membership_.made_progress();
+  Group* group = find(ready.group);
+  if (group == nullptr) return;
+  const bool top = std::find(group->nodes.begin(), group->nodes.end(), ready.node) !=
+                   group->nodes.end();
+  if (!top) {
+    const auto sibling = group->sums.find(ready.node.sibling());
+    if (sibling == group->sums.end()) {
+      group->sums.emplace(ready.node, ready.gradient);
+      return;
+    }
+    auto left = ready.node.is_left() ? ready.gradient : sibling->second;
+    auto right = ready.node.is_left() ? sibling->second : ready.gradient;
+    group->sums.erase(sibling);
+    effects.jobs.push_back(
+        AddNodes{ready.group, ready.node.parent(), std::move(left), std::move(right)});
+    return;
+  }
+  group->sums.emplace(ready.node, ready.gradient);
+  const bool all = std::all_of(group->nodes.begin(), group->nodes.end(),
+                               [&](Node node) { return group->sums.contains(node); });
+  if (!all) return;
+  group->stage = Stage::packing;
+  group->weights.reset();
+  PackPush pack{.group = ready.group,
+                .run = run_,
+                .timeline = timeline_,
+                .step = group->version + 1,
+                .owners = owners_,
+                .nodes = {}};
+  for (const Node node : group->nodes) pack.nodes.emplace_back(node, group->sums.at(node));
+  group->sums.clear();
+  effects.jobs.push_back(std::move(pack));
+}
+
+void Worker::on_packed(Packed packed, Effects<Job>& effects) {
+  Group* group = find(packed.group);
+  if (group == nullptr) return;
+  const Step step = group->version + 1;
+  groups_.erase(packed.group);
+  StepWork& work = steps_[step];
+  for (auto& [server, push] : packed.pushes) {
+    effects.send(server, push);
+    work.retained.emplace_back(server, std::move(push));
+  }
+  const bool more = std::any_of(groups_.begin(), groups_.end(), [&](const auto& entry) {
+    return !entry.second.evaluation && entry.second.version + 1 == step;
+  });
+  if (!more && !steps_.contains(step + 1)) begin_step(step + 1, effects);
+}
+
+void Worker::on_missing(MemberId from, const wire::Missing& missing, Effects<Job>& effects) {
+  const auto work = steps_.find(missing.step);
+  if (missing.timeline != timeline_ || work == steps_.end()) return;
+  for (const auto& [server, push] : work->second.retained) {
+    if (server != from) continue;
+    const bool lacking = std::any_of(push.nodes.begin(), push.nodes.end(), [&](const auto& mine) {
+      return std::any_of(missing.nodes.begin(), missing.nodes.end(), [&](Node node) {
+        return node.covers(mine.node) || mine.node.covers(node);
+      });
+    });
+    if (lacking) effects.send(server, push);
+  }
+}
+
+// ---- packing ------------------------------------------------------------------------------------
+
+namespace {
+
+using Pushes = std::map<MemberId, wire::Push>;
+
+void pack_dense(const PackPush& job, const TableSpec& table, Node node,
+                const std::shared_ptr<const Gradient>& gradient, Pushes& pushes) {
+  const std::span<const float> values = gradient->tables[index(table.id)].values;
+  if (values.empty()) return;
+  for (std::uint32_t block = 0; block < blocks_of(table); ++block) {
+    const PartitionId partition = partition_of(table.id, block, job.run->partitions);
+    const auto part =
+        values.subspan(std::size_t{block} * kBlockFloats, floats_of_block(table, block));
+    pushes.at((*job.owners)[index(partition)])
+        .sections.push_back({.node = node,
+                             .partition = partition,
+                             .table = table.id,
+                             .block = block,
+                             .keys = {},
+                             .values = Bytes::share(gradient, part)});
+  }
+}
+
+// Rows are sorted by key; a stable distribution by partition keeps them sorted within each.
+void pack_sparse(const PackPush& job, const TableSpec& table, Node node, const Gradient& gradient,
+                 Pushes& pushes) {
+  const Gradient::Table& rows = gradient.tables[index(table.id)];
+  const std::size_t width = floats_of(table);
+  const std::uint32_t partitions = job.run->partitions;
+  std::vector<std::uint32_t> partition_of_row(rows.keys.size());
+  std::vector<std::size_t> ends(partitions + 1, 0);
+  for (std::size_t i = 0; i < rows.keys.size(); ++i) {
+    partition_of_row[i] = index(partition_of(table.id, rows.keys[i], partitions));
+    ++ends[partition_of_row[i] + 1];
+  }
+  for (std::uint32_t p = 0; p < partitions; ++p) ends[p + 1] += ends[p];
+  const std::vector<std::size_t> begins = ends;
+
+  auto keys = std::make_shared_for_overwrite<Key[]>(rows.keys.size());
+  auto values = std::make_shared_for_overwrite<float[]>(rows.values.size());
+  for (std::size_t i = 0; i < rows.keys.size(); ++i) {
+    const std::size_t at = ends[partition_of_row[i]]++;
+    keys[at] = rows.keys[i];
+    std::copy_n(rows.values.data() + i * width, width, values.get() + at * width);
+  }
+  for (std::uint32_t p = 0; p < partitions; ++p) {
+    const std::size_t begin = begins[p];
+    const std::size_t count = begins[p + 1] - begin;
+    if (count == 0) continue;
+    pushes.at((*job.owners)[p])
+        .sections.push_back(
+            {.node = node,
+             .partition = PartitionId{p},
+             .table = table.id,
+             .block = 0,
+             .keys = Bytes::share(keys, std::span<const Key>(keys.get() + begin, count)),
+             .values = Bytes::share(
+                 values, std::span<const float>(values.get() + begin * width, count * width))});
+  }
+}
+
+}  // namespace
+
+std::vector<std::pair<MemberId, wire::Push>> pack(const PackPush& job) {
+  Pushes pushes;
+  for (std::uint32_t p = 0; p < job.owners->size(); ++p) {
+    wire::Push& push = pushes[(*job.owners)[p]];
+    push.timeline = job.timeline;
+    push.step = job.step;
+    push.partitions.push_back(PartitionId{p});
+  }
+  for (const auto& [node, gradient] : job.nodes) {
+    for (auto& [server, push] : pushes) push.nodes.push_back({node, gradient->figures});
+    for (const TableSpec& table : job.run->tables) {
+      if (table.kind == TableKind::dense) {
+        pack_dense(job, table, node, gradient, pushes);
+      } else {
+        pack_sparse(job, table, node, *gradient, pushes);
+      }
+    }
+  }
+  for (auto& [server, push] : pushes) {
+    std::sort(push.sections.begin(), push.sections.end(), [](const auto& a, const auto& b) {
+      return std::tuple(a.node, a.partition, a.table, a.block) <
+             std::tuple(b.node, b.partition, b.table, b.block);
+    });
+  }
+  return {pushes.begin(), pushes.end()};
+}
+
+}  // namespace ballast

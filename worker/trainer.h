@@ -1,0 +1,197 @@
+#pragma once
+
+// The worker's logic: which leaves of which step to compute, what to pull for them, what to push
+// where, and what to keep until it is safe to forget. README.md beside this file has the states,
+// messages and numbered invariants.
+//
+// Work comes in groups: leaves of one step (or batches of one evaluation) that are gathered, pulled
+// for and computed together.
+//
+//   gathering --keys--> pulling --all values--> computing --all nodes--> packing --> pushed
+//
+// A new plan never interrupts a group; it adds a group for the leaves that became ours.
+//
+// Pure: see common/runtime/machine.h. Jobs run in executor.h.
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "common/runtime/machine.h"
+#include "common/runtime/membership.h"
+#include "worker/model/model.h"
+#include "worker/weight_store.h"
+
+namespace ballast {
+
+enum class GroupId : std::uint64_t {};
+
+// ---- jobs ---------------------------------------------------------------------------------------
+
+// Load the BLAS of this family and run the canary; open the data set; build the model.
+struct WorkerLoad {
+  std::shared_ptr<const RunConfig> run;
+  KernelFamily family = KernelFamily::haswell;
+};
+struct GatherLeaves {
+  GroupId group{};
+  Step step = 0;
+  std::vector<Leaf> leaves;
+};
+struct GatherBatches {
+  GroupId group{};
+  Split split = Split::validation;
+  std::uint32_t begin = 0;
+  std::uint32_t end = 0;
+};
+struct ComputeLeaf {
+  GroupId group{};
+  Step step = 0;
+  Leaf leaf = 0;
+  std::shared_ptr<const WeightStore> weights;
+};
+struct AddNodes {
+  GroupId group{};
+  Node sum;
+  std::shared_ptr<const Gradient> left;
+  std::shared_ptr<const Gradient> right;
+};
+struct PackPush {
+  GroupId group{};
+  std::shared_ptr<const RunConfig> run;
+  Timeline timeline = 0;
+  Step step = 0;
+  std::shared_ptr<const std::vector<MemberId>> owners;  // By partition.
+  std::vector<std::pair<Node, std::shared_ptr<const Gradient>>> nodes;
+};
+struct EvaluateBatch {
+  GroupId group{};
+  Timeline timeline = 0;
+  Step version = 0;
+  Split split = Split::validation;
+  std::uint32_t batch = 0;
+  std::shared_ptr<const WeightStore> weights;
+};
+using WorkerJob = std::variant<WorkerLoad, GatherLeaves, GatherBatches, ComputeLeaf, AddNodes,
+                               PackPush, EvaluateBatch>;
+
+struct WorkerLoaded {
+  std::uint64_t canary = 0;
+  std::string blas_version;
+  std::string error;  // Empty: loaded.
+};
+struct Gathered {
+  GroupId group{};
+  std::shared_ptr<const KeySets> keys;
+};
+struct NodeReady {  // Of ComputeLeaf and AddNodes.
+  GroupId group{};
+  Node node;
+  std::shared_ptr<const Gradient> gradient;
+};
+struct Packed {
+  GroupId group{};
+  std::vector<std::pair<MemberId, wire::Push>> pushes;  // One per server.
+};
+struct BatchEvaluated {
+  GroupId group{};
+  wire::Evaluated evaluated;
+};
+using WorkerOutcome = std::variant<WorkerLoaded, Gathered, NodeReady, Packed, BatchEvaluated>;
+
+// ---- machine ------------------------------------------------------------------------------------
+
+struct WorkerOptions {
+  MembershipOptions membership;
+  Duration retry = std::chrono::milliseconds(1000);  // Unanswered pulls.
+  std::uint32_t evaluation_group_max = 16;           // Batches pulled for at once.
+};
+
+class Worker {
+ public:
+  using Job = WorkerJob;
+  using Outcome = WorkerOutcome;
+
+  explicit Worker(WorkerOptions options, MemberId self);
+
+  void step(Time now, Input<Outcome> input, Effects<Job>& effects);
+
+  [[nodiscard]] Timeline timeline() const { return timeline_; }
+  [[nodiscard]] std::size_t groups_in_flight() const { return groups_.size(); }
+
+ private:
+  enum class Stage { gathering, pulling, computing, packing };
+  struct Ask {  // One server's part of a group's pull.
+    wire::Pull pull;
+    std::vector<std::vector<std::uint32_t>> places;  // Per section: rows in the weight store.
+    bool answered = false;
+  };
+  struct Group {
+    Stage stage = Stage::gathering;
+    Step version = 0;  // What is pulled; a step group makes version + 1.
+    bool evaluation = false;
+    std::vector<Leaf> leaves;
+    std::vector<Node> nodes;  // Maximal nodes of the leaves: what will be pushed.
+    Split split = Split::validation;
+    std::uint32_t begin = 0;  // Evaluation: batches.
+    std::uint32_t end = 0;
+    std::map<MemberId, Ask> asks;
+    std::shared_ptr<WeightStore> weights;
+    std::map<Node, std::shared_ptr<const Gradient>> sums;
+    std::uint32_t open_jobs = 0;
+    Time ask_again{};
+  };
+  struct StepWork {
+    std::set<Leaf> begun;
+    std::vector<std::pair<MemberId, wire::Push>> retained;  // R9: until version `step` is seen.
+  };
+
+  void on_message(const wire::Message& message, Effects<Job>& effects);
+  void on_coordinator(const wire::Body& body, Effects<Job>& effects);
+  void on_welcome(const wire::Welcome& welcome, Effects<Job>& effects);
+  void on_plan(const wire::Plan& plan, Effects<Job>& effects);
+  void on_evaluate(const wire::Evaluate& evaluate, Effects<Job>& effects);
+  void on_values(MemberId from, const wire::Values& values, Effects<Job>& effects);
+  void on_passed(const wire::Passed& passed, Effects<Job>& effects);
+  void on_missing(MemberId from, const wire::Missing& missing, Effects<Job>& effects);
+  void on_outcome(WorkerOutcome outcome, Effects<Job>& effects);
+  void on_gathered(const Gathered& gathered, Effects<Job>& effects);
+  void on_node(const NodeReady& ready, Effects<Job>& effects);
+  void on_packed(Packed packed, Effects<Job>& effects);
+
+  void reset();
+  void begin_step(Step step, Effects<Job>& effects);
+  void begin_group(Step step, std::vector<Leaf> leaves, Effects<Job>& effects);
+  void ask(GroupId id, Group& group, const KeySets& keys, Effects<Job>& effects);
+  void compute(GroupId id, Group& group, Effects<Job>& effects);
+  void version_seen(Step version);
+  void repeat_pulls(Effects<Job>& effects);
+  [[nodiscard]] Group* find(GroupId id);
+  [[nodiscard]] std::vector<Leaf> own_leaves_not_in(const std::set<Leaf>& begun) const;
+
+  const WorkerOptions options_;
+  const MemberId self_;
+  Membership membership_;
+  Time now_{};
+
+  std::shared_ptr<const RunConfig> run_;
+  std::optional<wire::Plan> plan_;
+  std::shared_ptr<const std::vector<MemberId>> owners_;
+  LeafRange own_;
+  Timeline timeline_ = 0;
+  std::map<Step, StepWork> steps_;
+  std::map<GroupId, Group> groups_;
+  std::uint64_t next_group_ = 1;
+  bool leaving_ = false;
+};
+
+// Cuts nodes' gradients into one push per server: dense tables by block, sparse rows by partition.
+// Every server gets one, since absent is not zero (R1). The pushes share the gradients' memory.
+[[nodiscard]] std::vector<std::pair<MemberId, wire::Push>> pack(const PackPush& job);
+
+}  // namespace ballast
