@@ -23,7 +23,7 @@ enum class LogForm {
 struct LogOptions {
   LogLevel level = LogLevel::info;
   LogForm form = LogForm::text;
-  std::string file;  // Appended to. Empty: stderr.
+  std::string file{};  // Appended to. Empty: stderr.
 };
 
 // Who speaks. The coordinator has no number to tell it apart.

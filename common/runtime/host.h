@@ -61,14 +61,14 @@ class Host {
 
   struct Options {
     MemberId self{};
-    std::string role;  // For the log.
+    std::string role{};  // For the log.
     unsigned threads = 1;
     // What thread `thread` of the pool does with a job. Called for each thread, one after another,
     // by the constructor.
-    std::function<Executor(unsigned thread)> make_executor;
+    std::function<Executor(unsigned thread)> make_executor{};
     // Called on the machine's thread after every step; for showing progress.
-    std::function<void(const Machine&)> after_step;
-    wire::Limits limits;
+    std::function<void(const Machine&)> after_step{};
+    wire::Limits limits{};
     int batch_max = 64;  // Messages in a row before alarms and outcomes have their turn.
     Duration complaint_interval = std::chrono::minutes(1);
   };
