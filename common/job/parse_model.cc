@@ -155,6 +155,7 @@ void check_output_layer(const Place& layers, const ModelSpec& model) {
                               classifies ? "; the loss applies softmax or sigmoid itself" : ""));
     return;
   }
+  if (output.width == 0) return;                // Told already.
   if (output.kind != LayerKind::dense) return;  // The model knows how wide it is.
   if (model.loss == LossKind::cross_entropy && output.width == 1) {
     last.complain(

@@ -62,7 +62,7 @@ std::string_view nearest(std::string_view word, std::span<const std::string_view
   // Names are short; a text of pages is no misspelling of one, and the table would be large.
   if (word.empty() || word.size() > 100) return {};
   std::string_view best;
-  std::size_t best_distance = std::max<std::size_t>(2, word.size() / 3) + 1;
+  std::size_t best_distance = std::max<std::size_t>(2, (word.size() + 2) / 3) + 1;
   for (const std::string_view candidate : words) {
     const std::size_t distance = edit_distance(word, candidate);
     if (distance < best_distance && distance < std::max(word.size(), candidate.size())) {
