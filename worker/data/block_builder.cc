@@ -2,12 +2,31 @@
 
 #include <fmt/format.h>
 
+#include <cstring>
 #include <utility>
 
-#include "common/base/check.h"
+#include "common/job/text.h"
 #include "worker/data/cells.h"
 
 namespace ballast {
+
+namespace {
+
+// Most text is ASCII, which needs no closer look; eight bytes at a time.
+bool is_text(std::string_view text) {
+  std::size_t at = 0;
+  for (; at + 8 <= text.size(); at += 8) {
+    std::uint64_t bytes = 0;
+    std::memcpy(&bytes, text.data() + at, 8);
+    if ((bytes & 0x8080808080808080ULL) != 0) return is_utf8(text);
+  }
+  for (; at < text.size(); ++at) {
+    if (static_cast<unsigned char>(text[at]) >= 0x80) return is_utf8(text);
+  }
+  return true;
+}
+
+}  // namespace
 
 BlockBuilder::BlockBuilder(const TableLayout& layout, BadRow on_bad_row)
     : layout_(layout), on_bad_row_(on_bad_row) {
@@ -36,6 +55,14 @@ bool BlockBuilder::put(std::size_t column, std::string_view cell, std::uint64_t 
       if (is_label && cell.ends_with(layout_.label_strip_suffix)) {
         cell.remove_suffix(layout_.label_strip_suffix.size());
         if (cell.empty()) return put_missing(column, line, at);
+      }
+      if (!is_text(cell)) {
+        fault(
+            line, at,
+            fmt::format("expected UTF-8 text in column \"{}\", saw other bytes in {}; convert the "
+                        "file, for example with iconv -f ISO-8859-1 -t UTF-8",
+                        layout_.columns[column].name, shown(cell)));
+        return false;
       }
       target.texts.push(cell);
       return true;

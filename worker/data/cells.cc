@@ -65,6 +65,7 @@ std::string shown(std::string_view text) {
       rest.remove_suffix(1);
     }
   }
+  const bool utf8 = is_utf8(rest);
   std::string out = "\"";
   for (const char c : rest) {
     const auto byte = static_cast<unsigned char>(c);
@@ -74,7 +75,7 @@ std::string shown(std::string_view text) {
       out += "\\t";
     } else if (c == '\r') {
       out += "\\r";
-    } else if (byte < 0x20 || byte == 0x7F) {
+    } else if (byte < 0x20 || byte == 0x7F || (byte >= 0x80 && !utf8)) {
       out += fmt::format("\\x{:02x}", byte);
     } else {
       out += c;

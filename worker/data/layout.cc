@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "common/job/text.h"
 #include "worker/data/cells.h"
 #include "worker/data/csv.h"
 
@@ -60,9 +61,16 @@ Status check_listed(const DataSpec& spec, const std::vector<std::string>& names,
   return {};
 }
 
-Status check_unique(const std::vector<std::string>& names, const std::string& source) {
+Status check_names(const std::vector<std::string>& names, const std::string& source) {
   std::set<std::string> seen;
   for (const std::string& name : names) {
+    if (!is_utf8(name)) {
+      return Error{
+          ErrorCode::invalid,
+          fmt::format("{}: expected UTF-8 column names, saw other bytes in {}; convert the "
+                      "file, for example with iconv -f ISO-8859-1 -t UTF-8",
+                      source, shown(name))};
+    }
     if (seen.insert(name).second) continue;
     return Error{ErrorCode::invalid,
                  fmt::format("{}: expected every column to have its own name, saw {} twice; rename "
@@ -76,7 +84,7 @@ Status check_unique(const std::vector<std::string>& names, const std::string& so
 
 Result<TableLayout> layout_of(const Spec& spec, const std::vector<std::string>& names,
                               const std::string& source) {
-  if (Status status = check_unique(names, source); !status) return status.error();
+  if (Status status = check_names(names, source); !status) return status.error();
   if (Status status = check_listed(spec.data, names, source); !status) return status.error();
   std::map<std::string, ColumnType> listed;
   for (const ColumnSpec& column : spec.data.columns) listed[column.name] = column.type;
@@ -132,7 +140,7 @@ Table table_of(const TableLayout& layout) {
 Result<std::vector<std::size_t>> columns_of_header(const TableLayout& layout,
                                                    const std::vector<std::string>& header,
                                                    const std::string& source) {
-  if (Status status = check_unique(header, source); !status) return status.error();
+  if (Status status = check_names(header, source); !status) return status.error();
   std::vector<std::size_t> columns(header.size(), kIgnoredCell);
   for (std::size_t c = 0; c < layout.columns.size(); ++c) {
     const LayoutColumn& column = layout.columns[c];

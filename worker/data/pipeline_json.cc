@@ -1,0 +1,262 @@
+#include <fmt/format.h>
+
+#include <array>
+#include <nlohmann/json.hpp>
+#include <string_view>
+#include <utility>
+
+#include "common/base/check.h"
+#include "common/job/names.h"
+#include "worker/data/pipeline.h"
+
+// The pipeline as JSON, in model.json and in the manifest's directory. Numbers are written the
+// shortest way that reads back exactly. A pixel matrix has thousands of equal columns; those that
+// equal their left neighbour but for name and position are written as a count.
+
+namespace ballast {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr int kVersion = 1;
+
+template <class E, std::size_t N>
+using Names = std::array<std::pair<E, std::string_view>, N>;
+
+constexpr Names<NumberStep::Kind, 4> kSteps{{{NumberStep::Kind::fill, "fill"},
+                                             {NumberStep::Kind::clip, "clip"},
+                                             {NumberStep::Kind::shift_divide, "shift_divide"},
+                                             {NumberStep::Kind::multiply, "multiply"}}};
+constexpr Names<OutputKind, 4> kOutputs{{{OutputKind::one_hot, "one_hot"},
+                                         {OutputKind::bucketize, "bucketize"},
+                                         {OutputKind::hash, "hash"},
+                                         {OutputKind::tokenize, "tokenize"}}};
+constexpr Names<Storage, 4> kStorages{{{Storage::numbers, "numbers"},
+                                       {Storage::texts, "texts"},
+                                       {Storage::matrix, "matrix"},
+                                       {Storage::none, "none"}}};
+
+template <class E, std::size_t N>
+std::string_view written(const Names<E, N>& names, E value) {
+  for (const auto& [known, name] : names) {
+    if (known == value) return name;
+  }
+  BALLAST_CHECK(false && "an enumerator without a name");
+  return {};
+}
+
+struct Unreadable {
+  std::string what;
+};
+
+template <class E, std::size_t N>
+E read_name(const Names<E, N>& names, const Json& json) {
+  const auto text = json.get<std::string>();
+  for (const auto& [known, name] : names) {
+    if (name == text) return known;
+  }
+  throw Unreadable{fmt::format("the unknown word \"{}\"", text)};
+}
+
+template <class E>
+E read_enum(const Json& json) {
+  const auto text = json.get<std::string>();
+  const auto value = value_named<E>(text);
+  if (!value) throw Unreadable{fmt::format("the unknown word \"{}\"", text)};
+  return *value;
+}
+
+Json steps_to_json(const std::vector<NumberStep>& steps) {
+  Json json = Json::array();
+  for (const NumberStep& step : steps) {
+    json.push_back(Json::array({written(kSteps, step.kind), step.a, step.b}));
+  }
+  return json;
+}
+
+Json output_to_json(const Output& output) {
+  Json json{{"kind", written(kOutputs, output.kind)}, {"group", output.group}};
+  switch (output.kind) {
+    case OutputKind::one_hot:
+      json["values"] = output.values;
+      json["pools_rare"] = output.pools_rare;
+      break;
+    case OutputKind::bucketize:
+      json["boundaries"] = output.boundaries;
+      json["has_missing_bucket"] = output.has_missing_bucket;
+      break;
+    case OutputKind::hash:
+      json["buckets"] = output.buckets;
+      break;
+    case OutputKind::tokenize:
+      json["buckets"] = output.buckets;
+      json["words"] = output.word_ngrams_max;
+      json["characters"] = {output.character_ngrams_min, output.character_ngrams_max};
+      json["lowercase"] = output.lowercase;
+      json["min_count"] = output.min_count;
+      if (output.min_count > 1) json["vocabulary"] = output.vocabulary;
+      break;
+  }
+  return json;
+}
+
+Output output_from_json(const Json& json) {
+  Output output;
+  output.kind = read_name(kOutputs, json.at("kind"));
+  json.at("group").get_to(output.group);
+  switch (output.kind) {
+    case OutputKind::one_hot:
+      json.at("values").get_to(output.values);
+      json.at("pools_rare").get_to(output.pools_rare);
+      break;
+    case OutputKind::bucketize:
+      json.at("boundaries").get_to(output.boundaries);
+      json.at("has_missing_bucket").get_to(output.has_missing_bucket);
+      break;
+    case OutputKind::hash:
+      json.at("buckets").get_to(output.buckets);
+      break;
+    case OutputKind::tokenize:
+      json.at("buckets").get_to(output.buckets);
+      json.at("words").get_to(output.word_ngrams_max);
+      json.at("characters").at(0).get_to(output.character_ngrams_min);
+      json.at("characters").at(1).get_to(output.character_ngrams_max);
+      json.at("lowercase").get_to(output.lowercase);
+      json.at("min_count").get_to(output.min_count);
+      if (output.min_count > 1) json.at("vocabulary").get_to(output.vocabulary);
+      break;
+  }
+  return output;
+}
+
+Json column_to_json(const FittedColumn& column) {
+  Json json{{"name", column.name},
+            {"type", name_of(column.type)},
+            {"storage", written(kStorages, column.storage)}};
+  if (!column.steps.empty()) json["steps"] = steps_to_json(column.steps);
+  if (!column.fill_text.empty()) json["fill_text"] = column.fill_text;
+  for (const Output& output : column.outputs) json["outputs"].push_back(output_to_json(output));
+  return json;
+}
+
+FittedColumn column_from_json(const Json& json) {
+  FittedColumn column;
+  json.at("name").get_to(column.name);
+  column.type = read_enum<ColumnType>(json.at("type"));
+  column.storage = read_name(kStorages, json.at("storage"));
+  for (const Json& step : json.value("steps", Json::array())) {
+    column.steps.push_back(
+        {read_name(kSteps, step.at(0)), step.at(1).get<double>(), step.at(2).get<double>()});
+  }
+  column.fill_text = json.value("fill_text", "");
+  for (const Json& output : json.value("outputs", Json::array())) {
+    column.outputs.push_back(output_from_json(output));
+  }
+  return column;
+}
+
+// Matrix columns differ from column to column only in the number at the end of their name:
+// "pixel_17".
+std::string prefix_of(const FittedColumn& column) {
+  return column.name.substr(0, column.name.find_last_not_of("0123456789") + 1);
+}
+
+bool continues(const FittedColumn& first, const FittedColumn& column, std::size_t distance) {
+  if (first.storage != Storage::matrix || column.storage != Storage::matrix) return false;
+  FittedColumn expected = first;
+  const std::string prefix = prefix_of(first);
+  const std::string digits = first.name.substr(prefix.size());
+  if (digits.empty() || digits.size() > 9) return false;
+  expected.name = prefix + std::to_string(std::stoul(digits) + distance);
+  expected.matrix_column = first.matrix_column + static_cast<std::uint32_t>(distance);
+  return expected == column;
+}
+
+Json columns_to_json(const std::vector<FittedColumn>& columns) {
+  Json json = Json::array();
+  for (std::size_t first = 0; first < columns.size();) {
+    std::size_t after = first + 1;
+    while (after < columns.size() && continues(columns[first], columns[after], after - first)) {
+      ++after;
+    }
+    json.push_back(column_to_json(columns[first]));
+    if (after - first > 1) json.back()["repeat"] = after - first;
+    first = after;
+  }
+  return json;
+}
+
+std::vector<FittedColumn> columns_from_json(const Json& json) {
+  std::vector<FittedColumn> columns;
+  std::uint32_t matrix_column = 0;
+  for (const Json& entry : json) {
+    const FittedColumn first = column_from_json(entry);
+    const std::string prefix = prefix_of(first);
+    const std::size_t repeat = entry.value("repeat", std::size_t{1});
+    const std::string digits = first.name.substr(prefix.size());
+    if (repeat > 1 && (digits.empty() || digits.size() > 9)) {
+      throw Unreadable{fmt::format("the repeated column \"{}\"", first.name)};
+    }
+    for (std::size_t i = 0; i < repeat; ++i) {
+      FittedColumn column = first;
+      if (repeat > 1) column.name = prefix + std::to_string(std::stoul(digits) + i);
+      if (column.storage == Storage::matrix) column.matrix_column = matrix_column++;
+      columns.push_back(std::move(column));
+    }
+  }
+  return columns;
+}
+
+Error unreadable(std::string_view what) {
+  return {
+      ErrorCode::corrupt,
+      fmt::format("transforms: expected what this version wrote, saw {}; train the model again, "
+                  "or use the version that made it",
+                  what)};
+}
+
+}  // namespace
+
+std::string to_json(const Pipeline& pipeline) {
+  Json json{{"version", kVersion},
+            {"task", name_of(pipeline.task)},
+            {"classes", pipeline.classes},
+            {"label", pipeline.label ? Json(*pipeline.label) : Json(nullptr)},
+            {"matrix_width", pipeline.matrix_width},
+            {"sparse", pipeline.sparse},
+            {"sparse_factor", pipeline.sparse_factor},
+            {"dimension", pipeline.dimension},
+            {"columns", columns_to_json(pipeline.columns)}};
+  // Column names may hold bytes that are not UTF-8; they are shown replaced.
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+Result<Pipeline> pipeline_from_json(const std::string& text) try {
+  const Json json = Json::parse(text);
+  if (const int version = json.at("version").get<int>(); version != kVersion) {
+    return Error{ErrorCode::unsupported,
+                 fmt::format("transforms: expected version {}, saw {}; use the version of ballast "
+                             "that trained the model",
+                             kVersion, version)};
+  }
+  Pipeline pipeline;
+  pipeline.task = read_enum<Task>(json.at("task"));
+  json.at("classes").get_to(pipeline.classes);
+  if (!json.at("label").is_null()) pipeline.label = json.at("label").get<std::size_t>();
+  json.at("matrix_width").get_to(pipeline.matrix_width);
+  json.at("sparse").get_to(pipeline.sparse);
+  json.at("sparse_factor").get_to(pipeline.sparse_factor);
+  json.at("dimension").get_to(pipeline.dimension);
+  pipeline.columns = columns_from_json(json.at("columns"));
+  if (pipeline.label && *pipeline.label >= pipeline.columns.size()) {
+    return unreadable("a label beyond the last column");
+  }
+  return pipeline;
+} catch (const nlohmann::json::exception& exception) {
+  return unreadable(exception.what());
+} catch (const Unreadable& unknown) {
+  return unreadable(unknown.what);
+}
+
+}  // namespace ballast
