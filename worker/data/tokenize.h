@@ -5,8 +5,8 @@
 //     "привет", "사과";
 //   - single characters where a script writes no spaces: each ideograph, kana, Thai letter with
 //     its marks ("我", "た", "ดี");
-//   - single emoji, joined ones (families, flags, skin tones) being one: "😀", "👩‍👩‍👧",
-//   "🇫🇷".
+//   - single emoji, joined ones (families, flags, skin tones) being one: "😀",
+//   "👩‍👩‍👧", "🇫🇷".
 // Everything else separates. Fullwidth ASCII is read as ASCII, and ’ as an apostrophe.
 //
 // Word n-grams are 1 .. n neighbouring tokens joined by a space. Character n-grams are n

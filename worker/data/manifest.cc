@@ -1,0 +1,93 @@
+#include "worker/data/manifest.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "common/base/hash.h"
+#include "common/base/sha256.h"
+#include "worker/data/parallel.h"
+
+namespace ballast {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr int kVersion = 1;
+
+Json split_to_json(const ManifestSplit& split) {
+  return {{"examples", split.examples},
+          {"width", split.width},
+          {"group_has_values", split.group_has_values}};
+}
+
+ManifestSplit split_from_json(const Json& json) {
+  return {.examples = json.at("examples").get<std::uint64_t>(),
+          .width = json.at("width").get<std::uint64_t>(),
+          .group_has_values = json.at("group_has_values").get<std::vector<bool>>()};
+}
+
+}  // namespace
+
+std::vector<std::string> checksums_of(std::span<const std::byte> bytes, std::uint32_t threads) {
+  std::vector<std::string> checksums((bytes.size() + kChecksumBytes - 1) / kChecksumBytes);
+  parallel_for(checksums.size(), threads, [&](std::size_t i) {
+    const std::size_t begin = i * kChecksumBytes;
+    const std::size_t count = std::min(kChecksumBytes, bytes.size() - begin);
+    checksums[i] = fmt::format("{:016x}", hash_bytes(bytes.subspan(begin, count)));
+  });
+  return checksums;
+}
+
+std::string to_json(const Manifest& manifest) {
+  Json json{{"version", kVersion},
+            {"schema",
+             {{"dense", manifest.schema.dense},
+              {"sparse_groups", manifest.schema.sparse_groups},
+              {"classes", manifest.schema.classes}}}};
+  for (std::size_t s = 0; s < kSplits; ++s) {
+    json["splits"][kSplitNames[s]] = split_to_json(manifest.splits[s]);
+  }
+  for (const ManifestFile& file : manifest.files) {
+    json["files"].push_back(
+        {{"name", file.name}, {"bytes", file.bytes}, {"checksums", file.checksums}});
+  }
+  return json.dump(1);
+}
+
+Result<Manifest> manifest_from_json(const std::string& text, const std::string& path) try {
+  const Json json = Json::parse(text);
+  if (const int version = json.at("version").get<int>(); version != kVersion) {
+    return Error{ErrorCode::unsupported,
+                 fmt::format("{}: expected version {}, saw {}; delete the directory and run again",
+                             path, kVersion, version)};
+  }
+  Manifest manifest;
+  json.at("schema").at("dense").get_to(manifest.schema.dense);
+  json.at("schema").at("sparse_groups").get_to(manifest.schema.sparse_groups);
+  json.at("schema").at("classes").get_to(manifest.schema.classes);
+  for (std::size_t s = 0; s < kSplits; ++s) {
+    manifest.splits[s] = split_from_json(json.at("splits").at(kSplitNames[s]));
+  }
+  for (const Json& file : json.at("files")) {
+    manifest.files.push_back({.name = file.at("name").get<std::string>(),
+                              .bytes = file.at("bytes").get<std::uint64_t>(),
+                              .checksums = file.at("checksums").get<std::vector<std::string>>()});
+  }
+  return manifest;
+} catch (const nlohmann::json::exception& exception) {
+  return Error{ErrorCode::corrupt,
+               fmt::format("{}: expected a manifest of prepared data, saw something else ({}); "
+                           "delete the directory and run again",
+                           path, exception.what())};
+}
+
+std::string digest_of(const std::string& manifest_json) {
+  Sha256 sha;
+  sha.update(std::as_bytes(std::span(manifest_json.data(), manifest_json.size())));
+  return sha.finish();
+}
+
+}  // namespace ballast
