@@ -9,6 +9,9 @@
 #include <rocksdb/write_buffer_manager.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <mutex>
+#include <system_error>
 #include <utility>
 
 #include "common/storage/files.h"
@@ -72,6 +75,19 @@ Status check_not_beheaded(const std::string& directory) {
                        " but no CURRENT file, so this RocksDB was damaged; restore from a "
                        "checkpoint into an empty directory"};
     }
+  }
+  return {};
+}
+
+constexpr std::string_view kLinkPrefix = "ingest-";
+
+// Links of an ingestion that failed or that a crash cut short.
+Status remove_links(const std::string& directory) {
+  const auto names = list_files(directory);
+  if (!names) return names.error();
+  for (const std::string& name : *names) {
+    if (!name.starts_with(kLinkPrefix)) continue;
+    if (Status gone = remove_file(join_path(directory, name)); !gone) return gone;
   }
   return {};
 }
@@ -178,13 +194,17 @@ class RocksStore final : public KvStore {
     // An ingestion is durable by itself; the writes before it must not be lost behind it.
     if (Status synced = sync(); !synced) return synced;
     rocksdb::IngestExternalFileOptions options;
-    options.move_files = by == IngestBy::link;
-    options.failed_move_fall_back_to_copy = true;
     options.write_global_seqno = false;  // The bytes are shared and named by their content.
     options.verify_checksums_before_ingest = true;
-    return answer(database_->IngestExternalFile(
-                      std::vector<std::string>(paths.begin(), paths.end()), options),
-                  "cannot ingest snapshot files");
+    std::vector<std::string> files(paths.begin(), paths.end());
+    const std::lock_guard one_at_a_time(ingesting_);  // They share the names of links.
+    // RocksDB's own way to link removes the source, so it gets links of ours to remove.
+    options.move_files = by == IngestBy::link && link_all(files);
+    const rocksdb::Status status = database_->IngestExternalFile(files, options);
+    if (by == IngestBy::link) {
+      if (Status gone = remove_links(directory_); !gone && status.ok()) return gone;
+    }
+    return answer(status, "cannot ingest snapshot files");
   }
 
   Status close() override {
@@ -196,6 +216,21 @@ class RocksStore final : public KvStore {
   }
 
  private:
+  // Replaces the paths by links in the store's directory; where one cannot be made (another
+  // device, say) they stay, and false is returned.
+  [[nodiscard]] bool link_all(std::vector<std::string>& paths) const {
+    std::vector<std::string> links;
+    for (const std::string& path : paths) {
+      links.push_back(
+          join_path(directory_, std::string(kLinkPrefix) + std::to_string(links.size())));
+      std::error_code code;
+      std::filesystem::create_hard_link(path, links.back(), code);
+      if (code) return false;
+    }
+    paths = std::move(links);
+    return true;
+  }
+
   static rocksdb::Status add(const WriteBatch::Operation& operation, rocksdb::WriteBatch& changes) {
     switch (operation.kind) {
       case WriteBatch::Kind::put:
@@ -220,6 +255,7 @@ class RocksStore final : public KvStore {
 
   const std::string directory_;
   std::unique_ptr<rocksdb::DB> database_;
+  std::mutex ingesting_;
 };
 
 Error open_error(const RocksStoreOptions& options, const rocksdb::Status& status) {
@@ -261,6 +297,7 @@ Result<std::unique_ptr<KvStore>> open_rocks_store(const RocksStoreOptions& optio
       rocksdb::DB::Open(database_options(options), options.directory, &raw);
   std::unique_ptr<rocksdb::DB> database(raw);
   if (!status.ok()) return open_error(options, status);
+  if (Status gone = remove_links(options.directory); !gone) return gone.error();
   return std::unique_ptr<KvStore>(
       std::make_unique<RocksStore>(options.directory, std::move(database)));
 }
