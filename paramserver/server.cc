@@ -22,12 +22,18 @@ void Server::step(Time now, Input<Outcome> input, Effects<Job>& effects) {
                    std::erase_if(parked_, [&](const Parked& p) { return p.from == lost.peer; });
                  },
                  [&](Tick&) {},
-                 [&](StopAsked&) { effects.send(kCoordinator, wire::Goodbye{}); },
+                 [&](StopAsked&) {
+                   leaving_ = true;
+                   if (membership_.state() == Membership::State::greeting) {
+                     effects.exit = Exit{ExitCode::interrupted, "stopped before joining a run"};
+                   }
+                 },
                  [&](Done<Outcome>& done) { on_outcome(std::move(done.outcome), effects); },
              },
              input);
   membership_.tick(now, effects);
   repeat_unanswered(effects);
+  if (leaving_) effects.send(kCoordinator, wire::Goodbye{});
   effects.wake_at = std::min(membership_.next(), now + options_.retry);
 }
 

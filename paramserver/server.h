@@ -131,6 +131,7 @@ class Server {
   std::vector<Parked> parked_;
   std::map<Step, OpenCut> cuts_;
   bool prepared_said_ = false;
+  bool leaving_ = false;  // Asked to stop; says Goodbye until released.
   Time next_repeat_{};
 };
 

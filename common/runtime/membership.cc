@@ -63,8 +63,8 @@ void Membership::watch_silence(Time now, Outbox& out) {
     noticed_.reset();
     return;
   }
-  if (options_.give_up > Duration::zero() && now - since >= options_.give_up) {
-    out.exit = Exit{heard_ ? ExitCode::fault : ExitCode::user_error,
+  if (!heard_ && options_.give_up > Duration::zero() && now - since >= options_.give_up) {
+    out.exit = Exit{ExitCode::user_error,
                     "no coordinator answers at " + options_.coordinator + " for " +
                         std::to_string((now - since) / std::chrono::seconds(1)) +
                         " s; check the address and that it runs"};

@@ -1,0 +1,48 @@
+#include "cli/job_file.h"
+
+#include <nlohmann/json.hpp>
+
+#include "common/job/run_json.h"
+#include "common/storage/files.h"
+
+namespace ballast {
+namespace {
+
+constexpr int kFormat = 1;
+
+}  // namespace
+
+std::string checkpoints_of(const std::string& output) { return join_path(output, "checkpoints"); }
+
+std::string home_of_server(const std::string& output, std::uint32_t server) {
+  return join_path(join_path(output, "servers"), std::to_string(server));
+}
+
+Status write_job_file(const std::string& output, const JobFile& job) {
+  const nlohmann::ordered_json json = {
+      {"format", kFormat}, {"run", run_to_json(job.run)}, {"transforms", job.transforms_json}};
+  return write_file_atomically(join_path(output, "job.json"), json.dump(2) + "\n");
+}
+
+Result<JobFile> read_job_file(const std::string& output) try {
+  const std::string path = join_path(output, "job.json");
+  const auto text = read_file(path);
+  if (!text) {
+    return Error{text.error().code, text.error().message + "; expected the output directory of " +
+                                        "`ballast train`"};
+  }
+  const auto json = nlohmann::ordered_json::parse(*text);
+  if (json.at("format").get<int>() != kFormat) {
+    return Error{ErrorCode::unsupported, path + ": written by another version of Ballast (format " +
+                                             json.at("format").dump() + ", expected " +
+                                             std::to_string(kFormat) + ")"};
+  }
+  auto run = run_from_json(json.at("run").get<std::string>());
+  if (!run) return Error{run.error().code, path + ": " + run.error().message};
+  return JobFile{std::move(*run), json.at("transforms").get<std::string>()};
+} catch (const nlohmann::json::exception& exception) {
+  return Error{ErrorCode::corrupt, join_path(output, "job.json") + ": not a job file: " +
+                                       exception.what()};
+}
+
+}  // namespace ballast

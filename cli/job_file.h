@@ -1,0 +1,26 @@
+#pragma once
+
+// job.json: what a run is, written into its output directory before the first step, so that it can
+// be resumed even when it dies before the first checkpoint. It never changes afterwards.
+
+#include <memory>
+#include <string>
+
+#include "common/base/result.h"
+#include "common/job/run.h"
+
+namespace ballast {
+
+struct JobFile {
+  RunConfig run;
+  std::string transforms_json;  // prepare.h: the fitted transforms.
+};
+
+[[nodiscard]] Status write_job_file(const std::string& output, const JobFile& job);
+[[nodiscard]] Result<JobFile> read_job_file(const std::string& output);
+
+// Where things are in an output directory.
+[[nodiscard]] std::string checkpoints_of(const std::string& output);
+[[nodiscard]] std::string home_of_server(const std::string& output, std::uint32_t server);
+
+}  // namespace ballast

@@ -1,0 +1,212 @@
+#include "cli/launch.h"
+
+#include <fmt/core.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include "cli/children.h"
+#include "cli/roles.h"
+#include "common/runtime/signals.h"
+#include "common/storage/files.h"
+
+namespace ballast {
+namespace {
+
+// A way to stop a host that may not be there yet, or not any more. Any thread.
+class Stopper {
+ public:
+  void set(std::function<void()> stop) {
+    const std::lock_guard lock(mutex_);
+    stop_ = std::move(stop);
+    if (asked_ && stop_) stop_();
+  }
+  void ask() {
+    const std::lock_guard lock(mutex_);
+    asked_ = true;
+    if (stop_) stop_();
+  }
+
+ private:
+  std::mutex mutex_;  // Guards both.
+  std::function<void()> stop_;
+  bool asked_ = false;
+};
+
+// A directory for the sockets of local processes, gone with the run.
+class SocketDirectory {
+ public:
+  SocketDirectory() {
+    char name[] = "/tmp/ballast-XXXXXX";
+    if (mkdtemp(name) != nullptr) path_ = name;
+  }
+  ~SocketDirectory() {
+    if (!path_.empty()) static_cast<void>(remove_directory(path_));
+  }
+  SocketDirectory(const SocketDirectory&) = delete;
+  SocketDirectory& operator=(const SocketDirectory&) = delete;
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+// The servers and workers of an embedded run, on threads of this process.
+class EmbeddedMembers {
+ public:
+  EmbeddedMembers(const Process& process, const LaunchOptions& options)
+      : process_(process), options_(options) {}
+  ~EmbeddedMembers() {
+    for (Stopper& stopper : stoppers_) stopper.ask();
+    for (std::thread& thread : threads_) {
+      if (thread.joinable()) thread.join();
+    }
+  }
+  EmbeddedMembers(const EmbeddedMembers&) = delete;
+  EmbeddedMembers& operator=(const EmbeddedMembers&) = delete;
+
+  void start(const std::string& coordinator) {
+    threads_[0] = std::thread([this, coordinator] {
+      static_cast<void>(run_server(
+          process_,
+          {.coordinator = coordinator,
+           .listen = "inproc://server",
+           .home = home_of_server(options_.output, 0),
+           .stoppable = [this](std::function<void()> stop) { stoppers_[0].set(std::move(stop)); }}));
+    });
+    threads_[1] = std::thread([this, coordinator] {
+      static_cast<void>(run_worker(
+          process_,
+          {.coordinator = coordinator,
+           .threads = options_.threads,
+           .stoppable = [this](std::function<void()> stop) { stoppers_[1].set(std::move(stop)); }}));
+    });
+  }
+
+ private:
+  const Process& process_;
+  const LaunchOptions& options_;
+  Stopper stoppers_[2];
+  std::thread threads_[2];
+};
+
+void start_children(Children& children, const LaunchOptions& options,
+                    const std::string& coordinator, const std::string& sockets) {
+  for (std::uint32_t i = 0; i < options.servers; ++i) {
+    const std::string listen = options.transport == "tcp"
+                                   ? "tcp://127.0.0.1:*"
+                                   : "ipc://" + sockets + "/server-" + std::to_string(i);
+    children.start({"server " + std::to_string(i),
+                    {"server", "--coordinator", coordinator, "--listen", listen, "--home",
+                     home_of_server(options.output, i), "--log-level", options.log_level}});
+  }
+  for (std::uint32_t i = 0; i < options.workers; ++i) {
+    children.start({"worker " + std::to_string(i),
+                    {"worker", "--coordinator", coordinator, "--threads",
+                     std::to_string(options.threads), "--log-level", options.log_level}});
+  }
+}
+
+std::string shape_text(const LaunchOptions& options) {
+  switch (options.shape) {
+    case Shape::embedded:
+      return fmt::format("one process, {} thread{}", options.threads,
+                         options.threads == 1 ? "" : "s");
+    case Shape::local:
+      return fmt::format("{} workers and {} servers on this machine over {}", options.workers,
+                         options.servers, options.transport);
+    case Shape::cluster:
+      return fmt::format("waiting for {} workers and {} servers", options.workers,
+                         options.servers);
+  }
+  return "";
+}
+
+std::string coordinator_endpoint(const LaunchOptions& options, const std::string& sockets) {
+  switch (options.shape) {
+    case Shape::embedded: return "inproc://coordinator";
+    case Shape::local:
+      return options.transport == "tcp" ? "tcp://127.0.0.1:*" : "ipc://" + sockets + "/coordinator";
+    case Shape::cluster: return options.listen;
+  }
+  return "";
+}
+
+void explain(const Exit& exit, const RunProgress& progress, const LaunchOptions& options) {
+  if (exit.code == ExitCode::done) return;
+  fmt::print(stderr, "ballast: {}\n", exit.reason);
+  if (exit.code == ExitCode::user_error) return;
+  if (progress.checkpoint) {
+    fmt::print(stderr, "checkpoint of step {} is kept; go on with: ballast resume {}\n",
+               *progress.checkpoint, options.output);
+  } else {
+    fmt::print(stderr, "no checkpoint was written yet; start again with: ballast resume {}\n",
+               options.output);
+  }
+}
+
+}  // namespace
+
+Exit launch(const JobFile& job, const LaunchOptions& options, Log& log, Display& display) {
+  const SocketDirectory sockets;
+  ZmqContext context;
+  const Process process{context, log, options.reach};
+  Stopper stopper;
+  const Signals signals([&stopper](int) { stopper.ask(); });
+
+  std::string failed;  // Guarded by `mutex`.
+  std::mutex mutex;
+  std::unique_ptr<Children> children;
+  std::unique_ptr<EmbeddedMembers> embedded;
+  RunProgress last;
+  display.start(job.run, shape_text(options));
+
+  CoordinatorRole role;
+  role.job = job;
+  role.output = options.output;
+  role.listen = coordinator_endpoint(options, sockets.path());
+  role.workers = options.workers;
+  role.servers = options.servers;
+  role.listening = [&](const std::string& endpoint) {
+    if (options.shape == Shape::cluster) fmt::print("coordinator listens at {}\n", endpoint);
+    if (options.shape == Shape::local) {
+      children = std::make_unique<Children>(log, [&](const std::string& name) {
+        {
+          const std::lock_guard lock(mutex);
+          failed = name;
+        }
+        stopper.ask();
+      });
+      start_children(*children, options, endpoint, sockets.path());
+    }
+    if (options.shape == Shape::embedded) {
+      embedded = std::make_unique<EmbeddedMembers>(process, options);
+      embedded->start(endpoint);
+    }
+  };
+  role.progress = [&](const RunProgress& progress) {
+    last = progress;
+    display.update(job.run, progress, std::chrono::steady_clock::now());
+    if (progress.phase == RunProgress::Phase::done && children) children->wind_down();
+  };
+  role.stoppable = [&stopper](std::function<void()> stop) { stopper.set(std::move(stop)); };
+
+  Exit exit = run_coordinator(process, role);
+  if (exit.code == ExitCode::done) {
+    display.finish(job.run, last, options.output, std::chrono::steady_clock::now());
+  }
+  display.clear();
+  {
+    const std::lock_guard lock(mutex);
+    if (!failed.empty()) exit = {ExitCode::user_error, failed + " cannot take part; see above"};
+  }
+  explain(exit, last, options);
+  return exit;
+}
+
+}  // namespace ballast

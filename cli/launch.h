@@ -1,0 +1,41 @@
+#pragma once
+
+// Runs a job that has been set up: everything in this process, or with local processes for the
+// other roles, or as the coordinator of a cluster whose members are started elsewhere. `train`,
+// `resume` and `coordinator` are thin around it.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "cli/display.h"
+#include "cli/job_file.h"
+#include "common/net/endpoint.h"
+#include "common/observe/log.h"
+#include "common/runtime/machine.h"
+
+namespace ballast {
+
+enum class Shape {
+  embedded,  // One process, inproc.
+  local,     // Local processes, ipc or tcp on the loopback.
+  cluster,   // Only the coordinator; members join it.
+};
+
+struct LaunchOptions {
+  std::string output;
+  Shape shape = Shape::embedded;
+  std::uint32_t workers = 1;
+  std::uint32_t servers = 1;
+  std::uint32_t threads = 1;  // Of each worker.
+  std::string listen;         // cluster: the coordinator's endpoint.
+  std::string transport = "ipc";  // local
+  std::string log_level = "info";
+  Reach reach = Reach::loopback;
+};
+
+// Blocks until the run is over; shows its progress and its end.
+[[nodiscard]] Exit launch(const JobFile& job, const LaunchOptions& options, Log& log,
+                          Display& display);
+
+}  // namespace ballast

@@ -1,0 +1,88 @@
+// ballast server, and ballast worker: join a coordinator.
+
+#include <memory>
+
+#include "cli/roles.h"
+#include "cli/run_options.h"
+#include "cli/verbs.h"
+#include "common/runtime/membership.h"
+#include "common/runtime/signals.h"
+
+namespace ballast {
+namespace {
+
+struct MemberOptions {
+  std::string coordinator;
+  std::string listen = "tcp://127.0.0.1:*";
+  std::string home;
+  std::string log_level = "info";
+  std::uint32_t threads = 1;
+  double wait_seconds = 60.0;
+  bool insecure = false;
+};
+
+// A signal asks the host to say goodbye; the coordinator then lets it go.
+template <class Role, class Run>
+int join(const MemberOptions& options, Role role, Run run) {
+  auto log = open_log(options.log_level);
+  if (!log) return user_mistake(log.error().message);
+  ZmqContext context;
+  const Process process{context, **log, options.insecure ? Reach::anywhere : Reach::loopback};
+  role.give_up = seconds(options.wait_seconds);
+  std::unique_ptr<Signals> signals;
+  role.stoppable = [&signals](std::function<void()> stop) {
+    signals.reset();
+    if (stop) signals = std::make_unique<Signals>([stop](int) { stop(); });
+  };
+  return exit_code(run(process, role));
+}
+
+void add_common_options(CLI::App& verb, MemberOptions& options) {
+  verb.add_option("--coordinator", options.coordinator, "Its endpoint")->required();
+  verb.add_option("--wait", options.wait_seconds,
+                  "Seconds to wait for a coordinator that does not answer; 0: for ever")
+      ->capture_default_str();
+  verb.add_option("--log-level", options.log_level, "debug, info, warning, error or off")
+      ->check(CLI::IsMember({"debug", "info", "warning", "error", "off"}))
+      ->capture_default_str();
+  verb.add_flag("--insecure", options.insecure, "Allow endpoints beyond this machine without keys");
+}
+
+}  // namespace
+
+void add_server(CLI::App& app, Chosen& chosen) {
+  const auto options = std::make_shared<MemberOptions>();
+  CLI::App* verb = app.add_subcommand("server", "Join a run as a parameter server");
+  add_common_options(*verb, *options);
+  verb->add_option("--listen", options->listen, "Where workers reach this server")
+      ->capture_default_str();
+  verb->add_option("--home", options->home, "Directory for its tables on disk")->required();
+  verb->callback([options, &chosen] {
+    chosen = [options] {
+      ServerRole role;
+      role.coordinator = options->coordinator;
+      role.listen = options->listen;
+      role.home = options->home;
+      return join(*options, role, run_server);
+    };
+  });
+}
+
+void add_worker(CLI::App& app, Chosen& chosen) {
+  const auto options = std::make_shared<MemberOptions>();
+  CLI::App* verb = app.add_subcommand("worker", "Join a run as a worker");
+  add_common_options(*verb, *options);
+  verb->add_option("--threads", options->threads, "Computing threads")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  verb->callback([options, &chosen] {
+    chosen = [options] {
+      WorkerRole role;
+      role.coordinator = options->coordinator;
+      role.threads = options->threads;
+      return join(*options, role, run_worker);
+    };
+  });
+}
+
+}  // namespace ballast

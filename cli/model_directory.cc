@@ -1,0 +1,57 @@
+#include "cli/model_directory.h"
+
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "common/base/sha256.h"
+#include "common/job/parse.h"
+#include "common/job/run_json.h"
+#include "common/math/blas.h"
+#include "common/storage/files.h"
+
+namespace ballast {
+
+Result<ModelDirectory> open_model_directory(const std::string& directory) try {
+  const std::string description = join_path(directory, "model.json");
+  const auto text = read_file(description);
+  if (!text) {
+    return Error{text.error().code,
+                 text.error().message + "; expected the output directory of a finished run"};
+  }
+  const auto json = nlohmann::ordered_json::parse(*text);
+  if (json.at("format").get<int>() != 1) {
+    return Error{ErrorCode::unsupported,
+                 description + ": written by another version of Ballast (format " +
+                     json.at("format").dump() + ", expected 1)"};
+  }
+  ModelDirectory model;
+  auto run = run_from_json(json.at("run").dump());
+  if (!run) return Error{run.error().code, description + ": " + run.error().message};
+  model.run = std::move(*run);
+  auto spec = parse_spec(model.run.spec, model.run.spec_directory + "/spec.yaml");
+  if (!spec) return spec.error();
+  model.spec = std::move(*spec);
+  model.transforms_json = json.at("transforms").dump();
+  auto family = parse_family(json.at("kernel_family").get<std::string>());
+  if (!family) return family.error();
+  model.family = *family;
+  model.digest = json.at("digest").get<std::string>();
+
+  const std::string path = join_path(directory, "model.safetensors");
+  const auto seen = sha256_of_file(path);
+  if (!seen) return seen.error();
+  if (*seen != model.digest) {
+    return Error{ErrorCode::corrupt, path + ": truncated or altered: its SHA-256 is " + *seen +
+                                         ", model.json names " + model.digest +
+                                         "; take it from its source again"};
+  }
+  auto weights = ModelFile::open(path, model.run.tables);
+  if (!weights) return weights.error();
+  model.weights = std::move(*weights);
+  return model;
+} catch (const nlohmann::json::exception& exception) {
+  return Error{ErrorCode::corrupt,
+               join_path(directory, "model.json") + ": not a model: " + exception.what()};
+}
+
+}  // namespace ballast

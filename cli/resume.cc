@@ -1,0 +1,55 @@
+// ballast resume: go on with a run from its last complete checkpoint, on any shape.
+
+#include <fmt/core.h>
+
+#include <memory>
+#include <utility>
+
+#include "cli/run_options.h"
+#include "cli/verbs.h"
+#include "common/storage/files.h"
+
+namespace ballast {
+namespace {
+
+struct ResumeOptions {
+  RunOptions run;
+  std::string listen;
+};
+
+int resume(const ResumeOptions& options) {
+  auto log = open_log(options.run.log_level);
+  if (!log) return user_mistake(log.error().message);
+  auto job = read_job_file(options.run.output);
+  if (!job) return user_mistake(job.error().message);
+
+  Display display(stdout);
+  const Status data = restore_dataset(*job, setup_options(options.run, display));
+  display.clear();
+  if (!data) return user_mistake(data.error().message);
+  LaunchOptions launch_with = launch_options(options.run);
+  if (!options.listen.empty()) {
+    launch_with.shape = Shape::cluster;
+    launch_with.listen = options.listen;
+  }
+  return static_cast<int>(launch(*job, launch_with, **log, display).code);
+}
+
+}  // namespace
+
+void add_resume(CLI::App& app, Chosen& chosen) {
+  const auto options = std::make_shared<ResumeOptions>();
+  CLI::App* verb = app.add_subcommand("resume", "Go on with a run from its last checkpoint");
+  verb->add_option("DIR", options->run.output, "The output directory of the run")->required();
+  add_shape(*verb, options->run);
+  add_common(*verb, options->run);
+  verb->add_option("--listen", options->listen,
+                   "Be the coordinator of a cluster at this endpoint, instead of running here");
+  verb->add_flag("--insecure", options->run.insecure,
+                 "Allow endpoints beyond this machine without keys");
+  verb->footer("\nThe number of workers, servers and threads may differ from before: the digest of\n"
+               "the model does not.");
+  verb->callback([options, &chosen] { chosen = [options] { return resume(*options); }; });
+}
+
+}  // namespace ballast

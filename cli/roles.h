@@ -1,0 +1,58 @@
+#pragma once
+
+// One function per role: build what it needs, top to bottom, and run its host until it exits. The
+// same three functions make the embedded cluster, the local one and the real one; only endpoints
+// differ.
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "cli/job_file.h"
+#include "common/net/zmq_transport.h"
+#include "common/observe/log.h"
+#include "common/runtime/machine.h"
+#include "coordinator/coordinator.h"
+
+namespace ballast {
+
+// What every role of a process shares.
+struct Process {
+  ZmqContext& context;
+  Log& log;
+  Reach reach = Reach::loopback;
+};
+
+// How a host can be asked to stop from outside; called at most once, before run, with the way.
+using OnStoppable = std::function<void(std::function<void()> stop)>;
+
+struct CoordinatorRole {
+  JobFile job;
+  std::string output;
+  std::string listen;
+  std::uint32_t workers = 1;
+  std::uint32_t servers = 1;
+  std::function<void(const std::string& endpoint)> listening;  // Members may come now.
+  std::function<void(const RunProgress&)> progress;
+  OnStoppable stoppable;
+};
+[[nodiscard]] Exit run_coordinator(const Process& process, const CoordinatorRole& role);
+
+struct ServerRole {
+  std::string coordinator;
+  std::string listen;
+  std::string home;
+  Duration give_up = std::chrono::seconds(60);  // Without an answer from the coordinator; 0: never.
+  OnStoppable stoppable;
+};
+[[nodiscard]] Exit run_server(const Process& process, const ServerRole& role);
+
+struct WorkerRole {
+  std::string coordinator;
+  std::uint32_t threads = 1;
+  Duration give_up = std::chrono::seconds(60);
+  OnStoppable stoppable;
+};
+[[nodiscard]] Exit run_worker(const Process& process, const WorkerRole& role);
+
+}  // namespace ballast

@@ -1,0 +1,64 @@
+#include "cli/run_options.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <utility>
+
+namespace ballast {
+
+void add_shape(CLI::App& verb, RunOptions& options) {
+  verb.add_option("--workers", options.workers,
+                  "Local worker processes; without this and --servers all runs in one process")
+      ->check(CLI::Range(1, 1024));
+  verb.add_option("--servers", options.servers, "Local server processes")
+      ->check(CLI::Range(1, 1024));
+  verb.add_option("--transport", options.transport, "Between local processes: ipc or tcp")
+      ->check(CLI::IsMember({"ipc", "tcp"}))
+      ->capture_default_str();
+}
+
+void add_common(CLI::App& verb, RunOptions& options) {
+  verb.add_option("--threads", options.threads, "Computing threads of each worker")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  verb.add_option("--cache", options.cache, "Where prepared data is kept ($BALLAST_CACHE)")
+      ->capture_default_str();
+  verb.add_option("--log-level", options.log_level, "debug, info, warning, error or off")
+      ->check(CLI::IsMember({"debug", "info", "warning", "error", "off"}))
+      ->capture_default_str();
+}
+
+LaunchOptions launch_options(const RunOptions& options) {
+  LaunchOptions launch;
+  launch.output = options.output;
+  launch.shape =
+      options.workers == 0 && options.servers == 0 ? Shape::embedded : Shape::local;
+  launch.workers = std::max(1U, options.workers);
+  launch.servers = std::max(1U, options.servers);
+  launch.threads = options.threads;
+  launch.transport = options.transport;
+  launch.log_level = options.log_level;
+  launch.reach = options.insecure ? Reach::anywhere : Reach::loopback;
+  return launch;
+}
+
+SetupOptions setup_options(const RunOptions& options, Display& display) {
+  return {.cache = options.cache,
+          .threads = std::max(options.threads, options.workers),
+          .progress = [&display](const PrepareProgress& progress) { display.prepare(progress); }};
+}
+
+Result<std::unique_ptr<Log>> open_log(const std::string& level) {
+  const auto parsed = parse_log_level(level);
+  if (!parsed) return parsed.error();
+  return Log::open({.level = *parsed});
+}
+
+int exit_code(const Exit& exit) {
+  if (exit.code != ExitCode::done && !exit.reason.empty()) {
+    std::fprintf(stderr, "ballast: %s\n", exit.reason.c_str());
+  }
+  return static_cast<int>(exit.code);
+}
+
+}  // namespace ballast

@@ -1,0 +1,40 @@
+#pragma once
+
+// The options that train, resume and coordinator share.
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "cli/launch.h"
+#include "cli/run_setup.h"
+#include "common/observe/log.h"
+
+namespace ballast {
+
+struct RunOptions {
+  std::string output;
+  std::uint32_t workers = 0;  // 0: not given
+  std::uint32_t servers = 0;
+  std::uint32_t threads = 1;
+  std::string transport = "ipc";
+  std::string cache = default_cache();
+  std::string log_level = "warning";
+  bool insecure = false;
+};
+
+void add_shape(CLI::App& verb, RunOptions& options);
+void add_common(CLI::App& verb, RunOptions& options);
+
+// Embedded without workers and servers, local processes with either.
+[[nodiscard]] LaunchOptions launch_options(const RunOptions& options);
+[[nodiscard]] SetupOptions setup_options(const RunOptions& options, Display& display);
+
+// Opens the log, or says why not.
+[[nodiscard]] Result<std::unique_ptr<Log>> open_log(const std::string& level);
+
+// Prints the reason of an exit that is not done; returns its code.
+[[nodiscard]] int exit_code(const Exit& exit);
+
+}  // namespace ballast

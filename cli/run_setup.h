@@ -1,0 +1,35 @@
+#pragma once
+
+// From a spec to a run that can start: prepare the data, check the model against it, and fix
+// everything the roles must agree on.
+
+#include <functional>
+#include <string>
+
+#include "cli/job_file.h"
+#include "common/job/spec.h"
+#include "worker/data/prepare.h"
+
+namespace ballast {
+
+struct SetupOptions {
+  std::string cache;          // For prepared data.
+  std::uint32_t threads = 1;
+  std::function<void(const PrepareProgress&)> progress;
+};
+
+struct Setup {
+  JobFile job;
+  std::vector<std::string> notices;  // For the user: rows skipped, duplicates dropped.
+};
+
+[[nodiscard]] Result<Setup> set_up_run(const Spec& spec, const SetupOptions& options);
+
+// The prepared data of a run that was set up before: found again, or prepared again to the same
+// digest.
+[[nodiscard]] Status restore_dataset(JobFile& job, const SetupOptions& options);
+
+// $BALLAST_CACHE, else $XDG_CACHE_HOME/ballast, else ~/.cache/ballast, else .ballast-cache.
+[[nodiscard]] std::string default_cache();
+
+}  // namespace ballast

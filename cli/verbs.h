@@ -1,0 +1,27 @@
+#pragma once
+
+// The verbs of `ballast`: each adds itself to the command line and returns the exit code when it is
+// the one that was asked for. One file per verb.
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <string>
+
+namespace ballast {
+
+// What to run after parsing; set by the verb that was chosen.
+using Chosen = std::function<int()>;
+
+void add_train(CLI::App& app, Chosen& chosen);
+void add_resume(CLI::App& app, Chosen& chosen);
+void add_coordinator(CLI::App& app, Chosen& chosen);
+void add_server(CLI::App& app, Chosen& chosen);
+void add_worker(CLI::App& app, Chosen& chosen);
+void add_predict(CLI::App& app, Chosen& chosen);
+void add_inspect(CLI::App& app, Chosen& chosen);
+void add_keys(CLI::App& app, Chosen& chosen);
+
+// One sentence on stderr; returns 2.
+int user_mistake(const std::string& message);
+
+}  // namespace ballast
