@@ -216,7 +216,6 @@ class ZmqTransport final : public Transport {
   std::unique_ptr<Channel> router_;
   std::map<MemberId, std::unique_ptr<Channel>> dealers_;
   MemberId cursor_{};  // The dealer that was served last, so that one cannot starve the others.
-  std::uint64_t monitors_ = 0;
 
   // Connections that the ROUTER accepted, by descriptor; the member is known once it has spoken.
   std::map<int, std::optional<MemberId>> accepted_;
@@ -261,8 +260,7 @@ Result<std::unique_ptr<Channel>> ZmqTransport::open(int type, const Endpoint& en
 
 Status ZmqTransport::monitor(Channel& channel) {
   if (channel.monitor) return {};
-  const std::string name = "inproc://ballast-monitor/" + std::to_string(index(options_.self)) +
-                           "/" + std::to_string(monitors_++);
+  const std::string name = "inproc://ballast-monitor/" + std::to_string(context_.fresh_number());
   void* const pair = zmq_socket(context_.handle(), ZMQ_PAIR);
   if (pair == nullptr ||
       zmq_socket_monitor(channel.data->socket(), name.c_str(),

@@ -13,8 +13,10 @@
 //
 // Without keys, only endpoints of this machine are allowed unless reach says otherwise.
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 
 #include "common/base/ids.h"
@@ -35,9 +37,12 @@ class ZmqContext {
   ZmqContext& operator=(const ZmqContext&) = delete;
 
   [[nodiscard]] void* handle() const { return handle_; }
+  // For names that must be unique in the context. Any thread.
+  [[nodiscard]] std::uint64_t fresh_number() { return numbers_.fetch_add(1); }
 
  private:
   void* handle_;
+  std::atomic<std::uint64_t> numbers_{0};
 };
 
 struct TransportOptions {
