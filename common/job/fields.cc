@@ -50,7 +50,8 @@ constexpr Field kFields[] = {
     {"data.on_bad_row", "stop or skip", "`stop`"},
 
     {"features", "list of transforms", "`[]`"},
-    {"features[].drop_duplicates", "nothing", kNone},
+    {"features[].drop_duplicates", "mapping, or columns", kNone},
+    {"features[].drop_duplicates.columns", kColumns, "every column, the label too"},
     {"features[].impute", "mapping, or columns", kNone},
     {"features[].impute.columns", kColumns, kRequired},
     {"features[].impute.with", "mean, median, most_frequent or constant", "`mean`"},

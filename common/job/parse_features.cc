@@ -11,158 +11,82 @@
 namespace ballast {
 namespace {
 
-// "number", "category" and "text" select columns by type, "*" and "?" by pattern.
-bool is_type(std::string_view selector) {
-  return selector == "number" || selector == "category" || selector == "text";
+// "number", "category" and "text" select columns by type, "*" by pattern.
+bool is_selector(std::string_view text) {
+  return text == "number" || text == "category" || text == "text" ||
+         text.find('*') != std::string_view::npos;
 }
 
-bool is_glob(std::string_view selector) {
-  return selector.find_first_of("*?") != std::string_view::npos;
-}
-
-// "*" stands for any text, "?" for one byte. Iterative, with one point to come back to: the last
-// star.
-bool matches(std::string_view pattern, std::string_view text) {
-  std::size_t p = 0;
-  std::size_t t = 0;
-  std::size_t star = std::string_view::npos;
-  std::size_t star_text = 0;
-  while (t < text.size()) {
-    if (p < pattern.size() && pattern[p] == '*') {
-      star = p++;
-      star_text = t;
-    } else if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == text[t])) {
-      p += 1;
-      t += 1;
-    } else if (star != std::string_view::npos) {
-      p = star + 1;
-      t = ++star_text;
-    } else {
-      return false;
-    }
-  }
-  while (p < pattern.size() && pattern[p] == '*') p += 1;
-  return p == pattern.size();
-}
-
-// Which columns a transform can work on.
-bool takes(const TransformSpec& transform, ColumnType type) {
+// Which types of column a transform can work on.
+std::vector<ColumnType> types_of(const TransformSpec& transform) {
   switch (transform.kind) {
-    case TransformKind::impute:
-      return type == ColumnType::number ||
-             (type == ColumnType::category && transform.impute_with != ImputeWith::mean &&
-              transform.impute_with != ImputeWith::median);
     case TransformKind::clip:
     case TransformKind::standardize:
     case TransformKind::min_max:
     case TransformKind::scale:
     case TransformKind::bucketize:
-      return type == ColumnType::number;
+      return {ColumnType::number};
+    case TransformKind::tokenize:
+      return {ColumnType::text, ColumnType::category};
+    case TransformKind::impute:
+      if (transform.impute_with == ImputeWith::mean ||
+          transform.impute_with == ImputeWith::median) {
+        return {ColumnType::number};
+      }
+      break;
     case TransformKind::one_hot:
     case TransformKind::hash:
-      return type == ColumnType::category;
-    case TransformKind::tokenize:
-      return type == ColumnType::text;
     case TransformKind::drop_duplicates:
-      return false;
+      break;
   }
-  return false;
+  return {ColumnType::number, ColumnType::category, ColumnType::text};
 }
 
-std::string taken_words(const TransformSpec& transform) {
+void check_named_column(const Place& place, const DataSpec& data, const TransformSpec& transform,
+                        const ColumnSpec& column) {
+  if (column.name == data.label) {
+    place.complain(
+        fmt::format("the label {} is what the model predicts; a transform may not turn "
+                    "it into a feature",
+                    quoted(column.name)));
+    return;
+  }
+  const std::vector<ColumnType> types = types_of(transform);
+  if (std::find(types.begin(), types.end(), column.type) != types.end()) return;
   std::vector<std::string> words;
-  for (const ColumnType type : {ColumnType::number, ColumnType::category, ColumnType::text}) {
-    if (takes(transform, type)) words.emplace_back(name_of(type));
-  }
-  return listed(words, "or");
+  for (const ColumnType type : types) words.emplace_back(name_of(type));
+  place.complain(fmt::format("{} works on columns of type {}, {} is of type {}",
+                             name_of(transform.kind), listed(words, "or"), quoted(column.name),
+                             name_of(column.type)));
 }
 
-class Selection {
- public:
-  Selection(const DataSpec& data, const TransformSpec& transform)
-      : data_(data), transform_(transform), chosen_(data.columns.size(), false) {}
-
-  void add(const Place& place, const std::string& selector) {
-    for (std::size_t i = 0; i < data_.columns.size(); ++i) {
-      if (data_.columns[i].name == selector) return add_named(place, i);
-    }
-    if (is_type(selector) || is_glob(selector)) return add_all(place, selector);
-    complain_unknown(place, selector);
+// Types and patterns are resolved where the data is at hand; a name can be checked before it is.
+void check_column(const Place& place, const std::string& selector, const DataSpec& data,
+                  const TransformSpec& transform) {
+  if (selector.empty()) place.complain("expected a column, got an empty text");
+  if (data.columns.empty()) return;
+  std::vector<std::string_view> names = {"number", "category", "text"};
+  for (const ColumnSpec& column : data.columns) {
+    if (column.name == selector) return check_named_column(place, data, transform, column);
+    names.push_back(column.name);
   }
-
-  // In the order of data.columns, each once.
-  [[nodiscard]] std::vector<std::string> names() const {
-    std::vector<std::string> names;
-    for (std::size_t i = 0; i < chosen_.size(); ++i) {
-      if (chosen_[i]) names.push_back(data_.columns[i].name);
-    }
-    return names;
-  }
-
- private:
-  void add_named(const Place& place, std::size_t i) {
-    const ColumnSpec& column = data_.columns[i];
-    if (column.name == data_.label) {
-      place.complain(
-          fmt::format("the label {} is what the model predicts; a transform may not "
-                      "turn it into a feature",
-                      quoted(column.name)));
-    } else if (!takes(transform_, column.type)) {
-      place.complain(fmt::format("{} works on columns of type {}, {} is of type {}",
-                                 name_of(transform_.kind), taken_words(transform_),
-                                 quoted(column.name), name_of(column.type)));
-    } else {
-      chosen_[i] = true;
-    }
-  }
-
-  void add_all(const Place& place, const std::string& selector) {
-    bool any = false;
-    for (std::size_t i = 0; i < data_.columns.size(); ++i) {
-      const ColumnSpec& column = data_.columns[i];
-      const bool selected =
-          is_type(selector) ? name_of(column.type) == selector : matches(selector, column.name);
-      if (!selected || column.name == data_.label || !takes(transform_, column.type)) continue;
-      chosen_[i] = true;
-      any = true;
-    }
-    if (any) return;
-    place.complain(fmt::format("{} selects no column of type {} but the label", quoted(selector),
-                               taken_words(transform_)));
-  }
-
-  void complain_unknown(const Place& place, const std::string& selector) const {
-    std::vector<std::string_view> names = {"number", "category", "text"};
-    for (const ColumnSpec& column : data_.columns) names.push_back(column.name);
-    const std::string_view near = nearest(selector, names);
-    place.complain(fmt::format(
-        "expected a column of data.columns, number, category, text or a pattern with *, got {}{}",
-        quoted(selector),
-        near.empty() ? std::string() : fmt::format("; did you mean {}?", quoted(near))));
-  }
-
-  const DataSpec& data_;
-  const TransformSpec& transform_;
-  std::vector<bool> chosen_;
-};
+  if (is_selector(selector)) return;
+  const std::string_view near = nearest(selector, names);
+  place.complain(fmt::format(
+      "expected a column of data.columns, number, category, text or a pattern with *, got {}{}",
+      quoted(selector),
+      near.empty() ? std::string() : fmt::format("; did you mean {}?", quoted(near))));
+}
 
 void read_columns(const Place& place, const DataSpec& data, TransformSpec& out) {
   auto selectors = place.texts();
   if (!selectors) return;
-  if (selectors->empty()) {
-    place.complain("expected a column, got an empty list");
-    return;
-  }
-  if (data.columns.empty()) {
-    out.columns = std::move(*selectors);
-    return;
-  }
-  Selection selection(data, out);
+  if (selectors->empty()) place.complain("expected a column, got an empty list");
   for (std::size_t i = 0; i < selectors->size(); ++i) {
     const Place entry = place.is(YamlNode::Kind::list) ? place.item(i) : place;
-    selection.add(entry, (*selectors)[i]);
+    check_column(entry, (*selectors)[i], data, out);
   }
-  out.columns = selection.names();
+  out.columns = std::move(*selectors);
 }
 
 void parse_impute(const Place& body, TransformSpec& out) {
@@ -301,12 +225,8 @@ void parse_columns(const Place& body, const DataSpec& data, TransformSpec& out) 
   if (body.has("columns")) {
     read_columns(body.at("columns"), data, out);
   } else if (has_default_columns(out.kind)) {
-    YamlNode numbers;
-    numbers.kind = YamlNode::Kind::scalar;
-    numbers.text = "number";
-    numbers.mark = body.node().mark;
-    read_columns(body.with(numbers), data, out);
-  } else {
+    out.columns = {"number"};
+  } else if (out.kind != TransformKind::drop_duplicates) {
     body.require("columns", "write the columns it works on, such as [age, hours] or category");
   }
 }
@@ -315,9 +235,7 @@ void parse_columns(const Place& body, const DataSpec& data, TransformSpec& out) 
 std::vector<std::string_view> short_fields() {
   std::vector<std::string_view> fields;
   for (const EnumName<TransformKind>& entry : names_of<TransformKind>()) {
-    fields.push_back(entry.value == TransformKind::drop_duplicates ? ""
-                     : entry.value == TransformKind::scale         ? "factor"
-                                                                   : "columns");
+    fields.push_back(entry.value == TransformKind::scale ? "factor" : "columns");
   }
   return fields;
 }
@@ -331,7 +249,7 @@ void parse_transform(const Place& place, const DataSpec& data, std::vector<Trans
   const Place body = variant->place();
   if (!body.check_fields()) return;
   parse_fields(body, transform);
-  if (transform.kind != TransformKind::drop_duplicates) parse_columns(body, data, transform);
+  parse_columns(body, data, transform);
   out.push_back(std::move(transform));
 }
 

@@ -11,8 +11,8 @@
 namespace ballast {
 
 void parse_data(const Place& data, DataSpec& out);
-// Names, globs and types in `columns` are resolved where data.columns lists the columns; else they
-// stay as written, for whoever reads the header.
+// `columns` keeps names, patterns and types as written, for whoever knows the columns; names are
+// checked here where data.columns lists them.
 void parse_features(const Place& features, const DataSpec& data, std::vector<TransformSpec>& out);
 void parse_model(const Place& model, ModelSpec& out);
 void parse_optimizer(const Place& optimizer, OptimizerSpec& out);

@@ -4,13 +4,6 @@
 
 namespace ballast {
 
-std::uint32_t leaves_of(const TrainingSpec& training) {
-  if (training.leaves != 0) return training.leaves;
-  std::uint32_t leaves = 1;
-  while (leaves * 2 <= training.batch / 64) leaves *= 2;
-  return leaves;
-}
-
 std::uint64_t examples_of(const RunConfig& run, Split split) {
   switch (split) {
     case Split::train:

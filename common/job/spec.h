@@ -77,7 +77,7 @@ enum class ClipBy { iqr, z_score };
 // and that are numeric pass through as dense features; categories and text must be transformed.
 struct TransformSpec {
   TransformKind kind = TransformKind::standardize;
-  std::vector<std::string> columns;  // Resolved from names, globs ("*") or type ("number", ...).
+  std::vector<std::string> columns;  // Names, patterns ("*") or types ("number", ...), as written.
 
   ImputeWith impute_with = ImputeWith::mean;
   std::string impute_constant;

@@ -200,16 +200,14 @@ TEST(Mistakes, OfFeatures) {
       {"the label", features("  - one_hot: y"),
        "f.yaml:5:14: features.0.one_hot.columns: the label \"y\" is what the model predicts; a "
        "transform may not turn it into a feature"},
-      {"a pattern of nothing", features("  - one_hot: \"job*\""),
-       "f.yaml:5:14: features.0.one_hot.columns: \"job*\" selects no column of type category but "
-       "the label"},
+      {"a column that is skipped", features("  - one_hot: row"),
+       "f.yaml:5:14: features.0.one_hot.columns: one_hot works on columns of type number, category "
+       "or text, \"row\" is of type skip"},
       {"no columns", features("  - one_hot"),
        "f.yaml:5:5: features.0.one_hot.columns: missing required field; write the columns it works "
        "on, such as [age, hours] or category"},
       {"an empty list of columns", features("  - standardize: []"),
        "f.yaml:5:18: features.0.standardize.columns: expected a column, got an empty list"},
-      {"drop_duplicates of columns", features("  - drop_duplicates: age"),
-       "f.yaml:5:22: features.0.drop_duplicates: expected nothing here, got \"age\""},
       {"constant without value", features("  - impute: {columns: age, with: constant}"),
        "f.yaml:5:13: features.0.impute.value: missing required field; write what takes the place "
        "of missing values"},

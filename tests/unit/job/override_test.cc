@@ -29,7 +29,7 @@ TEST(Override, ChangesAddsAndRemoves) {
   EXPECT_EQ(spec->data.columns[2].type, ColumnType::number);
   EXPECT_EQ(spec->features.size(), 12U);
   EXPECT_EQ(spec->features[0].impute_with, ImputeWith::mean);
-  EXPECT_EQ(spec->features[0].columns, (std::vector<std::string>{"age", "hours", "fnlwgt"}));
+  EXPECT_EQ(spec->features[0].columns, std::vector<std::string>{"number"});
   EXPECT_EQ(spec->model.layers[2].width, 32U);
   EXPECT_EQ(spec->model.layers[8].rate, 0.5);
   EXPECT_EQ(spec->optimizer.schedule, ScheduleSpec());

@@ -63,7 +63,7 @@ TEST(Parse, ReadsData) {
   EXPECT_EQ(spec.data, expected);
 }
 
-TEST(Parse, ReadsTransformsAndResolvesTheirColumns) {
+TEST(Parse, ReadsTransforms) {
   const std::vector<TransformSpec> features = parsed(kFullSpec).features;
   ASSERT_EQ(features.size(), 13U);
   const auto expect = [&](std::size_t i, TransformKind kind, const Texts& columns) {
@@ -72,7 +72,7 @@ TEST(Parse, ReadsTransformsAndResolvesTheirColumns) {
     EXPECT_EQ(features[i].columns, columns);
   };
   expect(0, TransformKind::drop_duplicates, {});
-  expect(1, TransformKind::impute, {"age", "hours"});
+  expect(1, TransformKind::impute, {"number"});
   EXPECT_EQ(features[1].impute_with, ImputeWith::median);
   expect(2, TransformKind::impute, {"workclass"});
   EXPECT_EQ(features[2].impute_with, ImputeWith::constant);
@@ -84,13 +84,12 @@ TEST(Parse, ReadsTransformsAndResolvesTheirColumns) {
   EXPECT_EQ(features[4].clip_by, ClipBy::iqr);
   EXPECT_EQ(features[4].clip_factor, 1.5);
   expect(5, TransformKind::standardize, {"hours"});
-  expect(6, TransformKind::min_max, {"age", "hours"});
-  expect(7, TransformKind::scale, {"hours"});
+  expect(6, TransformKind::min_max, {"number"});
+  expect(7, TransformKind::scale, {"h*"});
   EXPECT_EQ(features[7].factor, 1.0 / 255.0);
   expect(8, TransformKind::one_hot, {"workclass"});
   EXPECT_EQ(features[8].min_count, 5U);
-  expect(9, TransformKind::hash,
-         {"workclass", "city"});  // The label is a category, but no feature.
+  expect(9, TransformKind::hash, {"category"});
   EXPECT_EQ(features[9].buckets, 1024U);
   expect(10, TransformKind::bucketize, {"age"});
   EXPECT_EQ(features[10].bins, 8U);
@@ -99,7 +98,7 @@ TEST(Parse, ReadsTransformsAndResolvesTheirColumns) {
   expect(11, TransformKind::bucketize, {"hours"});
   EXPECT_EQ(features[11].boundaries, (std::vector<double>{-1.5, 0.0, 1000.0}));
   EXPECT_FALSE(features[11].bucketize_as_sparse);
-  expect(12, TransformKind::tokenize, {"review"});
+  expect(12, TransformKind::tokenize, {"text"});
   EXPECT_EQ(features[12].word_ngrams_max, 2U);
   EXPECT_EQ(features[12].character_ngrams_min, 3U);
   EXPECT_EQ(features[12].character_ngrams_max, 5U);
@@ -110,10 +109,12 @@ TEST(Parse, ReadsTransformsAndResolvesTheirColumns) {
   EXPECT_EQ(features[12].line, 35U);
 }
 
-TEST(Parse, LeavesSelectorsToWhoeverReadsTheHeader) {
-  const Spec spec = parsed(std::string(kSmallSpec) +
-                           "features: [standardize, {one_hot: [city, \"job_*\"]}, {scale: 2}]\n");
-  ASSERT_EQ(spec.features.size(), 3U);
+TEST(Parse, ReadsShortFormsOfTransforms) {
+  const Spec spec = parsed(
+      std::string(kSmallSpec) +
+      "features: [standardize, {one_hot: [city, \"job_*\"]}, {scale: 2}, {drop_duplicates: id}]\n");
+  ASSERT_EQ(spec.features.size(), 4U);
+  EXPECT_EQ(spec.features[3].columns, Texts{"id"});
   EXPECT_EQ(spec.features[0].columns, Texts{"number"});
   EXPECT_EQ(spec.features[1].columns, (Texts{"city", "job_*"}));
   EXPECT_EQ(spec.features[2].columns, Texts{"number"});
