@@ -1,6 +1,6 @@
 # lint: check format, shell scripts, static analysis and the size of files.
 #
-# Usage: ./dev lint [--all | --seconds N]
+# Usage: ./dev lint [--all | --seconds N | --fix]
 #
 # clang-format, shellcheck and the sizes cover every tracked file. clang-tidy takes seconds for each
 # source file, so it starts with those that changed last and stops after 240 seconds; it says how
@@ -8,6 +8,7 @@
 #
 #   --all         let clang-tidy finish
 #   --seconds N   let clang-tidy run for N seconds
+#   --fix         format every tracked C++ file in place, and check nothing
 
 # shellcheck shell=bash
 
@@ -22,7 +23,12 @@ dev_lint() {
       [[ ${2:-} =~ ^[0-9]+$ ]] || fail_usage "lint: --seconds expects a number, saw '${2:-}'"
       seconds=$2
       ;;
-    *) fail_usage "lint: unknown argument '$1'; there are --all and --seconds N" ;;
+    --fix)
+      run_verb setup --lint
+      tracked '*.h' '*.cc' | xargs -0 -r clang-format-14 -i
+      return 0
+      ;;
+    *) fail_usage "lint: unknown argument '$1'; there are --all, --seconds N and --fix" ;;
   esac
   git rev-parse --git-dir >/dev/null ||
     fail "lint asks git which files are tracked; run it in a clone"
