@@ -36,7 +36,7 @@ class Walker {
 
   // Where we are outside quotes again, having met a quote outside them.
   [[nodiscard]] std::size_t past_quote(std::size_t quote) const {
-    if (in_comment(quote)) return std::min(find('\n', quote) + 1, text_.size());
+    if (in_comment(quote)) return find('\n', quote);
     if (!opens_cell(quote)) return quote + 1;
     std::size_t close = find('"', quote + 1);
     while (close + 1 < text_.size() && text_[close + 1] == '"') close = find('"', close + 2);

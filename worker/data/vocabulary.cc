@@ -1,7 +1,9 @@
 #include "worker/data/vocabulary.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
+#include <numeric>
 
 #include "common/base/hash.h"
 #include "worker/data/parallel.h"
@@ -13,6 +15,8 @@ namespace {
 // Keys are counted in parts by their highest bits, so that a part's table stays in the cache.
 constexpr std::uint32_t kPartBits = 5;
 constexpr std::size_t kParts = std::size_t{1} << kPartBits;
+
+std::size_t part_of(Key key) { return key >> (64 - kPartBits); }
 
 // Counts keys of one part; grows by doubling.
 class Counter {
@@ -61,22 +65,40 @@ class Counter {
   std::size_t used_ = 0;
 };
 
+// A list's keys ordered by part: part p is keys[begins[p], begins[p + 1]).
+struct Parts {
+  std::vector<Key> keys;
+  std::array<std::size_t, kParts + 1> begins{};
+};
+
+Parts split_into_parts(const std::vector<Key>& list) {
+  Parts parts;
+  for (const Key key : list) parts.begins[part_of(key) + 1] += 1;
+  std::partial_sum(parts.begins.begin(), parts.begins.end(), parts.begins.begin());
+  std::array<std::size_t, kParts + 1> next = parts.begins;
+  parts.keys.resize(list.size());
+  for (const Key key : list) parts.keys[next[part_of(key)]++] = key;
+  return parts;
+}
+
 }  // namespace
 
 std::vector<Key> frequent_keys(std::span<const std::vector<Key>> lists, std::uint32_t min_count,
                                std::uint32_t threads) {
-  std::vector<std::vector<Key>> parts(kParts);
-  parallel_for(kParts, threads, [&](std::size_t part) {
+  std::vector<Parts> split(lists.size());
+  parallel_for(lists.size(), threads,
+               [&](std::size_t i) { split[i] = split_into_parts(lists[i]); });
+  std::vector<std::vector<Key>> frequent(kParts);
+  parallel_for(kParts, threads, [&](std::size_t p) {
     Counter counter;
-    for (const std::vector<Key>& list : lists) {
-      for (const Key key : list) {
-        if (key >> (64 - kPartBits) == part) counter.add(key);
-      }
+    for (const Parts& parts : split) {
+      for (std::size_t i = parts.begins[p]; i < parts.begins[p + 1]; ++i)
+        counter.add(parts.keys[i]);
     }
-    parts[part] = counter.at_least(min_count);
+    frequent[p] = counter.at_least(min_count);
   });
   std::vector<Key> keys;  // Parts are ranges of keys, in order: together they are sorted.
-  for (const std::vector<Key>& part : parts) keys.insert(keys.end(), part.begin(), part.end());
+  for (const std::vector<Key>& part : frequent) keys.insert(keys.end(), part.begin(), part.end());
   return keys;
 }
 
