@@ -1,5 +1,5 @@
-// The elementwise functions. Unowned columns go through with the rest: it costs less than leaving
-// them out.
+// The elementwise functions, their gradients in place (d: dy on the way in, dx on the way out).
+// Unowned columns go through with the rest: it costs less than leaving them out.
 
 #include <algorithm>
 
@@ -18,13 +18,11 @@ class Relu final : public Layer {
     for (std::size_t i = 0; i < x.size(); ++i) y[i] = x[i] < 0.0F ? 0.0F : x[i];
   }
 
-  void backward(const Pass&, Matrix, Matrix out, Matrix out_gradient, Matrix in_gradient,
-                Gradient&) override {
-    if (in_gradient.empty()) return;
+  void backward(const Pass&, Matrix, Matrix out, Matrix, Matrix gradient, Gradient&) override {
+    if (gradient.empty()) return;
     const auto y = out.block();
-    const auto dy = out_gradient.block();
-    const auto dx = in_gradient.block();
-    for (std::size_t i = 0; i < y.size(); ++i) dx[i] = y[i] > 0.0F ? dy[i] : 0.0F;
+    const auto d = gradient.block();
+    for (std::size_t i = 0; i < y.size(); ++i) d[i] = y[i] > 0.0F ? d[i] : 0.0F;
   }
 
   [[nodiscard]] bool works_in_place() const override { return true; }
@@ -34,13 +32,11 @@ class Sigmoid final : public Layer {
  public:
   void forward(const Pass&, Matrix in, Matrix out) override { sigmoid(in.block(), out.block()); }
 
-  void backward(const Pass&, Matrix, Matrix out, Matrix out_gradient, Matrix in_gradient,
-                Gradient&) override {
-    if (in_gradient.empty()) return;
+  void backward(const Pass&, Matrix, Matrix out, Matrix, Matrix gradient, Gradient&) override {
+    if (gradient.empty()) return;
     const auto y = out.block();
-    const auto dy = out_gradient.block();
-    const auto dx = in_gradient.block();
-    for (std::size_t i = 0; i < y.size(); ++i) dx[i] = dy[i] * (y[i] * (1.0F - y[i]));
+    const auto d = gradient.block();
+    for (std::size_t i = 0; i < y.size(); ++i) d[i] *= (y[i] * (1.0F - y[i]));
   }
 
   [[nodiscard]] bool works_in_place() const override { return true; }
@@ -50,13 +46,11 @@ class Tanh final : public Layer {
  public:
   void forward(const Pass&, Matrix in, Matrix out) override { tanh(in.block(), out.block()); }
 
-  void backward(const Pass&, Matrix, Matrix out, Matrix out_gradient, Matrix in_gradient,
-                Gradient&) override {
-    if (in_gradient.empty()) return;
+  void backward(const Pass&, Matrix, Matrix out, Matrix, Matrix gradient, Gradient&) override {
+    if (gradient.empty()) return;
     const auto y = out.block();
-    const auto dy = out_gradient.block();
-    const auto dx = in_gradient.block();
-    for (std::size_t i = 0; i < y.size(); ++i) dx[i] = dy[i] * (1.0F - y[i] * y[i]);
+    const auto d = gradient.block();
+    for (std::size_t i = 0; i < y.size(); ++i) d[i] *= (1.0F - y[i] * y[i]);
   }
 
   [[nodiscard]] bool works_in_place() const override { return true; }
@@ -82,18 +76,16 @@ class Gelu final : public Layer {
     }
   }
 
-  void backward(const Pass&, Matrix in, Matrix, Matrix out_gradient, Matrix in_gradient,
-                Gradient&) override {
-    if (in_gradient.empty()) return;
+  void backward(const Pass&, Matrix in, Matrix, Matrix, Matrix gradient, Gradient&) override {
+    if (gradient.empty()) return;
     const auto x = in.block();
     const auto p = probability_.view().block();
     const auto density = scratch_.view().block();
     for (std::size_t i = 0; i < x.size(); ++i) density[i] = -0.5F * (x[i] * x[i]);
     exp(density, density);
-    const auto dy = out_gradient.block();
-    const auto dx = in_gradient.block();
+    const auto d = gradient.block();
     for (std::size_t i = 0; i < x.size(); ++i) {
-      dx[i] = dy[i] * (p[i] + x[i] * (kInverseSqrtTwoPi * density[i]));
+      d[i] *= (p[i] + x[i] * (kInverseSqrtTwoPi * density[i]));
     }
   }
 

@@ -29,14 +29,9 @@ class Dropout final : public Layer {
     multiply(out.block(pass.examples), factors_.view().block(pass.examples));
   }
 
-  void backward(const Pass& pass, Matrix, Matrix, Matrix out_gradient, Matrix in_gradient,
-                Gradient&) override {
-    if (in_gradient.empty()) return;
-    if (in_gradient.values != out_gradient.values) {
-      std::copy(out_gradient.block().begin(), out_gradient.block().end(),
-                in_gradient.block().begin());
-    }
-    multiply(in_gradient.block(pass.examples), factors_.view().block(pass.examples));
+  void backward(const Pass& pass, Matrix, Matrix, Matrix, Matrix gradient, Gradient&) override {
+    if (gradient.empty()) return;
+    multiply(gradient.block(pass.examples), factors_.view().block(pass.examples));
   }
 
   [[nodiscard]] bool works_in_place() const override { return true; }

@@ -43,11 +43,12 @@ class Layer {
   virtual void forward(const Pass& pass, Matrix in, Matrix out) = 0;
 
   // Called after forward with the same pass, in and out. Writes the tables' gradients, which are
-  // already as long as the tables, and in_gradient unless that is empty.
+  // already as long as the tables, and in_gradient unless that is empty. Where the layer works in
+  // place, in_gradient is empty or the very memory of out_gradient.
   virtual void backward(const Pass& pass, Matrix in, Matrix out, Matrix out_gradient,
                         Matrix in_gradient, Gradient& gradient) = 0;
 
-  // Whether in_gradient may be the very memory of out_gradient.
+  // Elementwise layers overwrite the gradient of their output with that of their input.
   [[nodiscard]] virtual bool works_in_place() const { return false; }
 };
 
