@@ -25,8 +25,8 @@ namespace ballast {
 
 struct ExportRequest {
   std::uint32_t slots = 0;  // Floats of optimizer state per weight.
-  std::string model_path;
-  std::string optimizer_path;  // Empty: not written. Without slots it holds no tensor.
+  std::string model_path{};
+  std::string optimizer_path{};  // Empty: not written.
 };
 
 struct Exported {

@@ -122,6 +122,14 @@ TEST(RocksStore, DamageIsAClearErrorNeverASmallerStore) {
   }
 }
 
+TEST(RocksStore, AHeadlessDatabaseIsNotAnEmptyOne) {
+  const TemporaryDirectory directory;
+  make_store(directory.path("home"), 1);
+  need(remove_file(directory.path("home/CURRENT")));
+  EXPECT_TRUE(fails(open_rocks_store({.directory = directory.path("home")}), ErrorCode::corrupt,
+                    "no CURRENT file"));
+}
+
 TEST(RocksStore, ATornLastWriteIsForgottenWhole) {
   const TemporaryDirectory directory;
   make_store(directory.path("home"), 20);

@@ -62,7 +62,7 @@ template <class T>
 
 // A test can only go on with what it made.
 template <class T>
-[[nodiscard]] T need(Result<T> result) {
+T need(Result<T> result) {
   if (!result) {
     ADD_FAILURE() << result.error().message;
     throw std::runtime_error(result.error().message);
