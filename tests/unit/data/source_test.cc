@@ -34,7 +34,7 @@ std::string zstd(const std::string& text) {
 
 std::string long_text() {
   std::string text;
-  for (int i = 0; i < 200000; ++i) text += std::to_string(i * 7919 % 1000003) + "\n";
+  for (int i = 0; i < 20000; ++i) text += std::to_string(i * 7919 % 1000003) + "\n";
   return text;
 }
 
@@ -50,7 +50,7 @@ TEST(Unpack, KnowsPackedDataByItsFirstBytes) {
       {"empty", "", ""},
       {"gzip", gzip(text), text},
       {"gzip of nothing", gzip(""), ""},
-      {"gzip that packs very well", gzip(std::string(5000000, 'a')), std::string(5000000, 'a')},
+      {"gzip that packs very well", gzip(std::string(1000000, 'a')), std::string(1000000, 'a')},
       {"gzip members one after another", gzip("one,") + gzip(text) + gzip("three"),
        "one," + text + "three"},
       {"zstd", zstd(text), text},
