@@ -124,11 +124,11 @@ Result<PackedSplit> open_split(const std::string& directory, const MappedFiles& 
 
 Result<std::unique_ptr<Dataset>> open_dataset(const std::string& directory) {
   const std::string path = directory + "/" + kManifestFile;
-  auto json = read_file(path);
+  auto json = read_source(path);
   if (!json) return json.error();
   const std::string text(json->text());
   std::string digest = digest_of(text);
-  auto expected = read_file(directory + "/" + kDigestFile);
+  auto expected = read_source(directory + "/" + kDigestFile);
   if (!expected) return expected.error();
   if (expected->text() != digest) {
     return damaged(path, fmt::format("expected the digest {}, saw {}",

@@ -64,8 +64,8 @@ std::string report_json(const Prepared& prepared) {
 std::optional<Prepared> find_cached(const std::string& directory) try {
   if (!std::filesystem::exists(directory + "/" + kManifestFile)) return std::nullopt;
   if (!open_dataset(directory)) return std::nullopt;
-  const auto transforms = read_file(directory + "/" + kTransformsFile);
-  const auto report = read_file(directory + "/" + kReportFile);
+  const auto transforms = read_source(directory + "/" + kTransformsFile);
+  const auto report = read_source(directory + "/" + kReportFile);
   if (!transforms || !report) return std::nullopt;
   const Json json = Json::parse(report->text());
   Prepared prepared;

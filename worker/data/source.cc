@@ -179,7 +179,7 @@ Result<std::vector<std::string>> resolve_paths(const std::vector<std::string>& p
   return paths;
 }
 
-Result<Bytes> read_file(const std::string& path) {
+Result<Bytes> read_source(const std::string& path) {
   const File file(path);
   if (file.get() < 0) return cannot_read(path, errno);
   struct stat status {};

@@ -24,7 +24,7 @@ struct SourceFile {
     const std::vector<std::string>& patterns, const std::string& directory, std::string_view field);
 
 // The bytes of a file as they are on disk.
-[[nodiscard]] Result<Bytes> read_file(const std::string& path);
+[[nodiscard]] Result<Bytes> read_source(const std::string& path);
 
 // The content itself when it is neither gzip nor zstd. Truncated or damaged data is an error that
 // names `path`.

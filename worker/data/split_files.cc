@@ -15,7 +15,7 @@ Result<std::vector<SourceFile>> load_files(const std::vector<std::string>& patte
   if (!paths) return paths.error();
   std::vector<SourceFile> files;
   for (std::string& path : *paths) {
-    auto content = read_file(path);
+    auto content = read_source(path);
     if (!content) return content.error();
     files.push_back({std::move(path), *std::move(content)});
   }
