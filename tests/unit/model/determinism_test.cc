@@ -216,6 +216,34 @@ TEST_F(Determinism, ALeafThatIsNotFiniteSaysSoAndSendsNoNumbers) {
   }
 }
 
+TEST(Nonfinite, IsSeenInAGradientWhereTheLossIsFinite) {
+  const DataSchema schema = schema_of(1, {}, 0);
+  const auto model = model_of(spec_of(ModelKind::linear, LossKind::mean_squared_error), schema);
+  const MemoryDataset dataset(schema, {{0.0F, {1e20F}, {}}});
+  StoredWeights weights(2);
+  weights[0].values = {1.0F};  // The output is 1e20, the loss 1e40, the gradient 2e40: no float.
+  weights[1].values = {0.0F};
+  Gradient gradient;
+  model->make_engine(run_of(*model, 4, 4), blas())
+      ->compute(dataset, first_examples(1), 1, 0, weights.view(), gradient);
+  EXPECT_EQ(gradient.figures.nonfinite, 1U);
+  EXPECT_EQ(gradient.tables[0].values, std::vector<float>{0.0F});
+}
+
+TEST(Rows, KeepTheSignOfZeroOfTheirFirstOccurrence) {
+  const DataSchema schema = schema_of(0, {"a"}, 2);
+  const auto model = model_of(spec_of(ModelKind::logistic, LossKind::binary_cross_entropy), schema);
+  // The gradient of the output is p - 1 < 0, so a value of zero makes the row's -0.
+  const MemoryDataset dataset(schema, {{1.0F, {}, {{{5}, {0.0F}}}}});
+  const StoredWeights weights = random_weights(*model, dataset, 1);
+  Gradient gradient;
+  model->make_engine(run_of(*model, 4, 4), blas())
+      ->compute(dataset, first_examples(1), 1, 0, weights.view(), gradient);
+  ASSERT_EQ(gradient.tables[0].values.size(), 1U);
+  EXPECT_EQ(gradient.tables[0].values[0], 0.0F);
+  EXPECT_TRUE(std::signbit(gradient.tables[0].values[0]));
+}
+
 TEST(Nonfinite, ReachesTheFlagThroughEveryActivation) {
   for (const LayerKind kind : {LayerKind::relu, LayerKind::sigmoid, LayerKind::tanh,
                                LayerKind::gelu, LayerKind::layer_norm, LayerKind::dropout}) {
@@ -245,6 +273,21 @@ TEST(Figures, CountWhatTheModelGotRight) {
   Gradient gradient;
   model->make_engine(run_of(*model, 4, 4), blas())
       ->compute(dataset, first_examples(4), 1, 0, weights.view(), gradient);
+  EXPECT_EQ(gradient.figures.correct, 3U);
+}
+
+TEST(Figures, CountWhatABinaryModelGotRight) {
+  const DataSchema schema = schema_of(1, {}, 2);
+  const auto model = model_of(spec_of(ModelKind::logistic, LossKind::binary_cross_entropy), schema);
+  // Probabilities above and below one half: right, right, wrong, wrong, right.
+  MemoryDataset dataset(
+      schema, {{1, {0.3F}, {}}, {0, {-0.3F}, {}}, {0, {0.3F}, {}}, {1, {-0.3F}, {}}, {0, {0}, {}}});
+  StoredWeights weights(2);
+  weights[0].values = {1};
+  weights[1].values = {0};
+  Gradient gradient;
+  model->make_engine(run_of(*model, 8, 8), blas())
+      ->compute(dataset, first_examples(5), 1, 0, weights.view(), gradient);
   EXPECT_EQ(gradient.figures.correct, 3U);
 }
 

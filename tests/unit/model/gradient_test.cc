@@ -15,6 +15,8 @@ struct Case {
   const char* name;
   Spec spec;
   DataSchema schema;
+
+  friend void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
 };
 
 LayerSpec without_bias(LayerSpec spec) {
