@@ -7,7 +7,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <utility>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
@@ -17,6 +16,7 @@
 #include <cstring>
 #include <map>
 #include <thread>
+#include <utility>
 
 namespace ballast {
 namespace {
@@ -90,8 +90,7 @@ struct Children::Watch {
     setpgid(pid, pid);
     entry.pid = pid;
     entry.started = std::chrono::steady_clock::now();
-    entry.exited =
-        std::make_unique<boost::asio::posix::stream_descriptor>(io, open_pidfd(pid));
+    entry.exited = std::make_unique<boost::asio::posix::stream_descriptor>(io, open_pidfd(pid));
     entry.exited->async_wait(boost::asio::posix::descriptor_base::wait_read,
                              [this, id](const boost::system::error_code& error) {
                                if (!error) on_exit(id);
@@ -126,8 +125,8 @@ struct Children::Watch {
   void restart_later(std::size_t id) {
     Running& entry = running[id];
     const auto lived = std::chrono::steady_clock::now() - entry.started;
-    entry.next_pause = lived > kLongestPause ? kFirstPause
-                                             : std::min(entry.next_pause * 2, kLongestPause);
+    entry.next_pause =
+        lived > kLongestPause ? kFirstPause : std::min(entry.next_pause * 2, kLongestPause);
     entry.pause = std::make_unique<boost::asio::steady_timer>(io, entry.next_pause);
     entry.pause->async_wait([this, id](const boost::system::error_code& error) {
       if (!error && !over) start(id);

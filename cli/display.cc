@@ -21,9 +21,12 @@ std::string duration_text(double seconds) {
 
 const char* name_of(Split split) {
   switch (split) {
-    case Split::train: return "train";
-    case Split::validation: return "validation";
-    case Split::test: return "test";
+    case Split::train:
+      return "train";
+    case Split::validation:
+      return "validation";
+    case Split::test:
+      return "test";
   }
   return "";
 }
@@ -36,6 +39,12 @@ double accuracy(const Figures& figures) {
   return figures.examples == 0
              ? 0.0
              : static_cast<double>(figures.correct) / static_cast<double>(figures.examples);
+}
+
+// What fits into the line of an epoch; history.jsonl has all.
+bool is_headline(const std::string& metric) {
+  return metric == "accuracy" || metric == "roc_auc" || metric == "log_loss" || metric == "rmse" ||
+         metric == "r2";
 }
 
 }  // namespace
@@ -73,10 +82,11 @@ void Display::prepare(const PrepareProgress& progress) {
 }
 
 void Display::start(const RunConfig& run, const std::string& shape) {
-  print(fmt::format("{}: {} training examples, {} validation, {} test; {} steps of {} examples, "
-                    "{} leaves; {}",
-                    run.name, run.train_examples, run.validation_examples, run.test_examples,
-                    run.steps, run.batch, run.leaves, shape));
+  print(
+      fmt::format("{}: {} training examples, {} validation, {} test; {} steps of {} examples, "
+                  "{} leaves; {}",
+                  run.name, run.train_examples, run.validation_examples, run.test_examples,
+                  run.steps, run.batch, run.leaves, shape));
 }
 
 void Display::update(const RunConfig& run, const RunProgress& progress, Time now) {
@@ -106,19 +116,24 @@ std::string Display::line_of(const RunConfig& run, const RunProgress& progress, 
   using Phase = RunProgress::Phase;
   if (!progress.waiting_for.empty()) return "waiting for " + progress.waiting_for;
   switch (progress.phase) {
-    case Phase::gathering: return "waiting for servers and workers to join";
-    case Phase::restoring: return "servers are restoring their tables";
-    case Phase::saving: return "writing the model";
-    case Phase::done: return "";
+    case Phase::gathering:
+      return "waiting for servers and workers to join";
+    case Phase::restoring:
+      return "servers are restoring their tables";
+    case Phase::saving:
+      return "writing the model";
+    case Phase::done:
+      return "";
     case Phase::training:
-    case Phase::evaluating: break;
+    case Phase::evaluating:
+      break;
   }
   const Commit& commit = progress.commit;
-  std::string line = fmt::format("epoch {}/{}  step {}/{}  loss {:.4f}",
-                                 commit.step == 0 ? 1 : epoch_of(run, commit.step) + 1,
-                                 epoch_of(run, run.steps) + 1, commit.step, run.steps,
-                                 mean_loss(commit.epoch));
-  if (run.task != Task::regression) line += fmt::format("  accuracy {:.4f}", accuracy(commit.epoch));
+  std::string line = fmt::format(
+      "epoch {}/{}  step {}/{}  loss {:.4f}", commit.step == 0 ? 1 : epoch_of(run, commit.step) + 1,
+      epoch_of(run, run.steps) + 1, commit.step, run.steps, mean_loss(commit.epoch));
+  if (run.task != Task::regression)
+    line += fmt::format("  accuracy {:.4f}", accuracy(commit.epoch));
   if (began_ && commit.step > began_step_) {
     const double steps = static_cast<double>(commit.step - began_step_);
     const double rate = steps / std::max(1e-9, seconds_between(*began_, now));
@@ -131,14 +146,16 @@ std::string Display::line_of(const RunConfig& run, const RunProgress& progress, 
 
 void Display::print_evaluation(const RunConfig& run, const RunProgress& progress) {
   const Commit& commit = progress.commit;
-  std::string line = fmt::format("epoch {:>3}  step {:>6}  train loss {:.4f}",
-                                 epoch_of(run, commit.step) + 1, commit.step,
-                                 mean_loss(commit.epoch));
+  std::string line =
+      fmt::format("epoch {:>3}  step {:>6}  train loss {:.4f}", epoch_of(run, commit.step) + 1,
+                  commit.step, mean_loss(commit.epoch));
   if (run.task != Task::regression) line += fmt::format(" accuracy {:.4f}", accuracy(commit.epoch));
   for (const auto& [split, metrics] : progress.metrics) {
     if (split != Split::validation) continue;
     line += "  |  validation";
-    for (const auto& [name, value] : metrics) line += fmt::format(" {} {:.4f}", name, value);
+    for (const auto& [name, value] : metrics) {
+      if (is_headline(name)) line += fmt::format(" {} {:.4f}", name, value);
+    }
   }
   print(line);
 }

@@ -39,7 +39,7 @@ class Display {
 
   std::FILE* const out_;
   const bool terminal_;
-  std::size_t drawn_ = 0;      // Width of the moving line.
+  std::size_t drawn_ = 0;  // Width of the moving line.
   Time drawn_at_{};
   std::optional<Time> began_;
   Step began_step_ = 0;

@@ -89,8 +89,9 @@ Status inspect_checkpoints(const std::string& directory) {
                to_string(name), manifest->timeline, manifest->step, records, bytes);
   }
   if (whole) return {};
-  return Error{ErrorCode::corrupt, directory + ": damaged checkpoints; a resume uses the newest "
-                                               "one that is whole"};
+  return Error{ErrorCode::corrupt, directory +
+                                       ": damaged checkpoints; a resume uses the newest "
+                                       "one that is whole"};
 }
 
 Status inspect_run(const std::string& directory) {
@@ -116,8 +117,9 @@ Status inspect(const std::string& path) {
     }
   }
   return Error{ErrorCode::not_found,
-               path + ": expected a .safetensors file, the output directory of a run, or a "
-                      "directory of checkpoints"};
+               path +
+                   ": expected a .safetensors file, the output directory of a run, or a "
+                   "directory of checkpoints"};
 }
 
 }  // namespace

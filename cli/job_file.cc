@@ -28,8 +28,8 @@ Result<JobFile> read_job_file(const std::string& output) try {
   const std::string path = join_path(output, "job.json");
   const auto text = read_file(path);
   if (!text) {
-    return Error{text.error().code, text.error().message + "; expected the output directory of " +
-                                        "`ballast train`"};
+    return Error{text.error().code,
+                 text.error().message + "; expected the output directory of " + "`ballast train`"};
   }
   const auto json = nlohmann::ordered_json::parse(*text);
   if (json.at("format").get<int>() != kFormat) {
@@ -41,8 +41,8 @@ Result<JobFile> read_job_file(const std::string& output) try {
   if (!run) return Error{run.error().code, path + ": " + run.error().message};
   return JobFile{std::move(*run), json.at("transforms").get<std::string>()};
 } catch (const nlohmann::json::exception& exception) {
-  return Error{ErrorCode::corrupt, join_path(output, "job.json") + ": not a job file: " +
-                                       exception.what()};
+  return Error{ErrorCode::corrupt,
+               join_path(output, "job.json") + ": not a job file: " + exception.what()};
 }
 
 }  // namespace ballast

@@ -21,8 +21,8 @@ Status write_pair(const std::string& directory, const std::string& role) {
   const Status kept = create_file_exclusively(secret, pair->secret_key + "\n");
   umask(before);
   if (!kept) {
-    return Error{kept.error().code,
-                 kept.error().message + "; existing keys are never replaced, choose another "
+    return Error{kept.error().code, kept.error().message +
+                                        "; existing keys are never replaced, choose another "
                                         "directory"};
   }
   return create_file_exclusively(join_path(directory, role + ".public"), pair->public_key + "\n");
@@ -47,9 +47,10 @@ void add_keys(CLI::App& app, Chosen& chosen) {
     chosen = [directory] {
       const Status made = make_keys(*directory);
       if (!made) return user_mistake(made.error().message);
-      fmt::print("keys of coordinator, server and worker are in {}; the .secret files are for one "
-                 "role each\n",
-                 *directory);
+      fmt::print(
+          "keys of coordinator, server and worker are in {}; the .secret files are for one "
+          "role each\n",
+          *directory);
       return 0;
     };
   });

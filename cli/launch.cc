@@ -72,19 +72,19 @@ class EmbeddedMembers {
 
   void start(const std::string& coordinator) {
     threads_[0] = std::thread([this, coordinator] {
-      static_cast<void>(run_server(
-          process_,
-          {.coordinator = coordinator,
-           .listen = "inproc://server",
-           .home = home_of_server(options_.output, 0),
-           .stoppable = [this](std::function<void()> stop) { stoppers_[0].set(std::move(stop)); }}));
+      static_cast<void>(run_server(process_, {.coordinator = coordinator,
+                                              .listen = "inproc://server",
+                                              .home = home_of_server(options_.output, 0),
+                                              .stoppable = [this](std::function<void()> stop) {
+                                                stoppers_[0].set(std::move(stop));
+                                              }}));
     });
     threads_[1] = std::thread([this, coordinator] {
-      static_cast<void>(run_worker(
-          process_,
-          {.coordinator = coordinator,
-           .threads = options_.threads,
-           .stoppable = [this](std::function<void()> stop) { stoppers_[1].set(std::move(stop)); }}));
+      static_cast<void>(run_worker(process_, {.coordinator = coordinator,
+                                              .threads = options_.threads,
+                                              .stoppable = [this](std::function<void()> stop) {
+                                                stoppers_[1].set(std::move(stop));
+                                              }}));
     });
   }
 
@@ -121,18 +121,19 @@ std::string shape_text(const LaunchOptions& options) {
       return fmt::format("{} workers and {} servers on this machine over {}", options.workers,
                          options.servers, options.transport);
     case Shape::cluster:
-      return fmt::format("waiting for {} workers and {} servers", options.workers,
-                         options.servers);
+      return fmt::format("waiting for {} workers and {} servers", options.workers, options.servers);
   }
   return "";
 }
 
 std::string coordinator_endpoint(const LaunchOptions& options, const std::string& sockets) {
   switch (options.shape) {
-    case Shape::embedded: return "inproc://coordinator";
+    case Shape::embedded:
+      return "inproc://coordinator";
     case Shape::local:
       return options.transport == "tcp" ? "tcp://127.0.0.1:*" : "ipc://" + sockets + "/coordinator";
-    case Shape::cluster: return options.listen;
+    case Shape::cluster:
+      return options.listen;
   }
   return "";
 }

@@ -27,8 +27,8 @@ struct LaunchOptions {
   Shape shape = Shape::embedded;
   std::uint32_t workers = 1;
   std::uint32_t servers = 1;
-  std::uint32_t threads = 1;  // Of each worker.
-  std::string listen;         // cluster: the coordinator's endpoint.
+  std::uint32_t threads = 1;      // Of each worker.
+  std::string listen;             // cluster: the coordinator's endpoint.
   std::string transport = "ipc";  // local
   std::string log_level = "info";
   Reach reach = Reach::loopback;

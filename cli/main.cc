@@ -24,7 +24,8 @@ int main(int argc, char** argv) {
   mallopt(M_TRIM_THRESHOLD, 1 << 30);
 
   CLI::App app{
-      "Ballast trains models on clusters of ordinary CPUs. The model never depends on the cluster:\n"
+      "Ballast trains models on clusters of ordinary CPUs. The model never depends on the "
+      "cluster:\n"
       "the same spec and seed give the same weights, bit for bit, on any number of workers and\n"
       "servers, whatever was killed on the way.\n"};
   app.footer(
@@ -37,7 +38,8 @@ int main(int argc, char** argv) {
       "      go on from the last checkpoint, on any shape\n"
       "  ballast predict runs/digits examples/digits/digits.test.csv\n"
       "      probabilities as CSV\n"
-      "\nExit codes: 0 done, 2 a mistake in what was asked, 3 stopped by a fault, 130 interrupted.");
+      "\nExit codes: 0 done, 2 a mistake in what was asked, 3 stopped by a fault, 130 "
+      "interrupted.");
   app.set_version_flag("--version", std::string("ballast ") + ballast::kVersion);
   app.require_subcommand(1);
 

@@ -20,9 +20,9 @@ Result<ModelDirectory> open_model_directory(const std::string& directory) try {
   }
   const auto json = nlohmann::ordered_json::parse(*text);
   if (json.at("format").get<int>() != 1) {
-    return Error{ErrorCode::unsupported,
-                 description + ": written by another version of Ballast (format " +
-                     json.at("format").dump() + ", expected 1)"};
+    return Error{ErrorCode::unsupported, description +
+                                             ": written by another version of Ballast (format " +
+                                             json.at("format").dump() + ", expected 1)"};
   }
   ModelDirectory model;
   auto run = run_from_json(json.at("run").dump());

@@ -42,8 +42,7 @@ class BatchWeights {
       rows_[i].resize(keys_[i].size() * width);
       for (std::size_t k = 0; k < keys_[i].size(); ++k) {
         const auto row = std::span(rows_[i]).subspan(k * width, width);
-        const auto found =
-            std::lower_bound(trained.keys.begin(), trained.keys.end(), keys_[i][k]);
+        const auto found = std::lower_bound(trained.keys.begin(), trained.keys.end(), keys_[i][k]);
         if (found == trained.keys.end() || *found != keys_[i][k]) {
           initialize(table, run.seed, keys_[i][k], row);
           continue;

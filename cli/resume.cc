@@ -47,8 +47,9 @@ void add_resume(CLI::App& app, Chosen& chosen) {
                    "Be the coordinator of a cluster at this endpoint, instead of running here");
   verb->add_flag("--insecure", options->run.insecure,
                  "Allow endpoints beyond this machine without keys");
-  verb->footer("\nThe number of workers, servers and threads may differ from before: the digest of\n"
-               "the model does not.");
+  verb->footer(
+      "\nThe number of workers, servers and threads may differ from before: the digest of\n"
+      "the model does not.");
   verb->callback([options, &chosen] { chosen = [options] { return resume(*options); }; });
 }
 

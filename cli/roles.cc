@@ -79,20 +79,21 @@ Exit run_coordinator(const Process& process, const CoordinatorRole& role) {
                        .version = kVersion,
                        .workers = role.workers,
                        .servers = role.servers});
-  return run_host<Coordinator>(
-      machine, *transport, process.log,
-      {.self = kCoordinator,
-       .role = "coordinator",
-       .threads = 1,
-       .make_executor =
-           [&](unsigned) {
-             return [&executor](CoordinatorJob&& job) { return executor(std::move(job)); };
-           },
-       .after_step =
-           [&](const Coordinator& coordinator) {
-             if (role.progress) role.progress(coordinator.progress());
-           }},
-      role.stoppable);
+  return run_host<Coordinator>(machine, *transport, process.log,
+                               {.self = kCoordinator,
+                                .role = "coordinator",
+                                .threads = 1,
+                                .make_executor =
+                                    [&](unsigned) {
+                                      return [&executor](CoordinatorJob&& job) {
+                                        return executor(std::move(job));
+                                      };
+                                    },
+                                .after_step =
+                                    [&](const Coordinator& coordinator) {
+                                      if (role.progress) role.progress(coordinator.progress());
+                                    }},
+                               role.stoppable);
 }
 
 Exit run_server(const Process& process, const ServerRole& role) {
@@ -132,20 +133,19 @@ Exit run_worker(const Process& process, const WorkerRole& role) {
     }
     return std::shared_ptr<const Dataset>(std::move(*dataset));
   });
-  Worker machine(
-      {.membership = membership(wire::Role::worker, role.coordinator, role.give_up, "")}, self);
-  return run_host<Worker>(
-      machine, *transport, process.log,
-      {.self = self,
-       .role = "worker",
-       .threads = role.threads,
-       .make_executor =
-           [&](unsigned) {
-             return [executor = std::make_shared<WorkerExecutor>(site)](WorkerJob&& job) {
-               return (*executor)(std::move(job));
-             };
-           }},
-      role.stoppable);
+  Worker machine({.membership = membership(wire::Role::worker, role.coordinator, role.give_up, "")},
+                 self);
+  return run_host<Worker>(machine, *transport, process.log,
+                          {.self = self,
+                           .role = "worker",
+                           .threads = role.threads,
+                           .make_executor =
+                               [&](unsigned) {
+                                 return
+                                     [executor = std::make_shared<WorkerExecutor>(site)](
+                                         WorkerJob&& job) { return (*executor)(std::move(job)); };
+                               }},
+                          role.stoppable);
 }
 
 }  // namespace ballast

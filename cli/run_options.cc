@@ -31,8 +31,7 @@ void add_common(CLI::App& verb, RunOptions& options) {
 LaunchOptions launch_options(const RunOptions& options) {
   LaunchOptions launch;
   launch.output = options.output;
-  launch.shape =
-      options.workers == 0 && options.servers == 0 ? Shape::embedded : Shape::local;
+  launch.shape = options.workers == 0 && options.servers == 0 ? Shape::embedded : Shape::local;
   launch.workers = std::max(1U, options.workers);
   launch.servers = std::max(1U, options.servers);
   launch.threads = options.threads;

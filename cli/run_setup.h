@@ -13,7 +13,7 @@
 namespace ballast {
 
 struct SetupOptions {
-  std::string cache;          // For prepared data.
+  std::string cache;  // For prepared data.
   std::uint32_t threads = 1;
   std::function<void(const PrepareProgress&)> progress;
 };

@@ -93,11 +93,11 @@ void add_train(CLI::App& app, Chosen& chosen) {
   add_shape(*verb, options->run);
   verb->footer(
       "\nWrites model.safetensors, model.json, metrics.json and history.jsonl into the output\n"
-      "directory. `sha256sum model.safetensors` is the digest of the model: the same spec and seed\n"
+      "directory. `sha256sum model.safetensors` is the digest of the model: the same spec and "
+      "seed\n"
       "give the same digest on every --workers, --servers and --threads.");
-  verb->callback([options, &chosen] {
-    chosen = [options] { return start(*options, Shape::embedded); };
-  });
+  verb->callback(
+      [options, &chosen] { chosen = [options] { return start(*options, Shape::embedded); }; });
 }
 
 void add_coordinator(CLI::App& app, Chosen& chosen) {
@@ -118,9 +118,8 @@ void add_coordinator(CLI::App& app, Chosen& chosen) {
       "  ballast server --coordinator tcp://127.0.0.1:7700 --listen tcp://127.0.0.1:7701 --home "
       "/var/lib/ballast\n"
       "  ballast worker --coordinator tcp://127.0.0.1:7700 --threads 4");
-  verb->callback([options, &chosen] {
-    chosen = [options] { return start(*options, Shape::cluster); };
-  });
+  verb->callback(
+      [options, &chosen] { chosen = [options] { return start(*options, Shape::cluster); }; });
 }
 
 }  // namespace ballast

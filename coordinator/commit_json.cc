@@ -62,8 +62,8 @@ Result<Commit> commit_from_json(const std::string& text) try {
   c.gradient_norm = json.at("gradient_norm").get<double>();
   return c;
 } catch (const nlohmann::json::exception& exception) {
-  return Error{ErrorCode::corrupt, std::string("a commit that cannot be read: ") +
-                                       exception.what()};
+  return Error{ErrorCode::corrupt,
+               std::string("a commit that cannot be read: ") + exception.what()};
 }
 
 }  // namespace ballast

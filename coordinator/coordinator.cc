@@ -29,13 +29,9 @@ void Coordinator::step(Time now, Input<Outcome> input, Effects<Job>& effects) {
   }
   std::visit(Overloaded{
                  [&](Received& received) { on_message(received.message, effects); },
-                 [&](Disconnected& lost) {
-                   on_lost(lost.peer, "its connection closed", effects);
-                 },
+                 [&](Disconnected& lost) { on_lost(lost.peer, "its connection closed", effects); },
                  [&](Tick&) {},
-                 [&](StopAsked&) {
-                   stop(ExitCode::interrupted, "stopped by the user", effects);
-                 },
+                 [&](StopAsked&) { stop(ExitCode::interrupted, "stopped by the user", effects); },
                  [&](Done<Outcome>& done) { on_outcome(std::move(done.outcome), effects); },
              },
              input);
@@ -57,28 +53,28 @@ void Coordinator::on_message(const wire::Message& message, Effects<Job>& effects
     return;
   }
   member->second.heard = now_;
-  std::visit(
-      Overloaded{
-          [&](const wire::Hello& hello) { on_hello(from, hello, effects); },
-          [&](const wire::Ready& ready) { on_ready(from, ready, effects); },
-          [&](const wire::Heartbeat&) {
-            effects.send(from, wire::Heartbeat{});
-            if (state_ == State::training && member->second.ready) effects.send(from, plan_);
-          },
-          [&](const wire::Goodbye&) { on_goodbye(from, effects); },
-          [&](const wire::Fault& fault) {
-            finish({ExitCode::fault, name(from) + ": " + fault.reason}, effects);
-          },
-          [&](const wire::Restored& restored) { on_restored(from, restored, effects); },
-          [&](const wire::Prepared& prepared) { on_prepared(from, prepared, effects); },
-          [&](const wire::CutDone& done) { on_cut_done(from, done, effects); },
-          [&](const wire::Evaluated& evaluated) { on_evaluated(evaluated, effects); },
-          [&](const wire::MalformedReply& reply) {
-            effects.note(NoteLevel::warning, name(from) + " could not read us: " + reply.reason);
-          },
-          [](const auto&) {},
-      },
-      message.body);
+  std::visit(Overloaded{
+                 [&](const wire::Hello& hello) { on_hello(from, hello, effects); },
+                 [&](const wire::Ready& ready) { on_ready(from, ready, effects); },
+                 [&](const wire::Heartbeat&) {
+                   effects.send(from, wire::Heartbeat{});
+                   if (state_ == State::training && member->second.ready) effects.send(from, plan_);
+                 },
+                 [&](const wire::Goodbye&) { on_goodbye(from, effects); },
+                 [&](const wire::Fault& fault) {
+                   finish({ExitCode::fault, name(from) + ": " + fault.reason}, effects);
+                 },
+                 [&](const wire::Restored& restored) { on_restored(from, restored, effects); },
+                 [&](const wire::Prepared& prepared) { on_prepared(from, prepared, effects); },
+                 [&](const wire::CutDone& done) { on_cut_done(from, done, effects); },
+                 [&](const wire::Evaluated& evaluated) { on_evaluated(evaluated, effects); },
+                 [&](const wire::MalformedReply& reply) {
+                   effects.note(NoteLevel::warning,
+                                name(from) + " could not read us: " + reply.reason);
+                 },
+                 [](const auto&) {},
+             },
+             message.body);
 }
 
 void Coordinator::on_outcome(CoordinatorOutcome outcome, Effects<Job>& effects) {
@@ -334,15 +330,23 @@ void Coordinator::update_progress() {
   using Phase = RunProgress::Phase;
   switch (state_) {
     case State::claiming:
-    case State::gathering: progress_.phase = Phase::gathering; break;
-    case State::restoring: progress_.phase = Phase::restoring; break;
+    case State::gathering:
+      progress_.phase = Phase::gathering;
+      break;
+    case State::restoring:
+      progress_.phase = Phase::restoring;
+      break;
     case State::training:
-      progress_.phase = evaluation_      ? Phase::evaluating
+      progress_.phase = evaluation_    ? Phase::evaluating
                         : commit_.last ? Phase::saving
                                        : Phase::training;
       break;
-    case State::exporting: progress_.phase = Phase::saving; break;
-    case State::over: progress_.phase = Phase::done; break;
+    case State::exporting:
+      progress_.phase = Phase::saving;
+      break;
+    case State::over:
+      progress_.phase = Phase::done;
+      break;
   }
   progress_.commit = commit_;
   progress_.timeline = timeline_;

@@ -64,8 +64,8 @@ struct TimelineClaimed {
 };
 struct CheckpointKept {
   Step step = 0;
-  std::string error;     // Empty: it is complete and durable.
-  bool fenced = false;   // Another coordinator has claimed a later timeline: we must stop.
+  std::string error;    // Empty: it is complete and durable.
+  bool fenced = false;  // Another coordinator has claimed a later timeline: we must stop.
 };
 struct HistoryAppended {
   std::string error;
@@ -81,9 +81,9 @@ using CoordinatorOutcome =
 
 struct CoordinatorOptions {
   std::shared_ptr<const RunConfig> run;
-  std::string checkpoints;       // Where servers find the store.
-  std::string version;           // Of Ballast; members of another one are refused.
-  std::uint32_t workers = 1;     // How many to wait for before the first plan.
+  std::string checkpoints;    // Where servers find the store.
+  std::string version;        // Of Ballast; members of another one are refused.
+  std::uint32_t workers = 1;  // How many to wait for before the first plan.
   std::uint32_t servers = 1;
   Duration retry = std::chrono::milliseconds(500);
   Duration loud = std::chrono::seconds(10);         // Between notices of a wait.
@@ -98,12 +98,12 @@ struct RunProgress {
   Timeline timeline = 0;
   std::uint32_t workers = 0;
   std::uint32_t servers = 0;
-  std::uint64_t evaluations = 0;                       // How many have been finished, ...
-  std::vector<std::pair<Split, Metrics>> metrics;      // ... and the latest one's figures.
+  std::uint64_t evaluations = 0;                   // How many have been finished, ...
+  std::vector<std::pair<Split, Metrics>> metrics;  // ... and the latest one's figures.
   Step evaluated = 0;
-  std::optional<Step> checkpoint;                      // The latest complete one.
+  std::optional<Step> checkpoint;  // The latest complete one.
   std::string digest;
-  std::string waiting_for;                             // Empty: not waiting.
+  std::string waiting_for;  // Empty: not waiting.
 };
 
 class Coordinator {
@@ -197,13 +197,13 @@ class Coordinator {
   wire::Plan plan_;
   Checkpoint base_;  // What the timeline started from.
 
-  Commit commit_;    // The latest.
+  Commit commit_;                                // The latest.
   std::map<MemberId, wire::Prepared> prepared_;  // Of step commit_.step + 1.
   std::optional<Evaluation> evaluation_;         // Holds the next commit (R12).
   std::optional<double> watched_;                // The early-stop metric at commit_.step.
   std::vector<std::pair<Split, Metrics>> final_metrics_;
   std::map<Step, OpenCut> cuts_;
-  std::optional<Checkpoint> kept_;               // The newest complete checkpoint.
+  std::optional<Checkpoint> kept_;  // The newest complete checkpoint.
   Time cut_at_{};
   std::uint64_t history_lines_ = 0;
 

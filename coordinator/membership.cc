@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/job/run_json.h"
 #include "common/math/blas.h"
 #include "common/runtime/membership.h"
-#include "common/job/run_json.h"
 #include "coordinator/coordinator.h"
 
 namespace ballast {
@@ -90,10 +90,11 @@ void Coordinator::choose_family(Effects<Job>& effects) {
 void Coordinator::welcome(MemberId who, Effects<Job>& effects) {
   const auto& families = members_.at(who).families;
   if (std::find(families.begin(), families.end(), *family_) == families.end()) {
-    refuse(who,
-           "this run computes with the kernel family " + to_string(*family_) +
-               ", which this CPU cannot run; start the run with cluster.kernel: haswell to mix CPUs",
-           effects);
+    refuse(
+        who,
+        "this run computes with the kernel family " + to_string(*family_) +
+            ", which this CPU cannot run; start the run with cluster.kernel: haswell to mix CPUs",
+        effects);
     return;
   }
   effects.send(who, wire::Welcome{.run_json = run_to_json(run_),
@@ -165,7 +166,8 @@ void Coordinator::on_goodbye(MemberId from, Effects<Job>& effects) {
   const bool owner =
       std::find(plan_.owners.begin(), plan_.owners.end(), from) != plan_.owners.end();
   effects.send(from, wire::Released{});
-  on_lost(from, owner ? "it was asked to stop while owning partitions" : "it said goodbye", effects);
+  on_lost(from, owner ? "it was asked to stop while owning partitions" : "it said goodbye",
+          effects);
 }
 
 void Coordinator::expire(Effects<Job>& effects) {

@@ -14,9 +14,12 @@ namespace {
 
 const char* name_of_split(Split split) {
   switch (split) {
-    case Split::train: return "train";
-    case Split::validation: return "validation";
-    case Split::test: return "test";
+    case Split::train:
+      return "train";
+    case Split::validation:
+      return "validation";
+    case Split::test:
+      return "test";
   }
   return "";
 }
@@ -179,7 +182,8 @@ void Coordinator::on_evaluated(const wire::Evaluated& evaluated, Effects<Job>& e
     final_metrics_ = progress_.metrics;
     if (commit_.epoch.examples > 0) {
       Metrics train;
-      for (const auto& [name, value] : figures_object(run_, commit_.epoch).items()) {
+      const nlohmann::ordered_json figures = figures_object(run_, commit_.epoch);
+      for (const auto& [name, value] : figures.items()) {
         train.emplace_back(name, value.get<double>());
       }
       final_metrics_.insert(final_metrics_.begin(), {Split::train, std::move(train)});

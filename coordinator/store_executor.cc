@@ -17,9 +17,12 @@ namespace {
 
 const char* name_of_split(Split split) {
   switch (split) {
-    case Split::train: return "train";
-    case Split::validation: return "validation";
-    case Split::test: return "test";
+    case Split::train:
+      return "train";
+    case Split::validation:
+      return "validation";
+    case Split::test:
+      return "test";
   }
   return "";
 }
@@ -103,8 +106,7 @@ Manifest to_manifest(const Checkpoint& checkpoint, const RunConfig& run,
   manifest.timeline = checkpoint.timeline;
   manifest.step = checkpoint.commit.step;
   for (const wire::SnapshotFile& file : checkpoint.files) {
-    manifest.files.push_back(
-        {file.partition, file.name, file.bytes, file.records, file.checksum});
+    manifest.files.push_back({file.partition, file.name, file.bytes, file.records, file.checksum});
   }
   manifest.run_config_json = run_to_json(run);
   manifest.commit_json = commit_to_json(checkpoint.commit);
@@ -178,11 +180,11 @@ ModelExported StoreExecutor::run(const ExportModel& job) {
 
 Result<std::string> StoreExecutor::write_model(const ExportModel& job) {
   const Manifest manifest = to_manifest(job.checkpoint, *options_.run, options_.version);
-  auto exported = export_model(
-      manifest, store_, *options_.run,
-      {.slots = options_.slots,
-       .model_path = join_path(options_.output, "model.safetensors"),
-       .optimizer_path = join_path(options_.output, "optimizer.safetensors")});
+  auto exported =
+      export_model(manifest, store_, *options_.run,
+                   {.slots = options_.slots,
+                    .model_path = join_path(options_.output, "model.safetensors"),
+                    .optimizer_path = join_path(options_.output, "optimizer.safetensors")});
   if (!exported) return exported.error();
   const std::string metrics = metrics_json(job.metrics).dump(2) + "\n";
   if (const Status put = write_file_atomically(join_path(options_.output, "metrics.json"), metrics);

@@ -83,8 +83,8 @@ Status ServerDisk::clear(PartitionId partition) {
   const RecordRange range = records_of(partition);
   WriteBatch batch;
   // The last partition's range has no end that sorts after it; its successor does.
-  batch.remove_range(range.begin, range.end.empty() ? std::string(kRecordKeyBytes, '\xff')
-                                                    : range.end);
+  batch.remove_range(range.begin,
+                     range.end.empty() ? std::string(kRecordKeyBytes, '\xff') : range.end);
   return home_->write(batch, Durability::buffered);
 }
 

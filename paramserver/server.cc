@@ -50,37 +50,37 @@ void Server::on_message(const wire::Message& message, Effects<Job>& effects) {
 }
 
 void Server::on_coordinator(const wire::Body& body, Effects<Job>& effects) {
-  std::visit(Overloaded{
-                 [&](const wire::Welcome& welcome) { on_welcome(welcome, effects); },
-                 [&](const wire::Refused& refused) {
-                   effects.exit = Exit{ExitCode::user_error, refused.reason};
-                 },
-                 [&](const wire::Rejoin&) {
-                   reset();
-                   membership_.reset(now_);
-                 },
-                 [&](const wire::Plan& plan) {
-                   plan_ = std::max(plan_, plan.number);
-                   membership_.planned();
-                 },
-                 [&](const wire::Restore& restore) { on_restore(restore, effects); },
-                 [&](const wire::CommitStep& commit) { on_commit(commit, effects); },
-                 [&](const wire::CutKnown& known) {
-                   const auto cut = cuts_.find(known.step);
-                   if (known.timeline == timeline_ && cut != cuts_.end() && cut->second.done) {
-                     cuts_.erase(cut);
-                   }
-                 },
-                 [&](const wire::Released&) {
-                   effects.exit = Exit{ExitCode::done, "released by the coordinator"};
-                 },
-                 [&](const wire::Finish& finish) {
-                   effects.exit =
-                       Exit{finish.done ? ExitCode::done : ExitCode::fault, finish.reason};
-                 },
-                 [](const auto&) {},
-             },
-             body);
+  std::visit(
+      Overloaded{
+          [&](const wire::Welcome& welcome) { on_welcome(welcome, effects); },
+          [&](const wire::Refused& refused) {
+            effects.exit = Exit{ExitCode::user_error, refused.reason};
+          },
+          [&](const wire::Rejoin&) {
+            reset();
+            membership_.reset(now_);
+          },
+          [&](const wire::Plan& plan) {
+            plan_ = std::max(plan_, plan.number);
+            membership_.planned();
+          },
+          [&](const wire::Restore& restore) { on_restore(restore, effects); },
+          [&](const wire::CommitStep& commit) { on_commit(commit, effects); },
+          [&](const wire::CutKnown& known) {
+            const auto cut = cuts_.find(known.step);
+            if (known.timeline == timeline_ && cut != cuts_.end() && cut->second.done) {
+              cuts_.erase(cut);
+            }
+          },
+          [&](const wire::Released&) {
+            effects.exit = Exit{ExitCode::done, "released by the coordinator"};
+          },
+          [&](const wire::Finish& finish) {
+            effects.exit = Exit{finish.done ? ExitCode::done : ExitCode::fault, finish.reason};
+          },
+          [](const auto&) {},
+      },
+      body);
 }
 
 // ---- joining and restoring ----------------------------------------------------------------------
@@ -119,41 +119,41 @@ void Server::on_restore(const wire::Restore& restore, Effects<Job>& effects) {
 }
 
 void Server::on_outcome(ServerOutcome outcome, Effects<Job>& effects) {
-  std::visit(
-      Overloaded{
-          [&](ServerLoaded& loaded) {
-            if (!loaded.error.empty()) {
-              effects.exit = Exit{ExitCode::user_error, loaded.error};
-            } else if (membership_.state() == Membership::State::loading) {
-              membership_.loaded(loaded.canary, loaded.blas_version, now_);
-            }
-          },
-          [&](ServerRestored& restored) {
-            if (restored.timeline != timeline_ || state_ != State::restoring) return;
-            if (!restored.error.empty()) {
-              state_ = State::joining;  // Another Restore, perhaps of other files, may follow.
-              timeline_ -= 1;
-              effects.send(kCoordinator, wire::Restored{restored.timeline, restored.error});
-              return;
-            }
-            for (auto& tables : restored.tables) {
-              const PartitionId id = tables->partition();
-              partitions_.try_emplace(id, *run_, std::move(tables), applied_);
-            }
-            state_ = State::serving;
-            membership_.made_progress();
-            effects.send(kCoordinator, wire::Restored{timeline_, ""});
-          },
-          [&](ServerCutDone& done) {
-            const auto cut = cuts_.find(done.done.step);
-            if (done.done.timeline != timeline_ || cut == cuts_.end()) return;
-            cut->second.snapshots.reset();
-            cut->second.done = std::move(done.done);
-            effects.send(kCoordinator, *cut->second.done);
-            membership_.made_progress();
-          },
-      },
-      outcome);
+  std::visit(Overloaded{
+                 [&](ServerLoaded& loaded) {
+                   if (!loaded.error.empty()) {
+                     effects.exit = Exit{ExitCode::user_error, loaded.error};
+                   } else if (membership_.state() == Membership::State::loading) {
+                     membership_.loaded(loaded.canary, loaded.blas_version, now_);
+                   }
+                 },
+                 [&](ServerRestored& restored) {
+                   if (restored.timeline != timeline_ || state_ != State::restoring) return;
+                   if (!restored.error.empty()) {
+                     state_ =
+                         State::joining;  // Another Restore, perhaps of other files, may follow.
+                     timeline_ -= 1;
+                     effects.send(kCoordinator, wire::Restored{restored.timeline, restored.error});
+                     return;
+                   }
+                   for (auto& tables : restored.tables) {
+                     const PartitionId id = tables->partition();
+                     partitions_.try_emplace(id, *run_, std::move(tables), applied_);
+                   }
+                   state_ = State::serving;
+                   membership_.made_progress();
+                   effects.send(kCoordinator, wire::Restored{timeline_, ""});
+                 },
+                 [&](ServerCutDone& done) {
+                   const auto cut = cuts_.find(done.done.step);
+                   if (done.done.timeline != timeline_ || cut == cuts_.end()) return;
+                   cut->second.snapshots.reset();
+                   cut->second.done = std::move(done.done);
+                   effects.send(kCoordinator, *cut->second.done);
+                   membership_.made_progress();
+                 },
+             },
+             outcome);
 }
 
 void Server::reset() {
@@ -381,8 +381,8 @@ std::string Server::fault_in(const wire::Push& push) const {
   for (const wire::NodeFigures& node : push.nodes) {
     if (node.node.level > root.level || !root.covers(node.node)) {
       return "push for node " + std::to_string(node.node.level) + "/" +
-             std::to_string(node.node.position) + " outside the " +
-             std::to_string(run_->leaves) + " leaves of this run";
+             std::to_string(node.node.position) + " outside the " + std::to_string(run_->leaves) +
+             " leaves of this run";
     }
   }
   for (const PartitionId partition : push.partitions) {

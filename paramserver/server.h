@@ -126,7 +126,7 @@ class Server {
   Timeline timeline_ = 0;  // Of what is restored or being restored; 0: nothing yet.
   PlanNumber plan_ = 0;
   Step applied_ = 0;
-  Commit previous_;        // commit(applied_)
+  Commit previous_;  // commit(applied_)
   std::map<PartitionId, Partition> partitions_;
   std::vector<Parked> parked_;
   std::map<Step, OpenCut> cuts_;

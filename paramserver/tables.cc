@@ -103,9 +103,8 @@ bool Tables::load(TableId table_id, Key key, Step version, std::span<const float
   }
   const TableSpec& table = run_.tables[index(table_id)];
   if (table.kind == TableKind::dense) {
-    DenseBlock* block = key < blocks_of(table)
-                            ? find_dense(table_id, static_cast<std::uint32_t>(key))
-                            : nullptr;
+    DenseBlock* block =
+        key < blocks_of(table) ? find_dense(table_id, static_cast<std::uint32_t>(key)) : nullptr;
     const std::size_t width = block == nullptr ? 0 : block->weights.size() / sizeof(float);
     if (block == nullptr || floats.size() != width * (1 + slots_)) return false;
     block->version = version;
@@ -168,8 +167,8 @@ void Snapshot::for_each(const std::function<void(const RowView&)>& visit) const 
   auto dense = dense_.begin();
   const auto visit_dense_before = [&](TableId table) {
     for (; dense != dense_.end() && dense->table < table; ++dense) {
-      visit({dense->table, dense->block, dense->version, dense->weights.as<float>(),
-             *dense->slots});
+      visit(
+          {dense->table, dense->block, dense->version, dense->weights.as<float>(), *dense->slots});
     }
   };
   for (const Sparse& table : sparse_) {

@@ -105,8 +105,8 @@ class Tables {
   // All dense blocks at their initial values, no sparse rows. REQUIRES: run outlives this.
   Tables(const RunConfig& run, PartitionId partition);
 
-  // Replaces a block or adds a row as a snapshot had it: `floats` are weights, then slots. False: it
-  // does not belong here or has the wrong size.
+  // Replaces a block or adds a row as a snapshot had it: `floats` are weights, then slots. False:
+  // it does not belong here or has the wrong size.
   [[nodiscard]] bool load(TableId table, Key key, Step version, std::span<const float> floats);
 
   // Sorted by (table, block).

@@ -30,7 +30,9 @@ class ReductionTree {
   // REQUIRES: node lies within the leaves.
   Offer offer(Node node, Contribution contribution);
 
-  [[nodiscard]] bool complete() const { return nodes_.size() == 1 && nodes_.begin()->first == root_; }
+  [[nodiscard]] bool complete() const {
+    return nodes_.size() == 1 && nodes_.begin()->first == root_;
+  }
   // REQUIRES: complete().
   [[nodiscard]] const Contribution& sum() const;
   // The maximal nodes that are still lacking, from left to right.

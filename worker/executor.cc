@@ -57,18 +57,22 @@ std::shared_ptr<const WorkerSite::Loaded> WorkerSite::loaded() const {
 WorkerOutcome WorkerExecutor::operator()(WorkerJob&& job) {
   if (auto* load = std::get_if<WorkerLoad>(&job)) return site_.load(*load);
   use_latest();
-  return std::visit(
-      Overloaded{
-          [](WorkerLoad&) -> WorkerOutcome { BALLAST_CHECK(false); std::abort(); },
-          [](AddNodes& add) -> WorkerOutcome {
-            auto sum = std::make_shared<Gradient>();
-            add_gradients(*add.left, *add.right, *sum);
-            return NodeReady{add.group, add.sum, std::move(sum)};
-          },
-          [](PackPush& push) -> WorkerOutcome { return Packed{push.group, pack(push)}; },
-          [&](auto& other) -> WorkerOutcome { return run(other); },
-      },
-      job);
+  return std::visit(Overloaded{
+                        [](WorkerLoad&) -> WorkerOutcome {
+                          BALLAST_CHECK(false);
+                          std::abort();
+                        },
+                        [](AddNodes& add) -> WorkerOutcome {
+                          auto sum = std::make_shared<Gradient>();
+                          add_gradients(*add.left, *add.right, *sum);
+                          return NodeReady{add.group, add.sum, std::move(sum)};
+                        },
+                        [](PackPush& push) -> WorkerOutcome {
+                          return Packed{push.group, pack(push)};
+                        },
+                        [&](auto& other) -> WorkerOutcome { return run(other); },
+                    },
+                    job);
 }
 
 void WorkerExecutor::use_latest() {
@@ -93,8 +97,7 @@ WorkerOutcome WorkerExecutor::run(GatherLeaves& job) {
 
 WorkerOutcome WorkerExecutor::run(GatherBatches& job) {
   const std::uint64_t batch = loaded_->run->evaluation_batch;
-  const std::uint64_t end =
-      std::min(job.end * batch, loaded_->dataset->examples(job.split));
+  const std::uint64_t end = std::min(job.end * batch, loaded_->dataset->examples(job.split));
   std::vector<std::uint32_t> examples;
   for (std::uint64_t i = job.begin * batch; i < end; ++i) {
     examples.push_back(static_cast<std::uint32_t>(i));
@@ -114,15 +117,15 @@ WorkerOutcome WorkerExecutor::run(ComputeLeaf& job) {
 WorkerOutcome WorkerExecutor::run(EvaluateBatch& job) {
   const RunConfig& run = *loaded_->run;
   const std::uint64_t first = std::uint64_t{job.batch} * run.evaluation_batch;
-  const auto count = static_cast<std::uint32_t>(std::min<std::uint64_t>(
-      run.evaluation_batch, loaded_->dataset->examples(job.split) - first));
+  const auto count = static_cast<std::uint32_t>(
+      std::min<std::uint64_t>(run.evaluation_batch, loaded_->dataset->examples(job.split) - first));
   std::vector<float> outputs(std::size_t{count} * run.outputs);
   std::vector<float> labels(count);
   for (std::uint32_t i = 0; i < count; ++i) {
     labels[i] = loaded_->dataset->label(job.split, first + i);
   }
-  const double loss = engine_->predict(*loaded_->dataset, job.split, first, count,
-                                       job.weights->view(), outputs);
+  const double loss =
+      engine_->predict(*loaded_->dataset, job.split, first, count, job.weights->view(), outputs);
   return BatchEvaluated{job.group, wire::Evaluated{.timeline = job.timeline,
                                                    .version = job.version,
                                                    .split = job.split,

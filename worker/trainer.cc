@@ -55,27 +55,27 @@ void Worker::on_message(const wire::Message& message, Effects<Job>& effects) {
 }
 
 void Worker::on_coordinator(const wire::Body& body, Effects<Job>& effects) {
-  std::visit(Overloaded{
-                 [&](const wire::Welcome& welcome) { on_welcome(welcome, effects); },
-                 [&](const wire::Refused& refused) {
-                   effects.exit = Exit{ExitCode::user_error, refused.reason};
-                 },
-                 [&](const wire::Rejoin&) {
-                   reset();
-                   membership_.reset(now_);
-                 },
-                 [&](const wire::Plan& plan) { on_plan(plan, effects); },
-                 [&](const wire::Evaluate& evaluate) { on_evaluate(evaluate, effects); },
-                 [&](const wire::Released&) {
-                   effects.exit = Exit{ExitCode::done, "released by the coordinator"};
-                 },
-                 [&](const wire::Finish& finish) {
-                   effects.exit =
-                       Exit{finish.done ? ExitCode::done : ExitCode::fault, finish.reason};
-                 },
-                 [](const auto&) {},
-             },
-             body);
+  std::visit(
+      Overloaded{
+          [&](const wire::Welcome& welcome) { on_welcome(welcome, effects); },
+          [&](const wire::Refused& refused) {
+            effects.exit = Exit{ExitCode::user_error, refused.reason};
+          },
+          [&](const wire::Rejoin&) {
+            reset();
+            membership_.reset(now_);
+          },
+          [&](const wire::Plan& plan) { on_plan(plan, effects); },
+          [&](const wire::Evaluate& evaluate) { on_evaluate(evaluate, effects); },
+          [&](const wire::Released&) {
+            effects.exit = Exit{ExitCode::done, "released by the coordinator"};
+          },
+          [&](const wire::Finish& finish) {
+            effects.exit = Exit{finish.done ? ExitCode::done : ExitCode::fault, finish.reason};
+          },
+          [](const auto&) {},
+      },
+      body);
 }
 
 // ---- joining and plans --------------------------------------------------------------------------
@@ -206,27 +206,26 @@ Worker::Group* Worker::find(GroupId id) {
 }
 
 void Worker::on_outcome(WorkerOutcome outcome, Effects<Job>& effects) {
-  std::visit(
-      Overloaded{
-          [&](WorkerLoaded& loaded) {
-            if (!loaded.error.empty()) {
-              effects.exit = Exit{ExitCode::user_error, loaded.error};
-            } else if (membership_.state() == Membership::State::loading) {
-              membership_.loaded(loaded.canary, loaded.blas_version, now_);
-            }
-          },
-          [&](Gathered& gathered) { on_gathered(gathered, effects); },
-          [&](NodeReady& ready) { on_node(ready, effects); },
-          [&](Packed& packed) { on_packed(std::move(packed), effects); },
-          [&](BatchEvaluated& done) {
-            membership_.made_progress();
-            if (done.evaluated.timeline != timeline_) return;
-            effects.send(kCoordinator, std::move(done.evaluated));
-            Group* group = find(done.group);
-            if (group != nullptr && --group->open_jobs == 0) groups_.erase(done.group);
-          },
-      },
-      outcome);
+  std::visit(Overloaded{
+                 [&](WorkerLoaded& loaded) {
+                   if (!loaded.error.empty()) {
+                     effects.exit = Exit{ExitCode::user_error, loaded.error};
+                   } else if (membership_.state() == Membership::State::loading) {
+                     membership_.loaded(loaded.canary, loaded.blas_version, now_);
+                   }
+                 },
+                 [&](Gathered& gathered) { on_gathered(gathered, effects); },
+                 [&](NodeReady& ready) { on_node(ready, effects); },
+                 [&](Packed& packed) { on_packed(std::move(packed), effects); },
+                 [&](BatchEvaluated& done) {
+                   membership_.made_progress();
+                   if (done.evaluated.timeline != timeline_) return;
+                   effects.send(kCoordinator, std::move(done.evaluated));
+                   Group* group = find(done.group);
+                   if (group != nullptr && --group->open_jobs == 0) groups_.erase(done.group);
+                 },
+             },
+             outcome);
 }
 
 // ---- pull ---------------------------------------------------------------------------------------
@@ -367,8 +366,8 @@ void Worker::on_node(const NodeReady& ready, Effects<Job>& effects) {
   membership_.made_progress();
   Group* group = find(ready.group);
   if (group == nullptr) return;
-  const bool top = std::find(group->nodes.begin(), group->nodes.end(), ready.node) !=
-                   group->nodes.end();
+  const bool top =
+      std::find(group->nodes.begin(), group->nodes.end(), ready.node) != group->nodes.end();
   if (!top) {
     const auto sibling = group->sums.find(ready.node.sibling());
     if (sibling == group->sums.end()) {

@@ -1,7 +1,8 @@
 #pragma once
 
 // The weights of one version as one group of leaves needs them, put together from what the servers
-// send. Written by the machine while values arrive; immutable afterwards, read by computing threads.
+// send. Written by the machine while values arrive; immutable afterwards, read by computing
+// threads.
 
 #include <cstdint>
 #include <memory>

@@ -23,10 +23,8 @@ using Leaf = std::uint32_t;
 using Key = std::uint64_t;
 
 template <class E>
-  requires std::is_enum_v<E>
-[[nodiscard]] constexpr auto index(E id) {
-  return static_cast<std::underlying_type_t<E>>(id);
-}
+requires std::is_enum_v<E>
+[[nodiscard]] constexpr auto index(E id) { return static_cast<std::underlying_type_t<E>>(id); }
 
 // The coordinator is the one member everybody knows before knowing anything.
 inline constexpr MemberId kCoordinator{0};

@@ -20,8 +20,8 @@ std::vector<Node> nodes_of(LeafRange range) {
 std::vector<LeafRange> assign_leaves(std::uint32_t leaves, std::uint32_t workers) {
   std::vector<LeafRange> ranges;
   for (std::uint64_t i = 0; i < workers; ++i) {
-    ranges.push_back({static_cast<Leaf>(i * leaves / workers),
-                      static_cast<Leaf>((i + 1) * leaves / workers)});
+    ranges.push_back(
+        {static_cast<Leaf>(i * leaves / workers), static_cast<Leaf>((i + 1) * leaves / workers)});
   }
   return ranges;
 }

@@ -64,10 +64,10 @@ void Membership::watch_silence(Time now, Outbox& out) {
     return;
   }
   if (!heard_ && options_.give_up > Duration::zero() && now - since >= options_.give_up) {
-    out.exit = Exit{ExitCode::user_error,
-                    "no coordinator answers at " + options_.coordinator + " for " +
-                        std::to_string((now - since) / std::chrono::seconds(1)) +
-                        " s; check the address and that it runs"};
+    out.exit =
+        Exit{ExitCode::user_error, "no coordinator answers at " + options_.coordinator + " for " +
+                                       std::to_string((now - since) / std::chrono::seconds(1)) +
+                                       " s; check the address and that it runs"};
     return;
   }
   if (noticed_ && now - *noticed_ < options_.loud) return;

@@ -29,8 +29,8 @@ struct MembershipOptions {
   wire::Hello hello;
   std::string coordinator;  // Endpoint, for messages to people.
   Duration retry = std::chrono::milliseconds(500);
-  Duration loud = std::chrono::seconds(10);        // Between repeated notices.
-  Duration give_up = std::chrono::seconds(0);      // Never heard for so long: exit; 0: never.
+  Duration loud = std::chrono::seconds(10);    // Between repeated notices.
+  Duration give_up = std::chrono::seconds(0);  // Never heard for so long: exit; 0: never.
 };
 
 class Membership {

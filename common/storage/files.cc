@@ -187,7 +187,12 @@ Result<std::unique_ptr<OpenFile>> OpenFile::create_new(const std::string& path) 
 }
 
 Result<std::unique_ptr<OpenFile>> OpenFile::open_existing(const std::string& path) {
-  return open(path, 0);
+  auto file = open(path, 0);
+  if (!file) return file;
+  const auto bytes = file_bytes(path);
+  if (!bytes) return bytes.error();
+  (*file)->end_ = *bytes;
+  return file;
 }
 
 Status OpenFile::append(std::string_view bytes) {

@@ -57,7 +57,7 @@ class OpenFile {
   [[nodiscard]] static Result<std::unique_ptr<OpenFile>> create_temporary(const std::string& path);
   // Creates `path`; Error{conflict} when it is there.
   [[nodiscard]] static Result<std::unique_ptr<OpenFile>> create_new(const std::string& path);
-  // Opens an existing file for changes in place.
+  // Opens an existing file for changes in place, or for appending to it.
   [[nodiscard]] static Result<std::unique_ptr<OpenFile>> open_existing(const std::string& path);
   ~OpenFile();
   OpenFile(const OpenFile&) = delete;

@@ -31,12 +31,12 @@ enum class Role : std::uint8_t { coordinator, server, worker };
 struct Hello {  // member -> coordinator; repeated until answered
   Role role = Role::worker;
   std::uint32_t protocol = kProtocol;
-  std::string version;   // Of Ballast.
-  std::string endpoint;  // Servers: where workers reach them.
-  std::string host;      // For people: where it runs, and its process id.
+  std::string version;                 // Of Ballast.
+  std::string endpoint;                // Servers: where workers reach them.
+  std::string host;                    // For people: where it runs, and its process id.
   std::vector<KernelFamily> families;  // What its CPU can run, best first.
 };
-struct Welcome {  // coordinator -> member: load this, then say Ready
+struct Welcome {         // coordinator -> member: load this, then say Ready
   std::string run_json;  // RunConfig
   KernelFamily family = KernelFamily::haswell;
   std::string checkpoints;  // Servers: URL or directory of the checkpoint store.
@@ -48,13 +48,13 @@ struct Ready {  // member -> coordinator; repeated until a Plan names it
   std::uint64_t canary = 0;
   std::string blas_version;
 };
-struct Rejoin {};    // coordinator -> a member it does not know: forget everything, say Hello
-struct Heartbeat {   // member -> coordinator, and back as its answer
+struct Rejoin {};   // coordinator -> a member it does not know: forget everything, say Hello
+struct Heartbeat {  // member -> coordinator, and back as its answer
   std::uint64_t progress = 0;  // Grows whenever the core got something done.
 };
 struct Goodbye {};   // member -> coordinator: I would like to leave (drain)
 struct Released {};  // coordinator -> member: you may exit now
-struct Fault {       // member -> coordinator: something that must stop the run, not the member alone
+struct Fault {  // member -> coordinator: something that must stop the run, not the member alone
   std::string reason;
 };
 struct Finish {      // coordinator -> everyone: the run is over
@@ -78,8 +78,8 @@ struct Plan {  // coordinator -> everyone; idempotent, the highest number wins
   PlanNumber number = 0;
   Timeline timeline = 0;
   Step committed = 0;  // The version that every partition had when the plan was made, at least.
-  std::vector<Assignment> workers;     // Together they cover all leaves, or none if nobody is there.
-  std::vector<MemberId> owners;        // By partition.
+  std::vector<Assignment> workers;  // Together they cover all leaves, or none if nobody is there.
+  std::vector<MemberId> owners;     // By partition.
   std::vector<ServerAddress> servers;
 };
 struct SnapshotFile {  // One partition's file in the checkpoint store.
@@ -105,12 +105,12 @@ struct Restored {  // server -> coordinator
 
 // Values of one table: a dense block, or sparse rows in the order of their keys.
 struct Section {
-  Node node;                  // Push: whose gradient this is.
-  PartitionId partition{};    // Push: where it goes. Pull and Values: unused.
+  Node node;                // Push: whose gradient this is.
+  PartitionId partition{};  // Push: where it goes. Pull and Values: unused.
   TableId table{};
-  std::uint32_t block = 0;    // Dense: which block.
-  Bytes keys;                 // Sparse: u64, sorted, unique. Values leaves them out: as asked.
-  Bytes values;               // f32. Pull leaves them out.
+  std::uint32_t block = 0;  // Dense: which block.
+  Bytes keys;               // Sparse: u64, sorted, unique. Values leaves them out: as asked.
+  Bytes values;             // f32. Pull leaves them out.
 };
 
 struct Pull {  // worker -> server; stateless, re-issued with the same request after silence
@@ -132,12 +132,13 @@ struct Passed {  // server -> worker: the version you asked for is gone; this on
   Timeline timeline = 0;
   Step applied = 0;
 };
-struct Missing {  // server -> worker: what the next step still lacks; push again what you have of it
+struct Missing {  // server -> worker: what the next step still lacks; push again what you have of
+                  // it
   Timeline timeline = 0;
   Step step = 0;
   std::vector<Node> nodes;  // Maximal nodes that some partition here lacks; in order.
 };
-struct Stale {  // server -> anyone: your timeline or ownership is not mine
+struct Stale {            // server -> anyone: your timeline or ownership is not mine
   Timeline timeline = 0;  // The receiver's.
 };
 
@@ -149,15 +150,15 @@ struct NodeFigures {
 struct Push {  // worker -> server; kept by the worker until it sees version `step`
   Timeline timeline = 0;
   Step step = 0;
-  std::vector<NodeFigures> nodes;        // Every node counts for every partition listed, ...
-  std::vector<PartitionId> partitions;   // ... empty where no section says otherwise (R1).
+  std::vector<NodeFigures> nodes;       // Every node counts for every partition listed, ...
+  std::vector<PartitionId> partitions;  // ... empty where no section says otherwise (R1).
   std::vector<Section> sections;
 };
 
 struct PreparedPartition {
   PartitionId partition{};
-  std::uint64_t hash = 0;      // Of the reduced gradient (R6).
-  double sum_of_squares = 0.0; // Of the reduced gradient, over sorted keys.
+  std::uint64_t hash = 0;       // Of the reduced gradient (R6).
+  double sum_of_squares = 0.0;  // Of the reduced gradient, over sorted keys.
   friend bool operator==(const PreparedPartition&, const PreparedPartition&) = default;
 };
 struct Prepared {  // server -> coordinator; repeated until commit(step) comes
@@ -166,7 +167,7 @@ struct Prepared {  // server -> coordinator; repeated until commit(step) comes
   std::vector<PreparedPartition> partitions;  // All that this server owns.
   bool has_figures = false;                   // Whether partition 0 is among them:
   Figures figures;
-  Commit previous;                            // commit(step - 1), for a coordinator without memory.
+  Commit previous;  // commit(step - 1), for a coordinator without memory.
 };
 struct CommitStep {  // coordinator -> server; repeated when a Prepared shows that it was lost
   Timeline timeline = 0;
@@ -206,10 +207,10 @@ struct MalformedReply {  // anyone -> anyone: I could not read what you sent
   std::string reason;
 };
 
-using Body = std::variant<Hello, Welcome, Refused, Ready, Rejoin, Heartbeat, Goodbye, Released,
-                          Fault, Finish, Plan, Restore, Restored, Pull, Values, Passed, Missing, Stale,
-                          Push, Prepared, CommitStep, CutDone, CutKnown, Evaluate, Evaluated,
-                          MalformedReply>;
+using Body =
+    std::variant<Hello, Welcome, Refused, Ready, Rejoin, Heartbeat, Goodbye, Released, Fault,
+                 Finish, Plan, Restore, Restored, Pull, Values, Passed, Missing, Stale, Push,
+                 Prepared, CommitStep, CutDone, CutKnown, Evaluate, Evaluated, MalformedReply>;
 
 struct Message {
   MemberId from{};  // The sender's; set by the host.
