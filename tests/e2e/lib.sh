@@ -1,0 +1,63 @@
+# shellcheck shell=bash
+# What the tests of the real binary share. Sourced with BALLAST set to it; gives each test a scratch
+# directory that goes with it, and stops what it left running.
+
+set -euo pipefail
+
+: "${BALLAST:?the binary under test}"
+scratch=$(mktemp -d)
+export BALLAST_CACHE=$scratch/cache
+failures=0
+
+clean_up() {
+  local left
+  left=$(jobs -p)
+  # shellcheck disable=SC2086
+  [[ -z $left ]] || kill -9 $left 2>/dev/null || true
+  rm -rf "$scratch"
+}
+trap clean_up EXIT
+
+fail() {
+  printf 'FAILED: %s\n' "$*"
+  failures=$((failures + 1))
+}
+
+finish() {
+  if ((failures > 0)); then
+    printf '%d failed\n' "$failures"
+    exit 1
+  fi
+  printf 'all passed\n'
+}
+
+digest_of() {
+  sha256sum "$1/model.safetensors" | cut -d' ' -f1
+}
+
+# expect_digest NAME EXPECTED DIRECTORY
+expect_digest() {
+  local seen
+  seen=$(digest_of "$3" 2>/dev/null || echo none)
+  if [[ $seen == "$2" ]]; then
+    printf 'ok: %s\n' "$1"
+  else
+    fail "$1: expected digest $2, saw $seen"
+  fi
+}
+
+# wait_for_step DIRECTORY STEP PID: blocks until the history has that step, or PID has ended.
+wait_for_step() {
+  tail -n +1 -F --pid="$3" "$1/history.jsonl" 2>/dev/null | grep -m1 -q "\"step\":$2," ||
+    fail "the run in $1 ended before step $2"
+}
+
+# wait_for_line FILE PATTERN PID
+wait_for_line() {
+  tail -n +1 -F --pid="$3" "$1" 2>/dev/null | grep -m1 -E "$2" || fail "$1 ended without: $2"
+}
+
+# children_of PID ROLE: process ids of a launcher's local servers or workers, oldest first.
+children_of() {
+  pgrep -P "$1" -f "ballast $2 --coordinator"
+}

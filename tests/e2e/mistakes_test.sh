@@ -1,0 +1,81 @@
+#!/usr/bin/env bash
+# What users get wrong: one clear sentence, exit code 2, nothing half written.
+
+# shellcheck source=tests/e2e/lib.sh
+source tests/e2e/lib.sh
+
+printf 'a,b,label\n1,2,x\n3,4,y\n5,6,x\n7,8,y\n' >"$scratch/good.csv"
+printf 'a,b,label\n1,2,x\n3,oops,y\n' >"$scratch/word.csv"
+printf 'a,b,label\n1,2,x\n3,nan,y\n' >"$scratch/nan.csv"
+printf 'a,b,label\n1,2,x\n3,y\n' >"$scratch/short.csv"
+printf 'a,b,label\n' >"$scratch/empty.csv"
+printf 'a,b,label\n1,2,x\n3,4,z\n' >"$scratch/stranger.csv"
+
+# spec NAME TRAIN-FILE [EXTRA LINES]
+spec() {
+  printf 'data:\n  train: %s\n  columns: {a: number, b: number, label: category}\n  label: label\n' \
+    "$2" >"$scratch/$1.yaml"
+  printf 'model: softmax\ntraining: {epochs: 2, batch: 2}\n%s\n' "${3:-}" >>"$scratch/$1.yaml"
+}
+
+# mistake NAME EXPECTED-TEXT ARGUMENTS...: exit code 2, the text in the output, no directory left.
+mistake() {
+  local name=$1 text=$2 code=0
+  shift 2
+  "$BALLAST" "$@" >"$scratch/log" 2>&1 || code=$?
+  if [[ $code != 2 ]]; then
+    fail "$name: expected exit code 2, saw $code: $(tail -n 2 "$scratch/log")"
+  elif ! grep -qE -- "$text" "$scratch/log"; then
+    fail "$name: expected /$text/, saw: $(cat "$scratch/log")"
+  elif [[ -e $scratch/out/model.safetensors || -e $scratch/out/job.json ]]; then
+    fail "$name: something was written"
+  else
+    printf 'ok: %s\n' "$name"
+  fi
+  rm -rf "$scratch/out"
+}
+train() {
+  mistake "$1" "$2" train "$scratch/$3.yaml" --out "$scratch/out" "${@:4}"
+}
+
+spec good good.csv
+"$BALLAST" train "$scratch/good.yaml" --out "$scratch/model" >/dev/null || fail "the good spec fails"
+
+train "misspelt field" 'trainning.*training' good --set trainning.epochs=3
+train "wrong type" 'epochs.*many' good --set training.epochs=many
+train "override of nothing" 'model\.nothing|nothing' good --set model.nothing=1
+train "impossible combination" 'cross_entropy|linear' good --set model=linear --set model.loss=cross_entropy
+spec missing nowhere.csv
+train "missing file" 'nowhere\.csv' missing
+spec word word.csv
+train "a word for a number" 'word\.csv:3:3.*oops' word
+spec nan nan.csv
+train "not a number" 'nan\.csv:3:3' nan
+spec short short.csv
+train "too few cells" 'short\.csv:3' short
+spec empty empty.csv
+train "no rows" 'empty\.csv' empty
+spec stranger good.csv
+sed -i "s|  train: good.csv|  train: good.csv\n  test: stranger.csv|" "$scratch/stranger.yaml"
+train "unknown class in the test file" "stranger\.csv:3.*z" stranger
+spec diverges good.csv 'optimizer: {sgd: {learning_rate: 3.0e38}}'
+train "a loss that is not finite" 'not finite.*learning_rate' diverges --set training.epochs=50
+printf 'data: [' >"$scratch/syntax.yaml"
+train "not YAML" 'syntax\.yaml:1' syntax
+mistake "no such spec" 'nowhere\.yaml' train "$scratch/nowhere.yaml"
+mistake "unknown verb" 'INPUT|ubcommand|required|rain' trian
+mistake "unknown option" 'wrokers' train "$scratch/good.yaml" --wrokers 2
+mistake "an output that holds a run" 'resume' train "$scratch/good.yaml" --out "$scratch/model"
+mistake "resume of nothing" 'job\.json' resume "$scratch/nowhere"
+mistake "a remote endpoint in the clear" 'insecure' \
+  worker --coordinator tcp://192.0.2.1:7700 --wait 1
+
+# A model that was changed behind our back.
+cp -r "$scratch/model" "$scratch/altered"
+printf 'x' | dd of="$scratch/altered/model.safetensors" bs=1 seek=250 conv=notrunc status=none
+mistake "altered model" 'altered.*SHA-256' predict "$scratch/altered" "$scratch/good.csv"
+mistake "altered model, inspected" 'altered|checksum' inspect "$scratch/altered"
+head -c -1 "$scratch/model/model.safetensors" >"$scratch/altered/model.safetensors"
+mistake "truncated model" 'truncated|SHA-256' predict "$scratch/altered" "$scratch/good.csv"
+mistake "predict on another format" 'word\.csv:3' predict "$scratch/model" "$scratch/word.csv"
+finish
