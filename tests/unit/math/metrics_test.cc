@@ -70,7 +70,7 @@ TEST(RocAuc, IsTheShareOfPairsWon) {
   EXPECT_EQ(roc_auc(scores, positive), won / pairs);
 }
 
-// Expected values of the next two tests: scikit-learn 1.5, zero_division=0.
+// The next two tests expect what scikit-learn 1.9 gives for the same arrays, zero_division=0.
 TEST(Metrics, OfBinaryClassification) {
   const std::vector<float> outputs = {0.9F, 0.6F, 0.4F, 0.5F, 0.2F, 0.7F};
   const std::vector<float> labels = {1, 0, 1, 1, 0, 1};
