@@ -33,7 +33,7 @@ sanitize_asan() {
 sanitize_tsan() {
   say "sanitize: ThreadSanitizer"
   build_preset tsan tests_tsan
-  TSAN_OPTIONS="halt_on_error=1:second_deadlock_stack=1:suppressions=$PWD/scripts/tsan.supp" \
+  TSAN_OPTIONS="halt_on_error=1:second_deadlock_stack=1:suppressions=$PWD/tests/tsan.supp" \
     ctest_sanitized tsan -L tsan "$@"
 }
 
