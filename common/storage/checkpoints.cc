@@ -71,10 +71,9 @@ Result<std::set<std::string>> files_of(CheckpointStore& store,
   std::set<std::string> names;
   for (const CheckpointName& checkpoint : checkpoints) {
     const auto manifest = read_manifest(store, checkpoint);
-    // An unreadable one lists nothing; a store that cannot be read at all must stop us, or we
-    // would delete what it lists.
-    if (!manifest && manifest.error().code == ErrorCode::io) return manifest.error();
-    if (!manifest) continue;
+    // A damaged one can never be used again, whatever it lists.
+    if (!manifest && manifest.error().code == ErrorCode::corrupt) continue;
+    if (!manifest) return manifest.error();
     for (const SnapshotFile& file : manifest->files) names.insert(file.name);
   }
   return names;
@@ -158,7 +157,7 @@ Result<Retained> retain(CheckpointStore& store, Timeline timeline, std::uint32_t
   std::uint32_t readable = 0;
   for (; !names->empty() && readable < keep; names->pop_back()) {
     const auto manifest = read_manifest(store, names->back());
-    if (!manifest && manifest.error().code == ErrorCode::io) return manifest.error();
+    if (!manifest && manifest.error().code != ErrorCode::corrupt) return manifest.error();
     if (manifest) readable += 1;
     kept.push_back(names->back());
   }

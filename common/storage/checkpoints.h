@@ -42,9 +42,10 @@ struct Retained {
   std::vector<std::string> manifests_removed;
   std::vector<std::string> files_removed;
 };
-// Keeps the newest `keep` readable manifests (and unreadable ones among them, for a person to look
+// Keeps the newest `keep` readable manifests (and damaged ones among them, for a person to look
 // at), removes the older manifests, then the snapshot files that no remaining manifest lists. A
-// crash in between leaves files too many, never one too few.
+// crash in between leaves files too many, never one too few. Removes nothing when a manifest
+// cannot be judged: the store does not answer, or a newer Ballast wrote it.
 // REQUIRES: keep >= 1; no checkpoint is being written: its files are not listed yet.
 [[nodiscard]] Result<Retained> retain(CheckpointStore& store, Timeline timeline,
                                       std::uint32_t keep);

@@ -53,6 +53,8 @@ rocksdb::Options database_options(const RocksStoreOptions& chosen) {
   options.max_open_files = chosen.open_files_max;
   options.bytes_per_sync = 1 << 20;
   options.keep_log_file_num = 4;
+  options.stats_dump_period_sec = 0;  // No thread of its own for statistics nobody reads.
+  options.stats_persist_period_sec = 0;
   options.paranoid_checks = true;
   // A torn last record is what a crash leaves; anything else wrong in the log is damage, and must
   // not silently become a shorter history.

@@ -120,6 +120,7 @@ class SstSnapshotReader final : public SnapshotReader {
       : path_(std::move(path)), expected_(std::move(expected)), cursor_(std::move(cursor)) {}
 
   Result<bool> next() override {
+    if (place_ == Place::end) return false;
     const Result<bool> more = cursor_->next();
     if (!more) return more.error();
     if (!*more) return damaged("it ends without the partition's own record");
@@ -143,6 +144,7 @@ class SstSnapshotReader final : public SnapshotReader {
       return damaged("expected " + std::to_string(expected_.records) + " records, found " +
                      std::to_string(records_));
     }
+    place_ = Place::end;
     return false;
   }
   [[nodiscard]] Error damaged(const std::string& what) const {
@@ -155,6 +157,7 @@ class SstSnapshotReader final : public SnapshotReader {
   const std::unique_ptr<KvCursor> cursor_;
   Record record_;
   std::uint64_t records_ = 0;
+  enum class Place { inside, end } place_ = Place::inside;
 };
 
 }  // namespace

@@ -148,6 +148,20 @@ TEST_F(CheckpointsTest, RetainDoesNotCountUnreadableManifests) {
   EXPECT_EQ(need(latest_complete(*store_)).manifest, good);
 }
 
+TEST_F(CheckpointsTest, RetainRemovesNothingWhenANewerBallastWasHere) {
+  for (const Step step : {10, 20}) need(write_checkpoint(*store_, 1, step));
+  Manifest newer = need(latest_complete(*store_)).manifest;
+  newer.step = 30;
+  newer.format = kManifestFormat + 1;
+  need(publish_manifest(*store_, newer));
+  const std::vector<std::string> before = names();
+  EXPECT_TRUE(fails(retain(*store_, 1, 1), ErrorCode::unsupported, "checkpoint-1-30.json"));
+  EXPECT_EQ(names(), before);
+  const LatestCheckpoint latest = need(latest_complete(*store_));
+  EXPECT_EQ(latest.manifest.step, 20U);
+  EXPECT_EQ(latest.passed_over.size(), 1U);
+}
+
 TEST_F(CheckpointsTest, ATimelineIsClaimedOnce) {
   EXPECT_TRUE(fails(claim_timeline(*store_, 1, "another"), ErrorCode::conflict,
                     "timeline 1 was claimed by the test"));

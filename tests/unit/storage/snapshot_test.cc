@@ -63,6 +63,7 @@ TEST(Snapshot, APartitionWithoutRecordsHasAFileToo) {
   EXPECT_EQ(file.records, 0U);
   const auto reader = need(SnapshotReader::open(directory.path(file.name), file));
   EXPECT_TRUE(read_all(*reader).empty());
+  EXPECT_FALSE(need(reader->next())) << "the end stays the end";
 }
 
 TEST(Snapshot, RefusesRecordsOutOfOrderAndLeavesNothing) {
