@@ -6,14 +6,17 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <semaphore>
 #include <sstream>
 #include <string>
 #include <thread>
 
 #include "common/net/zmq_transport.h"
 #include "common/runtime/member_id.h"
+#include "common/runtime/signals.h"
 #include "tests/unit/net/net_fixture.h"
 
 namespace ballast {
@@ -242,6 +245,36 @@ TEST(Log, NamesTheFileItCannotOpen) {
   ASSERT_FALSE(log);
   EXPECT_EQ(log.error().code, ErrorCode::io);
   EXPECT_NE(log.error().message.find(file), std::string::npos);
+}
+
+TEST(Signals, TheFirstAsksAndTheSecondInterruptEndsTheProcess) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(
+      {
+        std::binary_semaphore asked(0);
+        const Signals signals([&](int signal) {
+          if (signal == SIGINT) asked.release();
+        });
+        ::kill(::getpid(), SIGINT);
+        asked.acquire();
+        ::kill(::getpid(), SIGINT);
+        asked.acquire();  // Never: the process is gone.
+      },
+      testing::ExitedWithCode(130), "");
+}
+
+TEST(Signals, EveryOtherSignalAsksForACleanStop) {
+  std::counting_semaphore<2> asked(0);
+  std::atomic<int> last = 0;
+  const Signals signals([&](int signal) {
+    last = signal;
+    asked.release();
+  });
+  for (int i = 0; i < 2; ++i) {
+    ::kill(::getpid(), SIGTERM);
+    asked.acquire();
+    EXPECT_EQ(last, SIGTERM);
+  }
 }
 
 TEST(MemberId, IsFreshEachTime) {
