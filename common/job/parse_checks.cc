@@ -12,8 +12,8 @@ namespace {
 
 // What metrics.h computes for a task.
 std::vector<std::string_view> metrics_of(Task task) {
-  if (task == Task::regression) return {"rmse", "mae", "r2"};
-  return {"accuracy", "precision", "recall", "f1", "roc_auc", "log_loss"};
+  if (task == Task::regression) return {"rmse", "mae", "r2", "loss"};
+  return {"accuracy", "precision", "recall", "f1", "roc_auc", "log_loss", "loss"};
 }
 
 void check_early_stop(const Place& root, const Spec& spec) {

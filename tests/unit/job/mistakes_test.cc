@@ -376,7 +376,7 @@ TEST(Mistakes, OfTraining) {
        "data: {train: a.csv, label: y, validation: 0.1}\nmodel: logistic\n"
        "training: {early_stop: {metric: rmse}}\n",
        "f.yaml:3:33: training.early_stop.metric: expected a metric of binary, one of accuracy, "
-       "precision, recall, f1, roc_auc and log_loss, got \"rmse\""},
+       "precision, recall, f1, roc_auc, log_loss and loss, got \"rmse\""},
       {"a checkpoint by days", plus("checkpoint: {every_seconds: 1d}"),
        "f.yaml:3:29: checkpoint.every_seconds: expected a duration such as 500ms, 10s or 2m, 0 or "
        "more and at most a year in seconds, got \"1d\""},
