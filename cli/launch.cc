@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -174,7 +175,10 @@ Exit launch(const JobFile& job, const LaunchOptions& options, Log& log, Display&
   role.workers = options.workers;
   role.servers = options.servers;
   role.listening = [&](const std::string& endpoint) {
-    if (options.shape == Shape::cluster) fmt::print("coordinator listens at {}\n", endpoint);
+    if (options.shape == Shape::cluster) {
+      fmt::print("coordinator listens at {}\n", endpoint);
+      std::fflush(stdout);  // Somebody may be reading the log for it.
+    }
     if (options.shape == Shape::local) {
       children = std::make_unique<Children>(log, [&](const std::string& name) {
         {

@@ -6,7 +6,7 @@
 source tests/e2e/lib.sh
 
 spec=examples/digits/mlp.yaml
-long=(--set training.epochs=300 --set checkpoint.every_steps=500 --set training.evaluate_every=2100)
+long=(--set training.epochs=150 --set checkpoint.every_steps=500 --set training.evaluate_every=1050)
 
 "$BALLAST" train "$spec" --out "$scratch/quiet" "${long[@]}" >/dev/null
 expected=$(digest_of "$scratch/quiet")
@@ -27,7 +27,7 @@ end() {
 begin worker --workers 3 --servers 2
 wait_for_step "$scratch/worker" 1000 "$launcher"
 kill -9 "$(children_of "$launcher" worker | head -n 1)"
-wait_for_step "$scratch/worker" 2000 "$launcher"
+wait_for_step "$scratch/worker" 1500 "$launcher"
 kill -9 "$(children_of "$launcher" worker | tail -n 1)"
 end 0 worker
 expect_digest "two workers killed" "$expected" "$scratch/worker"

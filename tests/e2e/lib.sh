@@ -48,13 +48,13 @@ expect_digest() {
 
 # wait_for_step DIRECTORY STEP PID: blocks until the history has that step, or PID has ended.
 wait_for_step() {
-  tail -n +1 -F --pid="$3" "$1/history.jsonl" 2>/dev/null | grep -m1 -q "\"step\":$2," ||
+  grep -m1 -q "\"step\":$2," < <(tail -n +1 -F --pid="$3" "$1/history.jsonl" 2>/dev/null) ||
     fail "the run in $1 ended before step $2"
 }
 
 # wait_for_line FILE PATTERN PID
 wait_for_line() {
-  tail -n +1 -F --pid="$3" "$1" 2>/dev/null | grep -m1 -E "$2" || fail "$1 ended without: $2"
+  grep -m1 -E "$2" < <(tail -n +1 -F --pid="$3" "$1" 2>/dev/null) || fail "$1 ended without: $2"
 }
 
 # children_of PID ROLE: process ids of a launcher's local servers or workers, oldest first.

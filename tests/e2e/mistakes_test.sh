@@ -18,7 +18,8 @@ spec() {
   printf 'model: softmax\ntraining: {epochs: 2, batch: 2}\n%s\n' "${3:-}" >>"$scratch/$1.yaml"
 }
 
-# mistake NAME EXPECTED-TEXT ARGUMENTS...: exit code 2, the text in the output, no directory left.
+# mistake NAME EXPECTED-TEXT ARGUMENTS...: exit code 2, the text in the output, no run begun.
+begun=job.json
 mistake() {
   local name=$1 text=$2 code=0
   shift 2
@@ -27,7 +28,7 @@ mistake() {
     fail "$name: expected exit code 2, saw $code: $(tail -n 2 "$scratch/log")"
   elif ! grep -qE -- "$text" "$scratch/log"; then
     fail "$name: expected /$text/, saw: $(cat "$scratch/log")"
-  elif [[ -e $scratch/out/model.safetensors || -e $scratch/out/job.json ]]; then
+  elif [[ -e $scratch/out/model.safetensors || -e $scratch/out/$begun ]]; then
     fail "$name: something was written"
   else
     printf 'ok: %s\n' "$name"
@@ -58,8 +59,13 @@ train "no rows" 'empty\.csv' empty
 spec stranger good.csv
 sed -i "s|  train: good.csv|  train: good.csv\n  test: stranger.csv|" "$scratch/stranger.yaml"
 train "unknown class in the test file" "stranger\.csv:3.*z" stranger
-spec diverges good.csv 'optimizer: {sgd: {learning_rate: 3.0e38}}'
+spec diverges good.csv 'optimizer: {sgd: {learning_rate: 1.0e+30}}'
+sed -i 's/^model: softmax/model: linear/; s/label: category/label: number/' "$scratch/diverges.yaml"
+sed -i 's/good.csv/numbers.csv/' "$scratch/diverges.yaml"
+printf 'a,b,label\n1,2,1\n3,4,9\n5,6,2\n7,8,4\n' >"$scratch/numbers.csv"
+begun=model.json # Only training shows it; no model comes of it.
 train "a loss that is not finite" 'not finite.*learning_rate' diverges --set training.epochs=50
+begun=job.json
 printf 'data: [' >"$scratch/syntax.yaml"
 train "not YAML" 'syntax\.yaml:1' syntax
 mistake "no such spec" 'nowhere\.yaml' train "$scratch/nowhere.yaml"
