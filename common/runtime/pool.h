@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/base/check.h"
 #include "common/math/kernels.h"
 
 namespace ballast {
@@ -43,7 +44,9 @@ class Pool {
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
+  // REQUIRES: there is an executor.
   void give(Job job) {
+    BALLAST_CHECK(!threads_.empty());
     {
       const std::lock_guard lock(mutex_);
       jobs_.push_back(std::move(job));
