@@ -1,12 +1,11 @@
 // ballast: one binary for every role and every verb.
 
-#include <malloc.h>
-
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
 #include "cli/verbs.h"
 #include "cli/version.h"
+#include "common/runtime/memory.h"
 
 namespace ballast {
 
@@ -18,10 +17,7 @@ int user_mistake(const std::string& message) {
 }  // namespace ballast
 
 int main(int argc, char** argv) {
-  // Gradients and blocks come and go every step. Given back to the kernel each time, they would
-  // cost a page fault per 4 KiB.
-  mallopt(M_MMAP_THRESHOLD, 1 << 30);
-  mallopt(M_TRIM_THRESHOLD, 1 << 30);
+  ballast::keep_freed_memory();
 
   CLI::App app{
       "Ballast trains models on clusters of ordinary CPUs. The model never depends on the "
