@@ -69,24 +69,33 @@ Result<std::span<const T>> array_of(const std::string& directory, const MappedFi
   return std::span<const T>(reinterpret_cast<const T*>(found->second.data()), count);
 }
 
-Result<PackedGroup> open_group(const std::string& directory, const MappedFiles& files,
-                               const char* split, std::size_t group, std::uint64_t examples,
-                               bool has_values) {
+// A split's place in a mapped directory.
+struct SplitPlace {
+  const std::string& directory;
+  const MappedFiles& files;
+  const ManifestSplit& listed;
+  const char* name;
+};
+
+Result<PackedGroup> open_group(const SplitPlace& split, std::size_t group) {
   PackedGroup packed;
-  const std::string name = offsets_array(split, group);
-  auto offsets = array_of<std::uint64_t>(directory, files, name, examples + 1);
+  const std::string name = offsets_array(split.name, group);
+  auto offsets =
+      array_of<std::uint64_t>(split.directory, split.files, name, split.listed.examples + 1);
   if (!offsets) return offsets.error();
   packed.offsets = *offsets;
   if (packed.offsets.front() != 0 ||
       !std::is_sorted(packed.offsets.begin(), packed.offsets.end())) {
-    return damaged(directory + "/" + name, "expected offsets that rise from zero, saw others");
+    return damaged(split.directory + "/" + name,
+                   "expected offsets that rise from zero, saw others");
   }
-  auto keys = array_of<Key>(directory, files, keys_array(split, group), packed.offsets.back());
+  const std::uint64_t count = packed.offsets.back();
+  auto keys = array_of<Key>(split.directory, split.files, keys_array(split.name, group), count);
   if (!keys) return keys.error();
   packed.keys = *keys;
-  if (has_values) {
+  if (split.listed.group_has_values[group]) {
     auto values =
-        array_of<float>(directory, files, values_array(split, group), packed.offsets.back());
+        array_of<float>(split.directory, split.files, values_array(split.name, group), count);
     if (!values) return values.error();
     packed.values = *values;
   }
@@ -112,8 +121,7 @@ Result<PackedSplit> open_split(const std::string& directory, const MappedFiles& 
   if (!dense) return dense.error();
   split.dense = *dense;
   for (std::size_t g = 0; g < listed.group_has_values.size(); ++g) {
-    auto group =
-        open_group(directory, files, kSplitNames[s], g, split.examples, listed.group_has_values[g]);
+    auto group = open_group({directory, files, listed, kSplitNames[s]}, g);
     if (!group) return group.error();
     split.groups.push_back(*group);
   }

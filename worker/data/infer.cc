@@ -51,7 +51,7 @@ void to_numbers(Column& column) {
   column.texts = {};
 }
 
-Status decide_column(std::size_t c, bool named_text, Table& table) {
+Status decide_column(std::size_t c, const std::set<std::string>& text_columns, Table& table) {
   TableColumn& column = table.columns[c];
   std::size_t longest = 0;
   std::string not_finite;
@@ -70,8 +70,9 @@ Status decide_column(std::size_t c, bool named_text, Table& table) {
     }
   }
   if (!column.not_numeric.empty()) {
-    column.type =
-        named_text || longest > kCategoryBytesMax ? ColumnType::text : ColumnType::category;
+    column.type = text_columns.contains(column.name) || longest > kCategoryBytesMax
+                      ? ColumnType::text
+                      : ColumnType::category;
     return {};
   }
   if (!not_finite.empty()) return Error{ErrorCode::invalid, not_finite};
@@ -92,7 +93,7 @@ Status decide_types(const TableLayout& layout, const std::set<std::string>& text
   std::vector<Status> results(undecided.size());
   parallel_for(undecided.size(), threads, [&](std::size_t i) {
     const std::size_t c = undecided[i];
-    results[i] = decide_column(c, text_columns.contains(table.columns[c].name), table);
+    results[i] = decide_column(c, text_columns, table);
   });
   for (const Status& result : results) {
     if (!result) return result.error();

@@ -112,6 +112,61 @@ std::string no_class(std::string_view text, const std::vector<std::string>& clas
       list_of(classes), shown(text));
 }
 
+// Reads the label of one row at a time.
+class LabelReader {
+ public:
+  LabelReader(const Spec& spec, const std::vector<std::string>& classes, LabelRule rule)
+      : spec_(spec), classes_(classes), index_(classes), rule_(rule) {}
+
+  // The reason why the row has no label that counts, or nothing; `label` stays NaN where the rule
+  // allows that.
+  std::string read(const Table& table, const Block& block, std::size_t row, float& label) const {
+    const Column& column = block.columns[*table.label];
+    if (table.columns[*table.label].storage == Storage::texts) {
+      return read_text(column.texts[row], label);
+    }
+    return read_number(column.numbers[row], label);
+  }
+
+ private:
+  [[nodiscard]] std::string missing() const {
+    return rule_ == LabelRule::optional ? ""
+                                        : "expected a label, saw none; add it or take the row out";
+  }
+
+  std::string read_text(std::string_view text, float& label) const {
+    if (text.empty()) return missing();
+    return take(index_.find(text), text, label);
+  }
+
+  std::string read_number(double number, float& label) const {
+    if (std::isnan(number)) return missing();
+    if (spec_.model.task == Task::regression) {
+      if (!std::isfinite(static_cast<float>(number))) {
+        return fmt::format("expected a target that 32 bits can hold, saw {}; scale the targets",
+                           shown(number_text(number)));
+      }
+      label = static_cast<float>(number);
+      return {};
+    }
+    const auto found = index_.find(number);
+    const bool unknown = rule_ == LabelRule::optional && spec_.data.format == DataFormat::libsvm &&
+                         number == 0.0 && !found;
+    return unknown ? std::string() : take(found, number_text(number), label);
+  }
+
+  std::string take(std::optional<std::size_t> found, std::string_view text, float& label) const {
+    if (!found) return no_class(text, classes_);
+    label = static_cast<float>(*found);
+    return {};
+  }
+
+  const Spec& spec_;
+  const std::vector<std::string>& classes_;
+  const ClassIndex index_;
+  const LabelRule rule_;
+};
+
 }  // namespace
 
 Result<std::vector<std::string>> find_classes(const Spec& spec, const Table& table) {
@@ -138,40 +193,13 @@ Result<std::vector<std::string>> find_classes(const Spec& spec, const Table& tab
 Result<std::vector<std::vector<float>>> read_labels(const Spec& spec,
                                                     const std::vector<std::string>& classes,
                                                     LabelRule rule, Table& table) {
-  const ClassIndex index(classes);
-  const std::size_t c = *table.label;
-  const bool texts = table.columns[c].storage == Storage::texts;
-  const bool regression = spec.model.task == Task::regression;
-  std::string scratch;
+  const LabelReader reader(spec, classes, rule);
   std::vector<std::vector<float>> labels;
   for (const Block& block : table.blocks) {
     labels.emplace_back(block.rows, kNoLabel);
     for (std::size_t row = 0; row < block.rows; ++row) {
-      const double number = texts ? 0.0 : block.columns[c].numbers[row];
-      const bool missing = texts ? block.columns[c].texts[row].empty() : std::isnan(number);
-      if (missing && rule == LabelRule::optional) continue;
-      std::optional<std::size_t> found;
-      if (!missing && !regression) {
-        found = texts ? index.find(block.columns[c].texts[row]) : index.find(number);
-      }
-      if (regression && !missing && std::isfinite(static_cast<float>(number))) {
-        labels.back()[row] = static_cast<float>(number);
-        continue;
-      }
-      if (found) {
-        labels.back()[row] = static_cast<float>(*found);
-        continue;
-      }
-      if (rule == LabelRule::optional && spec.data.format == DataFormat::libsvm && number == 0.0) {
-        continue;
-      }
-      const std::string_view text = text_of(table, block, c, row, scratch);
-      std::string reason = missing      ? "expected a label, saw none; add it or take the row out"
-                           : regression ? fmt::format(
-                                              "expected a target that 32 bits can hold, saw "
-                                              "{}; scale the targets",
-                                              shown(text))
-                                        : no_class(text, classes);
+      const std::string reason = reader.read(table, block, row, labels.back()[row]);
+      if (reason.empty()) continue;
       std::string sample = fmt::format("{}: {}", place_of(table, block, row), reason);
       if (spec.data.on_bad_row == BadRow::stop) return Error{ErrorCode::invalid, std::move(sample)};
       table.rows_skipped += 1;

@@ -1,10 +1,29 @@
 #pragma once
 
-// From source files to a prepared data set: parse in parallel into packed, checksummed blocks; fit
-// the transforms in passes over them; apply; write what dataset.h maps. Results are cached in
-// `cache` by the content of the sources and the data part of the spec, so the second run of a spec
-// reads no text. The fitted transforms are part of the model: they are kept as JSON in
-// model.json, and Encoder applies them again in `predict`.
+// From source files to a prepared data set: parse in parallel into typed blocks (read.h); fit the
+// transforms in passes over them (fit.h); apply (encode.h); write what dataset.h maps. Results are
+// kept in `cache` by the content of the sources and the part of the spec that counts, so the second
+// run of a spec reads no text. The fitted transforms are part of the model: they are kept as JSON
+// in model.json, and Encoder applies them again in `predict`.
+//
+// Rows and splits. Rows keep the order of the source: files as listed, matches of a pattern by
+// name. drop_duplicates leaves the first of equal training rows, before the validation split is
+// taken, so that no row is in both; a fraction's rows are drawn by (seed, number of the row in the
+// source). Transforms see the training rows that remain and no others. Rows of the validation and
+// test splits are never dropped, unless they are bad and on_bad_row says skip.
+//
+// Features. Dense ones stand in the order of their columns; numbers that no transform turns into
+// something else pass as they are. Categories and texts need a transform that makes features of
+// them, columns of type skip need none. one_hot columns are called "column=value"; a missing value
+// is the value "missing", rare ones (min_count) share "column=other"; a value that training never
+// saw is "other" where there is one, else zero everywhere. Sparse groups are named after their
+// column or `output`, and several outputs may share one; LibSVM's is called "features".
+//
+// Column selectors: a column's name; "number", "category" or "text" for columns of that type that
+// no earlier transform has turned into features; or a pattern with * that takes, among these, the
+// ones the transform is made for. The label is never selected.
+//
+// Everything is read into memory, text and columns both; only the result is mapped.
 
 #include <functional>
 #include <memory>

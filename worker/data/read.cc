@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <utility>
 
-#include "common/base/check.h"
 #include "worker/data/cells.h"
 #include "worker/data/csv.h"
 #include "worker/data/idx.h"
@@ -45,48 +45,11 @@ Result<std::vector<TextFile>> open_texts(const std::vector<SourceFile>& files) {
   return texts;
 }
 
-// Parses every chunk of every file and puts what comes out in order. `parse` gets a file and one of
-// its chunks.
-template <class Parse>
-Status parse_chunks(std::vector<TextFile>& files, const RecordSyntax& syntax, BadRow on_bad_row,
-                    const ReadOptions& options, Meter& meter, Table& table, Parse&& parse) {
-  parallel_for(files.size(), options.threads, [&](std::size_t f) {
-    files[f].chunks = split_records(files[f].text, files[f].begin, syntax, options.chunk_bytes);
-  });
-  std::vector<std::pair<std::size_t, Chunk>> work;
-  std::uint64_t bytes = 0;
-  for (std::size_t f = 0; f < files.size(); ++f) {
-    for (const Chunk& chunk : files[f].chunks) work.emplace_back(f, chunk);
-    bytes += files[f].text.size() - files[f].begin;
-  }
-  meter.begin("reading", bytes);
-  std::vector<ParsedChunk> parsed(work.size());
-  parallel_for(work.size(), options.threads, [&](std::size_t i) {
-    const auto& [file, chunk] = work[i];
-    parsed[i] = parse(files[file], chunk);
-    meter.add(chunk.end - chunk.begin);
-  });
-
-  std::vector<std::uint64_t> line(files.size());
-  for (std::size_t f = 0; f < files.size(); ++f) line[f] = files[f].lines_before;
-  for (std::size_t i = 0; i < work.size(); ++i) {
-    const std::size_t f = work[i].first;
-    ParsedChunk& chunk = parsed[i];
-    for (Fault& fault : chunk.faults) {
-      std::string sample = fmt::format("{}:{}:{}: {}", files[f].path, fault.line + line[f],
-                                       fault.column, fault.what);
-      if (on_bad_row == BadRow::stop) return Error{ErrorCode::invalid, std::move(sample)};
-      if (table.skipped_samples.size() < kSamplesMax)
-        table.skipped_samples.push_back(std::move(sample));
-    }
-    table.rows_skipped += chunk.skipped;
-    chunk.block.file = static_cast<std::uint32_t>(f);
-    for (std::uint64_t& row_line : chunk.block.lines) row_line += line[f];
-    line[f] += chunk.lines;
-    if (chunk.block.rows > 0) table.blocks.push_back(std::move(chunk.block));
-  }
-  return {};
-}
+// The bytes of a text chunk and the file it belongs to.
+struct ChunkOfFile {
+  std::size_t file = 0;
+  Chunk chunk;
+};
 
 std::vector<std::string> numbered(std::string_view prefix, std::size_t first, std::size_t count) {
   std::vector<std::string> names;
@@ -111,8 +74,6 @@ std::vector<std::string> listed_names(const DataSpec& spec) {
   return names;
 }
 
-// ---- CSV and TSV ------------------------------------------------------------------------------
-
 std::vector<std::string> csv_names(const DataSpec& spec, const FirstRecord& first) {
   if (spec.header) return first.cells;
   if (!spec.columns.empty()) return listed_names(spec);
@@ -130,89 +91,6 @@ std::vector<std::size_t> columns_by_position(const TableLayout& layout, std::siz
   }
   return columns;
 }
-
-Result<Table> read_csv(const Spec& spec, const SplitFiles& split, const Table* like,
-                       const ReadOptions& options, Meter& meter) {
-  auto files = open_texts(split.files);
-  if (!files) return files.error();
-  const CsvSyntax syntax = csv_syntax(spec.data);
-  TableLayout layout;
-  if (like != nullptr) layout = layout_like(spec.data, *like);
-  for (TextFile& file : *files) {
-    const FirstRecord first = first_csv_record(file.text, file.begin, syntax);
-    if (first.cells.empty()) continue;  // An empty file; the split as a whole must not be.
-    if (layout.columns.empty()) {
-      auto made = layout_of(spec, csv_names(spec.data, first), file.path);
-      if (!made) return made.error();
-      layout = *std::move(made);
-    }
-    layout.label_rule = options.label_rule;
-    if (spec.data.header) {
-      auto columns = columns_of_header(layout, first.cells, file.path);
-      if (!columns) return columns.error();
-      file.columns_of_cells = *std::move(columns);
-      file.begin = first.end;
-      file.lines_before = first.lines;
-    } else {
-      file.columns_of_cells = columns_by_position(layout, first.cells.size());
-    }
-  }
-  Table table = table_of(layout);
-  Status status = parse_chunks(*files, syntax.records, spec.data.on_bad_row, options, meter, table,
-                               [&](const TextFile& file, const Chunk& chunk) {
-                                 return parse_csv(file.text, chunk, syntax, layout,
-                                                  file.columns_of_cells, spec.data.on_bad_row);
-                               });
-  if (!status) return status.error();
-  for (const TextFile& file : *files) table.files.push_back(file.path);
-  if (status = decide_types(layout, tokenized_names(spec), options.threads, table); !status) {
-    return status.error();
-  }
-  return table;
-}
-
-// ---- JSON lines -------------------------------------------------------------------------------
-
-Result<Table> read_jsonl(const Spec& spec, const SplitFiles& split, const Table* like,
-                         const ReadOptions& options, Meter& meter) {
-  auto files = open_texts(split.files);
-  if (!files) return files.error();
-  TableLayout layout;
-  if (like != nullptr) {
-    layout = layout_like(spec.data, *like);
-  } else {
-    std::vector<std::string> names = listed_names(spec.data);
-    if (!names.empty() && std::find(names.begin(), names.end(), spec.data.label) == names.end()) {
-      names.push_back(spec.data.label);
-    }
-    for (const TextFile& file : *files) {
-      if (names.empty()) names = first_json_names(file.text.substr(file.begin));
-    }
-    if (!names.empty()) {
-      auto made = layout_of(spec, names, split.files.front().path);
-      if (!made) return made.error();
-      layout = *std::move(made);
-    }
-  }
-  layout.label_rule = options.label_rule;
-  const UnknownMember unknown = spec.data.columns.empty() && like == nullptr
-                                    ? UnknownMember::fault
-                                    : UnknownMember::pass_over;
-  Table table = table_of(layout);
-  Status status =
-      parse_chunks(*files, {}, spec.data.on_bad_row, options, meter, table,
-                   [&](const TextFile& file, const Chunk& chunk) {
-                     return parse_jsonl(file.text, chunk, layout, unknown, spec.data.on_bad_row);
-                   });
-  if (!status) return status.error();
-  for (const TextFile& file : *files) table.files.push_back(file.path);
-  if (status = decide_types(layout, tokenized_names(spec), options.threads, table); !status) {
-    return status.error();
-  }
-  return table;
-}
-
-// ---- LibSVM -----------------------------------------------------------------------------------
 
 // Rewrites sparse rows as a matrix of `dimension` columns. Larger indices, which only a split after
 // training can have, stand for features that no weight was trained for, and are left out.
@@ -240,48 +118,13 @@ void add_matrix_columns(Table& table, std::vector<std::string> names) {
   }
 }
 
-Result<Table> read_libsvm(const Spec& spec, const SplitFiles& split, const Table* like,
-                          const ReadOptions& options, Meter& meter) {
-  auto files = open_texts(split.files);
-  if (!files) return files.error();
-  TableLayout layout = label_only(spec.data);
-  layout.label_rule = options.label_rule;
-  Table table = table_of(layout);
-  const Status status =
-      parse_chunks(*files, {}, spec.data.on_bad_row, options, meter, table,
-                   [&](const TextFile& file, const Chunk& chunk) {
-                     return parse_libsvm(file.text, chunk, layout, spec.data.libsvm_dimension,
-                                         spec.data.on_bad_row);
-                   });
-  if (!status) return status.error();
-  for (const TextFile& file : *files) table.files.push_back(file.path);
-
-  table.dimension = like != nullptr ? like->dimension : spec.data.libsvm_dimension;
-  if (like == nullptr && table.dimension == 0) {
-    for (const Block& block : table.blocks) {
-      for (const std::uint32_t index : block.sparse.indices) {
-        table.dimension = std::max(table.dimension, index);
-      }
-    }
-  }
-  table.sparse = !spec.data.libsvm_dense;
-  if (spec.data.libsvm_dense) {
-    add_matrix_columns(table, numbered("feature_", 1, table.dimension));
-    parallel_for(table.blocks.size(), options.threads,
-                 [&](std::size_t b) { make_dense(table.blocks[b], table.dimension); });
-  }
-  return table;
-}
-
-// ---- IDX --------------------------------------------------------------------------------------
-
-Block idx_block(const IdxArray& features, const IdxArray* labels, std::uint64_t first,
-                std::uint64_t count) {
+Block idx_block(const IdxArray& features, const std::optional<IdxArray>& labels,
+                std::uint64_t first, std::uint64_t count) {
   Block block;
   block.rows = count;
   for (std::uint64_t i = 0; i < count; ++i) block.lines.push_back(first + i + 1);
   block.columns.resize(1 + features.width);
-  if (labels != nullptr) {
+  if (labels) {
     block.columns[0].numbers = idx_numbers(*labels, first, count);
   } else {
     block.columns[0].numbers.assign(count, kMissingNumber);
@@ -315,69 +158,267 @@ Result<IdxArray> read_idx_labels(const SourceFile& file, const SourceFile& featu
   return labels;
 }
 
-Result<Table> read_idx_split(const Spec& spec, const SplitFiles& split, const Table* like,
-                             const ReadOptions& options, Meter& meter) {
-  Table table = table_of(label_only(spec.data));
-  if (split.labels.size() != split.files.size() &&
-      !(split.labels.empty() && options.label_rule == LabelRule::optional)) {
-    return Error{ErrorCode::invalid,
-                 fmt::format("{}: expected one label file for each of the {} image files, saw {}; "
-                             "list them under labels",
-                             split.field, split.files.size(), split.labels.size())};
+std::uint32_t largest_index(const Table& table) {
+  std::uint32_t largest = 0;
+  for (const Block& block : table.blocks) {
+    for (const std::uint32_t index : block.sparse.indices) largest = std::max(largest, index);
   }
-  std::uint64_t width = like != nullptr ? like->matrix_width : 0;
-  meter.begin("reading", split.files.size());
-  for (std::size_t f = 0; f < split.files.size(); ++f) {
-    auto features = read_idx(split.files[f]);
+  return largest;
+}
+
+// Reads one split. One object per call of read_table().
+class Reader {
+ public:
+  Reader(const Spec& spec, const SplitFiles& split, const Table* like, const ReadOptions& options,
+         Meter& meter)
+      : spec_(spec), split_(split), like_(like), options_(options), meter_(meter) {}
+
+  Result<Table> read() {
+    switch (spec_.data.format) {
+      case DataFormat::csv:
+      case DataFormat::tsv:
+        return read_csv();
+      case DataFormat::libsvm:
+        return read_libsvm();
+      case DataFormat::idx:
+        return read_idx_files();
+      case DataFormat::jsonl:
+        return read_jsonl();
+    }
+    return Error{ErrorCode::invalid, "data.format: expected csv, tsv, libsvm, idx or jsonl"};
+  }
+
+ private:
+  // ---- any text -------------------------------------------------------------------------------
+
+  Status open() {
+    auto files = open_texts(split_.files);
+    if (!files) return files.error();
+    files_ = *std::move(files);
+    return {};
+  }
+
+  std::vector<ChunkOfFile> cut(const RecordSyntax& syntax) {
+    parallel_for(files_.size(), options_.threads, [&](std::size_t f) {
+      files_[f].chunks =
+          split_records(files_[f].text, files_[f].begin, syntax, options_.chunk_bytes);
+    });
+    std::vector<ChunkOfFile> chunks;
+    for (std::size_t f = 0; f < files_.size(); ++f) {
+      for (const Chunk& chunk : files_[f].chunks) chunks.push_back({f, chunk});
+    }
+    return chunks;
+  }
+
+  // Parses every chunk of every file and puts what comes out in order. `parse` gets a file and one
+  // of its chunks.
+  template <class Parse>
+  Result<Table> parse_chunks(const TableLayout& layout, const RecordSyntax& syntax, Parse&& parse) {
+    const std::vector<ChunkOfFile> chunks = cut(syntax);
+    std::uint64_t bytes = 0;
+    for (const ChunkOfFile& work : chunks) bytes += work.chunk.end - work.chunk.begin;
+    meter_.begin("reading", bytes);
+    std::vector<ParsedChunk> parsed(chunks.size());
+    parallel_for(chunks.size(), options_.threads, [&](std::size_t i) {
+      parsed[i] = parse(files_[chunks[i].file], chunks[i].chunk);
+      meter_.add(chunks[i].chunk.end - chunks[i].chunk.begin);
+    });
+
+    Table table = table_of(layout);
+    std::vector<std::uint64_t> line;
+    for (const TextFile& file : files_) {
+      table.files.push_back(file.path);
+      line.push_back(file.lines_before);
+    }
+    for (std::size_t i = 0; i < chunks.size(); ++i) {
+      const std::size_t f = chunks[i].file;
+      if (Status status = take(parsed[i], f, line[f], table); !status) return status.error();
+      line[f] += parsed[i].lines;
+    }
+    return table;
+  }
+
+  // Adds a parsed chunk, before which the file has `lines` lines, to the table.
+  Status take(ParsedChunk& chunk, std::size_t file, std::uint64_t lines, Table& table) const {
+    for (const Fault& fault : chunk.faults) {
+      std::string sample = fmt::format("{}:{}:{}: {}", files_[file].path, fault.line + lines,
+                                       fault.column, fault.what);
+      if (spec_.data.on_bad_row == BadRow::stop) {
+        return Error{ErrorCode::invalid, std::move(sample)};
+      }
+      if (table.skipped_samples.size() < kSamplesMax) {
+        table.skipped_samples.push_back(std::move(sample));
+      }
+    }
+    table.rows_skipped += chunk.skipped;
+    chunk.block.file = static_cast<std::uint32_t>(file);
+    for (std::uint64_t& line : chunk.block.lines) line += lines;
+    if (chunk.block.rows > 0) table.blocks.push_back(std::move(chunk.block));
+    return {};
+  }
+
+  Result<Table> with_types(const TableLayout& layout, Result<Table> table) const {
+    if (!table) return table;
+    const Status status = decide_types(layout, tokenized_names(spec_), options_.threads, *table);
+    if (!status) return status.error();
+    return table;
+  }
+
+  // ---- CSV and TSV ----------------------------------------------------------------------------
+
+  Result<Table> read_csv() {
+    if (Status status = open(); !status) return status.error();
+    const CsvSyntax syntax = csv_syntax(spec_.data);
+    TableLayout layout;
+    if (like_ != nullptr) layout = layout_like(spec_.data, *like_);
+    for (TextFile& file : files_) {
+      if (Status status = find_columns(syntax, file, layout); !status) return status.error();
+    }
+    return with_types(
+        layout, parse_chunks(layout, syntax.records, [&](const TextFile& file, const Chunk& chunk) {
+          return parse_csv(file.text, chunk, syntax, layout, file.columns_of_cells,
+                           spec_.data.on_bad_row);
+        }));
+  }
+
+  // Reads a file's header, if it has one; the first file of the training split makes the layout.
+  Status find_columns(const CsvSyntax& syntax, TextFile& file, TableLayout& layout) const {
+    const FirstRecord first = first_csv_record(file.text, file.begin, syntax);
+    if (first.cells.empty()) return {};  // An empty file; the split as a whole must not be.
+    if (layout.columns.empty()) {
+      auto made = layout_of(spec_, csv_names(spec_.data, first), file.path);
+      if (!made) return made.error();
+      layout = *std::move(made);
+    }
+    layout.label_rule = options_.label_rule;
+    if (!spec_.data.header) {
+      file.columns_of_cells = columns_by_position(layout, first.cells.size());
+      return {};
+    }
+    auto columns = columns_of_header(layout, first.cells, file.path);
+    if (!columns) return columns.error();
+    file.columns_of_cells = *std::move(columns);
+    file.begin = first.end;
+    file.lines_before = first.lines;
+    return {};
+  }
+
+  // ---- JSON lines -----------------------------------------------------------------------------
+
+  Result<Table> read_jsonl() {
+    if (Status status = open(); !status) return status.error();
+    auto layout = jsonl_layout();
+    if (!layout) return layout.error();
+    layout->label_rule = options_.label_rule;
+    const UnknownMember unknown = spec_.data.columns.empty() && like_ == nullptr
+                                      ? UnknownMember::fault
+                                      : UnknownMember::pass_over;
+    return with_types(
+        *layout, parse_chunks(*layout, {}, [&](const TextFile& file, const Chunk& chunk) {
+          return parse_jsonl(file.text, chunk, *layout, unknown, spec_.data.on_bad_row);
+        }));
+  }
+
+  Result<TableLayout> jsonl_layout() const {
+    if (like_ != nullptr) return layout_like(spec_.data, *like_);
+    std::vector<std::string> names = listed_names(spec_.data);
+    if (!names.empty() && std::find(names.begin(), names.end(), spec_.data.label) == names.end()) {
+      names.push_back(spec_.data.label);
+    }
+    for (const TextFile& file : files_) {
+      if (names.empty()) names = first_json_names(file.text.substr(file.begin));
+    }
+    if (names.empty()) return TableLayout{};  // Nothing to read, or a fault in the first line.
+    return layout_of(spec_, names, files_.front().path);
+  }
+
+  // ---- LibSVM ---------------------------------------------------------------------------------
+
+  Result<Table> read_libsvm() {
+    if (Status status = open(); !status) return status.error();
+    TableLayout layout = label_only(spec_.data);
+    layout.label_rule = options_.label_rule;
+    auto table = parse_chunks(layout, {}, [&](const TextFile& file, const Chunk& chunk) {
+      return parse_libsvm(file.text, chunk, layout, spec_.data.libsvm_dimension,
+                          spec_.data.on_bad_row);
+    });
+    if (!table) return table;
+    table->dimension = like_ != nullptr                  ? like_->dimension
+                       : spec_.data.libsvm_dimension > 0 ? spec_.data.libsvm_dimension
+                                                         : largest_index(*table);
+    table->sparse = !spec_.data.libsvm_dense;
+    if (spec_.data.libsvm_dense) {
+      add_matrix_columns(*table, numbered("feature_", 1, table->dimension));
+      parallel_for(table->blocks.size(), options_.threads,
+                   [&](std::size_t b) { make_dense(table->blocks[b], table->dimension); });
+    }
+    return table;
+  }
+
+  // ---- IDX ------------------------------------------------------------------------------------
+
+  Result<Table> read_idx_files() {
+    if (split_.labels.size() != split_.files.size() &&
+        !(split_.labels.empty() && options_.label_rule == LabelRule::optional)) {
+      return Error{
+          ErrorCode::invalid,
+          fmt::format("{}: expected one label file for each of the {} image files, saw {}; "
+                      "list them under labels",
+                      split_.field, split_.files.size(), split_.labels.size())};
+    }
+    Table table = table_of(label_only(spec_.data));
+    std::uint64_t width = like_ != nullptr ? like_->matrix_width : 0;
+    meter_.begin("reading", split_.files.size());
+    for (std::size_t f = 0; f < split_.files.size(); ++f) {
+      if (Status status = add_idx_file(f, width, table); !status) return status.error();
+      meter_.add(1);
+    }
+    add_matrix_columns(table, numbered("pixel_", 0, width));
+    return table;
+  }
+
+  // `width` is what examples must have; 0: what the first file has.
+  Status add_idx_file(std::size_t f, std::uint64_t& width, Table& table) const {
+    const SourceFile& file = split_.files[f];
+    auto features = read_idx(file);
     if (!features) return features.error();
     if (width == 0) width = features->width;
     if (features->width != width) {
       return Error{ErrorCode::invalid,
                    fmt::format("{}: expected {} numbers per example as in the training data, saw "
                                "{}; use images of one size",
-                               split.files[f].path, width, features->width)};
+                               file.path, width, features->width)};
     }
-    Result<IdxArray> labels = IdxArray{};
-    if (!split.labels.empty()) {
-      labels = read_idx_labels(split.labels[f], split.files[f], features->examples);
-      if (!labels) return labels.error();
+    std::optional<IdxArray> labels;
+    if (!split_.labels.empty()) {
+      auto read = read_idx_labels(split_.labels[f], file, features->examples);
+      if (!read) return read.error();
+      labels = *std::move(read);
     }
+    table.files.push_back(file.path);
     const std::uint64_t step =
-        std::max<std::uint64_t>(1, options.chunk_bytes / std::max<std::uint64_t>(width, 1));
+        std::max<std::uint64_t>(1, options_.chunk_bytes / std::max<std::uint64_t>(width, 1));
     for (std::uint64_t first = 0; first < features->examples; first += step) {
       const std::uint64_t count = std::min(step, features->examples - first);
-      table.blocks.push_back(
-          idx_block(*features, split.labels.empty() ? nullptr : &*labels, first, count));
+      table.blocks.push_back(idx_block(*features, labels, first, count));
       table.blocks.back().file = static_cast<std::uint32_t>(f);
     }
-    table.files.push_back(split.files[f].path);
-    meter.add(1);
+    return {};
   }
-  add_matrix_columns(table, numbered("pixel_", 0, width));
-  return table;
-}
 
-Result<Table> read_any(const Spec& spec, const SplitFiles& split, const Table* like,
-                       const ReadOptions& options, Meter& meter) {
-  switch (spec.data.format) {
-    case DataFormat::csv:
-    case DataFormat::tsv:
-      return read_csv(spec, split, like, options, meter);
-    case DataFormat::libsvm:
-      return read_libsvm(spec, split, like, options, meter);
-    case DataFormat::idx:
-      return read_idx_split(spec, split, like, options, meter);
-    case DataFormat::jsonl:
-      return read_jsonl(spec, split, like, options, meter);
-  }
-  return Error{ErrorCode::invalid, "data.format: expected csv, tsv, libsvm, idx or jsonl"};
-}
+  const Spec& spec_;
+  const SplitFiles& split_;
+  const Table* const like_;
+  const ReadOptions& options_;
+  Meter& meter_;
+  std::vector<TextFile> files_;
+};
 
 }  // namespace
 
 Result<Table> read_table(const Spec& spec, const SplitFiles& split, const Table* like,
                          const ReadOptions& options, Meter& meter) {
-  auto table = read_any(spec, split, like, options, meter);
+  auto table = Reader(spec, split, like, options, meter).read();
   if (!table || rows_of(*table) > 0) return table;
   std::string files;
   for (const SourceFile& file : split.files) files += (files.empty() ? "" : ", ") + file.path;

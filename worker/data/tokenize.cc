@@ -13,18 +13,18 @@ namespace {
 constexpr std::uint64_t kWordSeed = 0;
 constexpr std::uint64_t kCharacterSeed = 1;
 
-// ASCII letters and digits, lower-cased; 0 for everything else.
-constexpr std::array<char, 128> make_ascii(bool lowercase) {
+// What ASCII letters and digits become; 0 for everything else.
+constexpr std::array<char, 128> ascii_words(char capital_shift) {
   std::array<char, 128> table{};
   for (char c = '0'; c <= '9'; ++c) table[static_cast<std::size_t>(c)] = c;
   for (char c = 'a'; c <= 'z'; ++c) table[static_cast<std::size_t>(c)] = c;
   for (char c = 'A'; c <= 'Z'; ++c) {
-    table[static_cast<std::size_t>(c)] = lowercase ? static_cast<char>(c + 32) : c;
+    table[static_cast<std::size_t>(c)] = static_cast<char>(c + capital_shift);
   }
   return table;
 }
-constexpr std::array<char, 128> kLower = make_ascii(true);
-constexpr std::array<char, 128> kSame = make_ascii(false);
+constexpr std::array<char, 128> kLower = ascii_words(32);
+constexpr std::array<char, 128> kSame = ascii_words(0);
 
 bool is_ascii(char c) { return static_cast<unsigned char>(c) < 0x80; }
 
