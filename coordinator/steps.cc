@@ -87,7 +87,11 @@ void Coordinator::commit_when_prepared(Effects<Job>& effects) {
            effects);
     return;
   }
-  commit_ = next_commit(run_, commit_, step, watched_);
+  const Commit next = next_commit(run_, commit_, step, watched_);
+  // One checkpoint at a time: tidying up after one removes what no manifest lists, and that would be
+  // the files of the next. A commit that must be kept waits; others are kept another time.
+  if ((next.last || stopping_) && !cuts_.empty()) return;
+  commit_ = next;
   watched_.reset();
   prepared_.clear();
   progressed_ = now_;
@@ -213,6 +217,7 @@ void Coordinator::on_cut_done(MemberId from, const wire::CutDone& done, Effects<
       finish({ExitCode::fault, what}, effects);
     } else {
       effects.note(NoteLevel::error, what);
+      commit_when_prepared(effects);
     }
     return;
   }
@@ -249,13 +254,19 @@ void Coordinator::on_kept(const CheckpointKept& kept, Effects<Job>& effects) {
   }
   if (!kept.error.empty()) {
     effects.note(NoteLevel::error, kept.error);
-    if (stop_cut_ == kept.step) finish({ExitCode::fault, kept.error}, effects);
+    if (stop_cut_ == kept.step) {
+      finish({ExitCode::fault, kept.error}, effects);
+    } else {
+      commit_when_prepared(effects);
+    }
     return;
   }
   kept_ = checkpoint;
   effects.note(NoteLevel::debug, "checkpoint of step " + std::to_string(kept.step) + " is durable");
   stop_when_kept(effects);
-  if (state_ == State::training) export_when_complete(effects);
+  if (state_ != State::training) return;
+  export_when_complete(effects);
+  commit_when_prepared(effects);
 }
 
 // The last version is exported once it is durable and evaluated.

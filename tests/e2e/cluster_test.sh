@@ -33,6 +33,29 @@ for process in "$coordinator" "${servers[@]}" "${workers[@]}"; do
 done
 expect_digest "2 servers and 2 workers by hand, a third later" "$expected" "$scratch/run"
 
+# The coordinator killed, and resumed at the same address: servers and workers wait for it.
+"$BALLAST" coordinator "$spec" --out "$scratch/again" "${long[@]}" --listen 'tcp://127.0.0.1:*' \
+  --set checkpoint.every_steps=500 --workers 2 --servers 1 >"$scratch/coordinator.log" 2>&1 &
+coordinator=$!
+endpoint=$(wait_for_line "$scratch/coordinator.log" 'coordinator listens at' "$coordinator")
+endpoint=${endpoint##* }
+members=()
+"$BALLAST" server --coordinator "$endpoint" --home "$scratch/home-2" >"$scratch/server-2.log" 2>&1 &
+members+=("$!")
+for i in 3 4; do
+  "$BALLAST" worker --coordinator "$endpoint" >"$scratch/worker-$i.log" 2>&1 &
+  members+=("$!")
+done
+wait_for_step "$scratch/again" 1000 "$coordinator"
+kill -9 "$coordinator"
+wait "$coordinator" || true
+"$BALLAST" resume "$scratch/again" --listen "$endpoint" --workers 2 --servers 1 \
+  >"$scratch/resumed.log" 2>&1 || fail "resume: $(tail -n 3 "$scratch/resumed.log")"
+for process in "${members[@]}"; do
+  wait "$process" || fail "member $process: exit code $?"
+done
+expect_digest "the coordinator killed and resumed, its members waiting" "$expected" "$scratch/again"
+
 # A port that is taken.
 "$BALLAST" coordinator "$spec" --out "$scratch/first" --listen 'tcp://127.0.0.1:*' \
   >"$scratch/first.log" 2>&1 &
