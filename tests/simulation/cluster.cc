@@ -1,0 +1,553 @@
+#include "tests/simulation/cluster.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/wire/codec.h"
+
+namespace ballast::simulation {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr Duration kPatience = std::chrono::minutes(10);  // After the last fault.
+constexpr Duration kFarewell = std::chrono::seconds(30);  // For members to go once it is done.
+constexpr std::uint64_t kAtOneTimeMax = 200'000;
+constexpr std::uint64_t kEventsMax = 20'000'000;
+constexpr std::size_t kWarningsKept = 12;
+constexpr const char* kVersion = "simulated";
+constexpr std::uint32_t kWorkersMax = 7;
+constexpr std::uint32_t kServersMax = 6;
+
+std::string endpoint_of(MemberId id) { return "simulated://" + std::to_string(index(id)); }
+
+}  // namespace
+
+Cluster::Cluster(const Scenario& scenario, const SampleJob& job, const PlainRun& oracle,
+                 Trace& trace)
+    : scenario_(scenario),
+      job_(job),
+      oracle_(oracle),
+      trace_(trace),
+      prng_(mix(scenario.seed, 3)),
+      network_(scenario.network, agenda_, prng_,
+               {.deliver =
+                    [this](MemberId to, wire::Message message) {
+                      Member* const member = living(to);
+                      if (member == nullptr) return;
+                      if (trace_.is_on()) {
+                        say(member->name + " <- " + name_of(message.from) + "  " +
+                            describe(message.body));
+                      }
+                      input(*member, Received{std::move(message)});
+                    },
+                .disconnected =
+                    [this](MemberId at, MemberId peer) {
+                      Member* const member = living(at);
+                      if (member == nullptr) return;
+                      say(member->name + " lost its connection with " + name_of(peer));
+                      input(*member, Disconnected{peer});
+                    },
+                .unreachable =
+                    [this](MemberId from, MemberId to) {
+                      invariants_.violated(14, name_of(from) + " wrote to " + name_of(to));
+                    }}),
+      invariants_(scenario.run, oracle, scenario.loud),
+      run_(std::make_shared<const RunConfig>(scenario.run)),
+      workers_wanted_(scenario.workers),
+      servers_wanted_(scenario.servers) {
+  store_.fault_rate = scenario.disk_fault_rate;
+}
+
+Cluster::~Cluster() = default;
+
+Verdict Cluster::run() {
+  start_coordinator();
+  staff();
+  fault_later();
+  agenda_.after(scenario_.calm_after, [this] { become_calm(); });
+  Time last = agenda_.now();
+  while (!over() && !agenda_.empty()) {
+    agenda_.next();
+    at_this_time_ = agenda_.now() == last ? at_this_time_ + 1 : 0;
+    last = agenda_.now();
+  }
+  return {.failure = failure(),
+          .events = agenda_.happened(),
+          .faults = faults_,
+          .timelines = store_.claimed.size(),
+          .digest = digest_,
+          .simulated = agenda_.now() - Time{}};
+}
+
+// ---- members ------------------------------------------------------------------------------------
+
+MembershipOptions Cluster::membership(MemberId id, wire::Role role) {
+  return {.hello = {.role = role,
+                    .protocol = wire::kProtocol,
+                    .version = kVersion,
+                    .endpoint = role == wire::Role::server ? endpoint_of(id) : "",
+                    .host = name_of(id),
+                    .families = {kFamily}},
+          .coordinator = endpoint_of(kCoordinator),
+          .retry = retry(),
+          .loud = scenario_.loud,
+          .give_up = {}};
+}
+
+void Cluster::start_coordinator() {
+  auto member = std::make_unique<Member>();
+  member->id = kCoordinator;
+  member->role = wire::Role::coordinator;
+  names_[kCoordinator] = "c";
+  auto machine =
+      std::make_unique<Coordinator>(CoordinatorOptions{.run = run_,
+                                                       .checkpoints = "memory",
+                                                       .version = kVersion,
+                                                       .workers = workers_wanted_,
+                                                       .servers = servers_wanted_,
+                                                       .retry = retry(),
+                                                       .loud = scenario_.loud,
+                                                       .stop_within = scenario_.stop_within});
+  auto executor = SimulatedCoordinatorStore(store_, prng_, *run_);
+  member->process = std::make_unique<MachineProcess<Coordinator>>(
+      std::move(machine), std::vector<MachineProcess<Coordinator>::Executor>{std::move(executor)});
+  member->threads.resize(1);
+  invariants_.coordinator_started();
+  add(std::move(member));
+}
+
+void Cluster::start_server() {
+  auto member = std::make_unique<Member>();
+  member->id = MemberId{mix(scenario_.seed, lives_ + 1000) | 1};
+  member->role = wire::Role::server;
+  names_[member->id] = "s" + std::to_string(lives_);
+  auto machine =
+      std::make_unique<Server>(ServerOptions{.membership = membership(member->id, member->role),
+                                             .retry = retry(),
+                                             .parked_max = prng_.between(1, scenario_.parked_max)});
+  auto executor = SimulatedServerDisk(store_, prng_);
+  member->process = std::make_unique<MachineProcess<Server>>(
+      std::move(machine), std::vector<MachineProcess<Server>::Executor>{std::move(executor)});
+  member->threads.resize(1);
+  add(std::move(member));
+}
+
+void Cluster::start_worker() {
+  auto member = std::make_unique<Member>();
+  member->id = MemberId{mix(scenario_.seed, lives_ + 1000) | 1};
+  member->role = wire::Role::worker;
+  names_[member->id] = "w" + std::to_string(lives_);
+  member->site = std::make_unique<WorkerSite>(
+      [dataset = job_.dataset](const RunConfig&) -> Result<std::shared_ptr<const Dataset>> {
+        return dataset;
+      });
+  auto machine =
+      std::make_unique<Worker>(WorkerOptions{.membership = membership(member->id, member->role),
+                                             .retry = retry(),
+                                             .evaluation_group_max = static_cast<std::uint32_t>(
+                                                 prng_.between(1, scenario_.evaluation_group_max))},
+                               member->id);
+  member->threads.resize(prng_.between(1, scenario_.threads_max));
+  std::vector<MachineProcess<Worker>::Executor> executors;
+  for (std::size_t i = 0; i < member->threads.size(); ++i) {
+    auto executor = std::make_shared<WorkerExecutor>(*member->site);
+    executors.emplace_back([executor](WorkerJob&& job) { return (*executor)(std::move(job)); });
+  }
+  member->process =
+      std::make_unique<MachineProcess<Worker>>(std::move(machine), std::move(executors));
+  add(std::move(member));
+}
+
+Cluster::Member& Cluster::add(std::unique_ptr<Member> member) {
+  member->life = ++lives_;
+  member->name = name_of(member->id);
+  for (Thread& thread : member->threads) thread.free_at = agenda_.now();
+  Member& added = *member;
+  members_[added.life] = std::move(member);
+  say(added.name + " starts");
+  network_.started(added.id);
+  if (added.role != wire::Role::coordinator) network_.connect(added.id, kCoordinator);
+  step(added, Tick{});
+  return added;
+}
+
+void Cluster::remove(std::uint64_t life, Network::Death death) {
+  const auto found = members_.find(life);
+  if (found == members_.end()) return;
+  Member& member = *found->second;
+  // What its disk was about to do may still have been done.
+  for (const auto& [job, on_disk] : member.open_jobs) {
+    if (on_disk && prng_.chance(0.3)) member.process->perform_unheard(job);
+  }
+  network_.died(member.id, death);
+  if (member.role == wire::Role::server) invariants_.server_gone(member.id);
+  members_.erase(found);
+  staff_later();
+}
+
+// People and supervisors start again what is gone; before it is calm, not always.
+void Cluster::staff_later() {
+  if (done_at_) return;
+  agenda_.after(prng_.between(Duration(0), scenario_.restart_max + milliseconds(1)), [this] {
+    if (calm_ || prng_.chance(0.7)) staff();
+  });
+}
+
+void Cluster::staff() {
+  if (done_at_) return;
+  if (all(wire::Role::coordinator).empty()) {
+    workers_wanted_ = static_cast<std::uint32_t>(prng_.between(1, 5));
+    servers_wanted_ = static_cast<std::uint32_t>(prng_.between(1, 4));
+    start_coordinator();
+  }
+  while (all(wire::Role::server).size() < servers_wanted_) start_server();
+  while (all(wire::Role::worker).size() < workers_wanted_) start_worker();
+}
+
+Cluster::Member* Cluster::living(std::uint64_t life) {
+  const auto found = members_.find(life);
+  return found == members_.end() ? nullptr : found->second.get();
+}
+
+Cluster::Member* Cluster::living(MemberId id) {
+  for (const auto& [life, member] : members_) {
+    if (member->id == id) return member.get();
+  }
+  return nullptr;
+}
+
+std::vector<Cluster::Member*> Cluster::all(wire::Role role) {
+  std::vector<Member*> found;
+  for (const auto& [life, member] : members_) {
+    if (member->role == role) found.push_back(member.get());
+  }
+  return found;
+}
+
+Cluster::Member* Cluster::any(wire::Role role) {
+  const std::vector<Member*> found = all(role);
+  return found.empty() ? nullptr : found[prng_.below(found.size())];
+}
+
+std::string Cluster::name_of(MemberId id) const {
+  const auto found = names_.find(id);
+  return found == names_.end() ? std::to_string(index(id)) : found->second;
+}
+
+// ---- events -------------------------------------------------------------------------------------
+
+void Cluster::input(Member& member, ProcessInput what) {
+  if (agenda_.now() < member.paused_until || !member.inbox.empty()) {
+    member.inbox.push_back(std::move(what));
+  } else {
+    step(member, std::move(what));
+  }
+}
+
+void Cluster::step(Member& member, ProcessInput what) {
+  digest_ = mix(digest_, mix(member.life,
+                             static_cast<std::uint64_t>(agenda_.now().time_since_epoch().count())));
+  const std::uint64_t life = member.life;
+  ProcessEffects effects = member.process->step(agenda_.now(), std::move(what));
+  observe(member);
+  const std::optional<Exit> exit = std::move(effects.exit);
+  perform(member, std::move(effects));
+  if (exit) on_exit(life, *exit);
+}
+
+void Cluster::observe(Member& member) {
+  if (const Server* const server = member.process->server()) {
+    invariants_.server_stepped(member.id, *server);
+  } else if (const Coordinator* const coordinator = member.process->coordinator()) {
+    if (calm_) {
+      invariants_.coordinator_stepped(agenda_.now(), *coordinator);
+    } else {
+      invariants_.coordinator_stepped(Time{}, *coordinator);
+    }
+  }
+}
+
+void Cluster::perform(Member& member, ProcessEffects effects) {
+  for (const Connection& connection : effects.connections) {
+    if (connection.endpoint != endpoint_of(connection.peer)) {
+      fail(member.name + " connects to " + connection.endpoint + " for " +
+           name_of(connection.peer));
+    }
+    network_.connect(member.id, connection.peer);
+  }
+  for (const Send& message : effects.sends) send(member, message);
+  for (const StartedJob& job : effects.jobs) start_job(member, job);
+  for (const Note& note : effects.notes) {
+    if (note.level == NoteLevel::debug) continue;
+    say(member.name + " notes: " + note.text);
+    if (note.level == NoteLevel::info) continue;
+    warnings_.push_back(member.name + ": " + note.text);
+    if (warnings_.size() > kWarningsKept) warnings_.pop_front();
+  }
+  if (effects.wake_at) {
+    const std::uint64_t wish = ++member.wishes;
+    const Time late = std::max(agenda_.now(), *effects.wake_at) +
+                      prng_.between(Duration(1000), Duration(200'000));
+    agenda_.at(late, [this, life = member.life, wish] {
+      Member* const woken = living(life);
+      if (woken == nullptr || woken->wishes != wish) return;
+      if (agenda_.now() < woken->paused_until) {
+        woken->inbox.emplace_back(Tick{});
+      } else {
+        step(*woken, Tick{});
+      }
+    });
+  }
+}
+
+void Cluster::send(Member& member, const Send& message) {
+  invariants_.sent(member.process->server(), message.body);
+  if (std::holds_alternative<wire::Finish>(message.body) && calm_ &&
+      network_.reaches(member.id, message.to)) {
+    released_.insert(message.to);
+  }
+  wire::Message outgoing{member.id, message.body};
+  if (scenario_.uses_codec) {
+    std::optional<wire::Message> decoded = through_codec(outgoing);
+    if (!decoded) return;
+    outgoing = std::move(*decoded);
+  }
+  network_.send(message.to, std::move(outgoing));
+}
+
+std::optional<wire::Message> Cluster::through_codec(const wire::Message& message) {
+  std::vector<Bytes> frames = wire::encode(message);
+  for (Bytes& frame : frames) {  // Aligned, as a transport hands them over.
+    std::vector<std::uint64_t> words((frame.size() + 7) / 8);
+    if (frame.size() > 0) std::memcpy(words.data(), frame.data(), frame.size());
+    const std::size_t size = frame.size();
+    const Bytes whole = Bytes::own(std::move(words));
+    frame = Bytes(whole.owner(), whole.span().first(size));
+  }
+  Result<wire::Message> decoded = wire::decode(frames);
+  if (!decoded) {
+    fail("a " + std::string(wire::name_of(message.body)) +
+         " does not survive the codec: " + decoded.error().message);
+    return std::nullopt;
+  }
+  return std::move(*decoded);
+}
+
+void Cluster::start_job(Member& member, const StartedJob& job) {
+  const Duration longest = job.kind == JobKind::load      ? scenario_.load_max
+                           : job.kind == JobKind::compute ? scenario_.compute_max
+                           : job.kind == JobKind::disk    ? scenario_.disk_max
+                                                          : scenario_.compute_max / 10;
+  const auto thread =
+      std::min_element(member.threads.begin(), member.threads.end(),
+                       [](const Thread& a, const Thread& b) { return a.free_at < b.free_at; });
+  const Time end =
+      std::max(agenda_.now(), thread->free_at) + prng_.between(Duration(1000), longest);
+  thread->free_at = end;
+  member.open_jobs[job.id] = job.kind == JobKind::disk;
+  const auto number = static_cast<unsigned>(thread - member.threads.begin());
+  agenda_.at(end,
+             [this, life = member.life, id = job.id, number] { on_job_ended(life, id, number); });
+}
+
+void Cluster::on_job_ended(std::uint64_t life, JobId job, unsigned thread) {
+  Member* const member = living(life);
+  if (member == nullptr) return;
+  if (agenda_.now() < member->paused_until) {
+    member->inbox.emplace_back(JobEnded{job, thread});
+    return;
+  }
+  const bool on_disk = member->open_jobs.at(job);
+  member->open_jobs.erase(job);
+  step(*member, JobEnded{job, thread});
+  if (on_disk) invariants_.stored(store_);
+}
+
+// ---- exits --------------------------------------------------------------------------------------
+
+void Cluster::on_exit(std::uint64_t life, const Exit& exit) {
+  Member* const member = living(life);
+  if (member == nullptr) return;
+  say(member->name + " exits with " + std::to_string(static_cast<int>(exit.code)) + ": " +
+      exit.reason);
+  if (member->role == wire::Role::coordinator) {
+    on_coordinator_exit(*member, exit);
+  } else if (exit.code == ExitCode::user_error) {
+    fail(member->name + " exits: " + exit.reason);
+  }
+  // Hosts flush what was sent before they go.
+  remove(life, Network::Death::exit);
+}
+
+void Cluster::on_coordinator_exit(const Member& member, const Exit& exit) {
+  const bool declared = exit.reason.find(kInjected) != std::string::npos;
+  if (exit.code == ExitCode::done) {
+    invariants_.coordinator_done(store_);
+    done_at_ = agenda_.now();
+  } else if (!(exit.code == ExitCode::interrupted && member.asked_to_stop) && !declared) {
+    fail("the coordinator exits with " + std::to_string(static_cast<int>(exit.code)) + ": " +
+         exit.reason);
+  }
+}
+
+// ---- faults -------------------------------------------------------------------------------------
+
+void Cluster::fault_later() {
+  if (scenario_.fault_every == Duration(0) || scenario_.fault_mask == 0) return;
+  agenda_.after(prng_.between(Duration(0), 2 * scenario_.fault_every), [this] {
+    if (calm_ || done_at_) return;
+    FaultKind kind{};
+    do {
+      kind = static_cast<FaultKind>(prng_.below(kFaultKinds));
+    } while ((scenario_.fault_mask >> static_cast<unsigned>(kind) & 1U) == 0);
+    ++faults_;
+    fault(kind);
+    fault_later();
+  });
+}
+
+void Cluster::fault(FaultKind kind) {
+  switch (kind) {
+    case FaultKind::kill_worker:
+      return kill(any(wire::Role::worker));
+    case FaultKind::kill_server:
+      return kill(any(wire::Role::server));
+    case FaultKind::kill_coordinator:
+      return kill(any(wire::Role::coordinator));
+    case FaultKind::kill_all:
+      if (!prng_.chance(0.2)) return;
+      while (!members_.empty()) kill(members_.begin()->second.get());
+      return;
+    case FaultKind::break_connection:
+      say("a connection breaks");
+      return network_.break_one();
+    case FaultKind::pause: {
+      auto member = members_.begin();
+      if (members_.empty()) return;
+      std::advance(member, static_cast<std::ptrdiff_t>(prng_.below(members_.size())));
+      return pause(*member->second);
+    }
+    case FaultKind::stop_worker:
+    case FaultKind::stop_server:
+    case FaultKind::stop_coordinator: {
+      Member* const member = any(kind == FaultKind::stop_worker   ? wire::Role::worker
+                                 : kind == FaultKind::stop_server ? wire::Role::server
+                                                                  : wire::Role::coordinator);
+      if (member == nullptr) return;
+      say(member->name + " is asked to stop");
+      member->asked_to_stop = true;
+      return input(*member, StopAsked{});
+    }
+    case FaultKind::join_worker:
+      if (all(wire::Role::worker).size() < kWorkersMax) start_worker();
+      return;
+    case FaultKind::join_server:
+      if (all(wire::Role::server).size() < kServersMax) start_server();
+      return;
+  }
+}
+
+void Cluster::kill(Member* member) {
+  if (member == nullptr) return;
+  say(member->name + " is killed");
+  remove(member->life, prng_.chance(0.25) ? Network::Death::silence : Network::Death::kill);
+}
+
+void Cluster::pause(Member& member) {
+  const Time until = agenda_.now() + prng_.between(Duration(0), scenario_.pause_max);
+  if (until <= member.paused_until) return;
+  member.paused_until = until;
+  say(member.name + " stands still");
+  agenda_.at(until, [this, life = member.life, until] {
+    Member* resumed = living(life);
+    if (resumed == nullptr || resumed->paused_until != until) return;
+    say(resumed->name + " goes on");
+    std::deque<ProcessInput> inbox;
+    inbox.swap(resumed->inbox);
+    for (ProcessInput& what : inbox) {
+      const auto* const ended = std::get_if<JobEnded>(&what);
+      if (ended != nullptr) {
+        on_job_ended(life, ended->job, ended->thread);
+      } else {
+        step(*resumed, std::move(what));
+      }
+      resumed = living(life);
+      if (resumed == nullptr) return;
+    }
+  });
+}
+
+void Cluster::become_calm() {
+  say("calm");
+  calm_ = true;
+  network_.calm();
+  store_.fault_rate = 0.0;
+  staff();
+}
+
+// ---- the end ------------------------------------------------------------------------------------
+
+bool Cluster::over() const {
+  if (!failure_.empty() || invariants_.violation()) return true;
+  if (at_this_time_ > kAtOneTimeMax || agenda_.happened() > kEventsMax) return true;
+  if (done_at_) return members_.empty() || !calm_ || agenda_.now() > *done_at_ + kFarewell;
+  return agenda_.now() > Time{} + scenario_.calm_after + kPatience;
+}
+
+std::string Cluster::failure() {
+  if (invariants_.violation()) return *invariants_.violation();
+  if (!failure_.empty()) return failure_;
+  if (at_this_time_ > kAtOneTimeMax || agenda_.happened() > kEventsMax) {
+    return "it spins: " + std::to_string(agenda_.happened()) + " events" + states();
+  }
+  if (!done_at_) return "it hangs: nothing came of it long after the last fault" + states();
+  if (store_.history != oracle_.history) {
+    std::size_t i = 0;
+    while (i < store_.history.size() && i < oracle_.history.size() &&
+           store_.history[i] == oracle_.history[i]) {
+      ++i;
+    }
+    const auto line = [&](const std::vector<std::string>& history) {
+      return i < history.size() ? history[i] : std::string("nothing");
+    };
+    return "the history differs from the plain loop's in line " + std::to_string(i + 1) + ": " +
+           line(store_.history) + " instead of " + line(oracle_.history);
+  }
+  if (store_.model->digest != oracle_.digest)
+    return "the model has other bits than the plain loop's";
+  for (const MemberId id : released_) {
+    if (living(id) != nullptr) return name_of(id) + " stays although it was released" + states();
+  }
+  return "";
+}
+
+std::string Cluster::states() const {
+  std::string text;
+  for (const auto& [life, member] : members_) {
+    text += "\n    " + member->name + ": " + member->process->state();
+  }
+  for (const std::string& warning : warnings_) text += "\n    " + warning;
+  return text;
+}
+
+void Cluster::fail(std::string why) {
+  if (failure_.empty()) failure_ = std::move(why);
+}
+
+Verdict simulate(std::uint64_t seed, Trace& trace) {
+  static std::map<std::uint64_t, std::pair<SampleJob, PlainRun>> oracles;
+  const std::uint64_t shape = shape_of(seed);
+  auto oracle = oracles.find(shape);
+  if (oracle == oracles.end()) {
+    SampleJob job = make_sample_job(shape);
+    PlainRun run = plain_loop(job);
+    oracle = oracles.emplace(shape, std::pair(std::move(job), std::move(run))).first;
+  }
+  const auto& [job, run] = oracle->second;
+  const Scenario scenario = draw_scenario(seed, job.run);
+  if (trace.is_on()) trace.line(Time{}, describe(scenario));
+  return Cluster(scenario, job, run, trace).run();
+}
+
+}  // namespace ballast::simulation

@@ -1,0 +1,136 @@
+#pragma once
+
+// A whole cluster in one thread: processes that die, stall, leave and join on a bad network, with
+// one store that outlives them. It runs until the model is written, or something that must hold
+// does not, or nothing comes of it long after the last fault.
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "tests/simulation/agenda.h"
+#include "tests/simulation/invariants.h"
+#include "tests/simulation/network.h"
+#include "tests/simulation/process.h"
+#include "tests/simulation/scenario.h"
+#include "tests/simulation/store.h"
+#include "tests/simulation/trace.h"
+#include "worker/executor.h"
+
+namespace ballast::simulation {
+
+struct Verdict {
+  std::string failure;  // Empty: passed.
+  std::uint64_t events = 0;
+  std::uint64_t faults = 0;
+  std::uint64_t timelines = 0;
+  std::uint64_t digest = 0;  // Of everything that happened: a seed always happens the same.
+  Duration simulated{};
+};
+
+class Cluster {
+ public:
+  // Everything given outlives the cluster.
+  Cluster(const Scenario& scenario, const SampleJob& job, const PlainRun& oracle, Trace& trace);
+  ~Cluster();
+
+  [[nodiscard]] Verdict run();
+
+ private:
+  struct Thread {
+    Time free_at{};
+  };
+  struct Member {
+    MemberId id{};
+    std::uint64_t life = 0;  // Of all lives: a coordinator keeps its id when it is restarted.
+    wire::Role role = wire::Role::worker;
+    std::string name;
+    std::unique_ptr<WorkerSite> site;  // Workers; outlives the process.
+    std::unique_ptr<Process> process;
+    std::vector<Thread> threads;
+    std::map<JobId, bool> open_jobs;
+    std::deque<ProcessInput> inbox;  // What came while it stood still.
+    Time paused_until{};
+    std::uint64_t wishes = 0;  // Wake-ups asked for; only the last one counts.
+    bool asked_to_stop = false;
+  };
+
+  // Members.
+  void start_coordinator();
+  void start_server();
+  void start_worker();
+  MembershipOptions membership(MemberId id, wire::Role role);
+  Member& add(std::unique_ptr<Member> member);
+  void remove(std::uint64_t life, Network::Death death);
+  void staff_later();
+  void staff();
+  [[nodiscard]] Member* living(std::uint64_t life);
+  [[nodiscard]] Member* living(MemberId id);
+  [[nodiscard]] std::vector<Member*> all(wire::Role role);
+  [[nodiscard]] Member* any(wire::Role role);
+
+  // Events.
+  void input(Member& member, ProcessInput what);
+  void step(Member& member, ProcessInput what);
+  void perform(Member& member, ProcessEffects effects);
+  void send(Member& member, const Send& message);
+  void start_job(Member& member, const StartedJob& job);
+  void on_job_ended(std::uint64_t life, JobId job, unsigned thread);
+  void on_exit(std::uint64_t life, const Exit& exit);
+  void on_coordinator_exit(const Member& member, const Exit& exit);
+  void observe(Member& member);
+  [[nodiscard]] std::optional<wire::Message> through_codec(const wire::Message& message);
+
+  // Faults.
+  void fault_later();
+  void fault(FaultKind kind);
+  void kill(Member* member);
+  void pause(Member& member);
+  void become_calm();
+
+  // The end.
+  [[nodiscard]] bool over() const;
+  [[nodiscard]] std::string failure();
+  [[nodiscard]] std::string states() const;
+  void fail(std::string why);
+  void say(const std::string& text) {
+    if (trace_.is_on()) trace_.line(agenda_.now(), text);
+  }
+  [[nodiscard]] std::string name_of(MemberId id) const;
+  [[nodiscard]] Duration retry() { return prng_.between(scenario_.retry_min, scenario_.retry_max); }
+
+  const Scenario& scenario_;
+  const SampleJob& job_;
+  const PlainRun& oracle_;
+  Trace& trace_;
+  Prng prng_;
+  Agenda agenda_;
+  SimulatedStore store_;
+  Network network_;
+  Invariants invariants_;
+  const std::shared_ptr<const RunConfig> run_;
+
+  std::map<std::uint64_t, std::unique_ptr<Member>> members_;  // By life; the living.
+  std::map<MemberId, std::string> names_;
+  std::uint64_t lives_ = 0;
+  std::uint32_t workers_wanted_ = 1;
+  std::uint32_t servers_wanted_ = 1;
+  bool calm_ = false;
+  std::uint64_t faults_ = 0;
+  std::uint64_t at_this_time_ = 0;
+  std::uint64_t digest_ = 0;
+  std::optional<Time> done_at_;
+  std::set<MemberId> released_;  // Told that the run is over, in calm: they have to go.
+  std::string failure_;
+  std::deque<std::string> warnings_;  // The latest.
+};
+
+// One seed, from the scenario to the verdict. Oracles are kept between calls.
+[[nodiscard]] Verdict simulate(std::uint64_t seed, Trace& trace);
+
+}  // namespace ballast::simulation

@@ -1,0 +1,158 @@
+#include "tests/simulation/network.h"
+
+#include <algorithm>
+#include <variant>
+#include <vector>
+
+namespace ballast::simulation {
+namespace {
+
+constexpr std::size_t kBacklogMax = 1000;
+
+// Messages of the step are idempotent whenever they come. Those by which members join and leave may
+// be repeated, but a connection never gives an old one again behind a newer one.
+bool may_come_late(const wire::Body& body) {
+  return std::holds_alternative<wire::Plan>(body) || std::holds_alternative<wire::Pull>(body) ||
+         std::holds_alternative<wire::Values>(body) || std::holds_alternative<wire::Passed>(body) ||
+         std::holds_alternative<wire::Missing>(body) || std::holds_alternative<wire::Push>(body) ||
+         std::holds_alternative<wire::Prepared>(body) ||
+         std::holds_alternative<wire::CommitStep>(body) ||
+         std::holds_alternative<wire::CutDone>(body) ||
+         std::holds_alternative<wire::CutKnown>(body) ||
+         std::holds_alternative<wire::Restore>(body) ||
+         std::holds_alternative<wire::Restored>(body) ||
+         std::holds_alternative<wire::Evaluate>(body) ||
+         std::holds_alternative<wire::Evaluated>(body);
+}
+
+}  // namespace
+
+void Network::connect(MemberId dialer, MemberId acceptor) {
+  const auto [entry, fresh] = connections_.try_emplace({dialer, acceptor});
+  if (fresh) come_up_later(entry->first);
+}
+
+void Network::come_up_later(Pair pair) {
+  const Duration wait = delay() + prng_.between(Duration(0), options_.reconnect_max);
+  agenda_.after(wait, [this, pair] {
+    const auto found = connections_.find(pair);
+    if (found == connections_.end() || found->second.up) return;
+    if (!there_.contains(pair.first) || !there_.contains(pair.second)) return;
+    found->second.up = true;
+    std::deque<wire::Message> waiting;
+    waiting.swap(found->second.backlog);
+    for (wire::Message& message : waiting) put_on_way(pair.second, std::move(message));
+  });
+}
+
+void Network::send(MemberId to, wire::Message message) {
+  ++counters_.sent;
+  const MemberId from = message.from;
+  if (const auto dialed = connections_.find({from, to}); dialed != connections_.end()) {
+    if (dialed->second.up) {
+      put_on_way(to, std::move(message));
+    } else if (dialed->second.backlog.size() < kBacklogMax) {
+      dialed->second.backlog.push_back(std::move(message));
+    }
+    return;
+  }
+  const auto accepted = connections_.find({to, from});
+  if (accepted == connections_.end()) {
+    ends_.unreachable(from, to);
+  } else if (accepted->second.up) {
+    put_on_way(to, std::move(message));
+  } else {
+    ++counters_.lost;
+  }
+}
+
+void Network::put_on_way(MemberId to, wire::Message message) {
+  if (prng_.chance(options_.loss)) {
+    ++counters_.lost;
+    return;
+  }
+  Way& way = ways_[{message.from, to}];
+  const Time arrival = std::max(way.last_arrival, agenda_.now() + delay());
+  way.last_arrival = arrival;
+  const std::uint64_t number = way.next++;
+  if (prng_.chance(options_.duplicate)) {
+    ++counters_.duplicated;
+    const bool late = may_come_late(message.body) && prng_.chance(0.5);
+    const Duration extra = late ? prng_.between(Duration(0), 50 * options_.delay_max) : Duration(0);
+    arrive_at(arrival, to, message, number);
+    arrive_at(arrival + extra, to, std::move(message), number);
+    return;
+  }
+  arrive_at(arrival, to, std::move(message), number);
+}
+
+void Network::arrive_at(Time time, MemberId to, wire::Message message, std::uint64_t number) {
+  agenda_.at(time, [this, to, number, message = std::move(message)] {
+    if (!there_.contains(to) || number < ways_[{message.from, to}].lost_before) {
+      ++counters_.lost;
+      return;
+    }
+    ++counters_.delivered;
+    ends_.deliver(to, message);
+  });
+}
+
+void Network::lose_in_flight(MemberId from, MemberId to) {
+  Way& way = ways_[{from, to}];
+  way.lost_before = way.next;
+}
+
+void Network::notice_later(MemberId at, MemberId peer) {
+  const Time earliest = std::max(agenda_.now(), ways_[{peer, at}].last_arrival);
+  agenda_.at(earliest + prng_.between(Duration(0), options_.notice_max), [this, at, peer] {
+    if (there_.contains(at)) ends_.disconnected(at, peer);
+  });
+}
+
+void Network::started(MemberId member) {
+  there_.insert(member);
+  for (const auto& [pair, connection] : connections_) {
+    if (pair.second == member) come_up_later(pair);
+  }
+}
+
+void Network::died(MemberId member, Death death) {
+  there_.erase(member);
+  for (auto& [pair, connection] : connections_) {
+    if (pair.first != member && pair.second != member) continue;
+    const MemberId other = pair.first == member ? pair.second : pair.first;
+    lose_in_flight(other, member);
+    if (death == Death::silence || (death == Death::kill && prng_.chance(0.5))) {
+      lose_in_flight(member, other);
+    }
+    if (connection.up && death != Death::silence) notice_later(other, member);
+    connection.up = false;
+    if (pair.first == member) connection.backlog.clear();
+  }
+}
+
+bool Network::reaches(MemberId from, MemberId to) const {
+  if (!there_.contains(to)) return false;
+  for (const Pair& pair : {Pair{from, to}, Pair{to, from}}) {
+    const auto found = connections_.find(pair);
+    if (found != connections_.end() && found->second.up) return true;
+  }
+  return false;
+}
+
+void Network::break_one() {
+  std::vector<Pair> up;
+  for (const auto& [pair, connection] : connections_) {
+    if (connection.up) up.push_back(pair);
+  }
+  if (up.empty()) return;
+  const Pair pair = up[prng_.below(up.size())];
+  connections_.at(pair).up = false;
+  lose_in_flight(pair.first, pair.second);
+  lose_in_flight(pair.second, pair.first);
+  notice_later(pair.first, pair.second);
+  notice_later(pair.second, pair.first);
+  come_up_later(pair);
+}
+
+}  // namespace ballast::simulation

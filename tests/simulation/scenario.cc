@@ -1,0 +1,111 @@
+#include "tests/simulation/scenario.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "tests/simulation/prng.h"
+
+namespace ballast::simulation {
+namespace {
+
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+
+double in_seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
+
+void draw_network(Prng& prng, NetworkOptions& network) {
+  network.delay_min = microseconds(20);
+  network.delay_max = prng.log_between(microseconds(50), milliseconds(20));
+  network.notice_max = prng.log_between(microseconds(100), milliseconds(500));
+  network.reconnect_max = prng.log_between(milliseconds(1), milliseconds(500));
+}
+
+void draw_checkpoints(Prng& prng, CheckpointSpec& checkpoint) {
+  constexpr std::uint64_t kEverySteps[] = {0, 1, 2, 3, 5, 7, 10};
+  constexpr double kEverySeconds[] = {0.0, 0.02, 0.2, 1.0, 60.0};
+  checkpoint.every_steps = prng.one_of(kEverySteps);
+  checkpoint.every_seconds = prng.one_of(kEverySeconds);
+  checkpoint.keep = static_cast<std::uint32_t>(prng.between(1, 3));
+}
+
+// A member is taken for dead only after several heartbeats could have come, as a sane user sets it;
+// pauses and losses may well be longer.
+void draw_heartbeats(Prng& prng, const NetworkOptions& network, ClusterSpec& cluster) {
+  const Duration heartbeat = prng.log_between(milliseconds(20), milliseconds(1000));
+  const Duration silence =
+      heartbeat * static_cast<int>(prng.between(4, 10)) + 20 * network.delay_max + milliseconds(20);
+  cluster.heartbeat_seconds = in_seconds(heartbeat);
+  cluster.silence_seconds = in_seconds(silence);
+}
+
+void draw_faults(Prng& prng, Scenario& scenario) {
+  scenario.calm_after = prng.log_between(milliseconds(200), milliseconds(6000));
+  scenario.fault_every = prng.log_between(milliseconds(20), milliseconds(1500));
+  scenario.fault_mask = static_cast<std::uint32_t>(prng.below(1U << kFaultKinds));
+  scenario.pause_max = prng.log_between(milliseconds(10), milliseconds(3000));
+  scenario.restart_max = prng.log_between(milliseconds(5), milliseconds(1500));
+  if (prng.chance(0.5)) scenario.network.loss = prng.unit() * 0.08;
+  if (prng.chance(0.4)) scenario.network.duplicate = prng.unit() * 0.2;
+  if (prng.chance(0.3)) scenario.disk_fault_rate = prng.unit() * 0.1;
+}
+
+}  // namespace
+
+std::uint64_t shape_of(std::uint64_t seed) { return mix(seed, 1) % kShapes; }
+
+Scenario draw_scenario(std::uint64_t seed, const RunConfig& shape_run) {
+  Prng prng(mix(seed, 2));
+  Scenario scenario;
+  scenario.seed = seed;
+  scenario.shape = shape_of(seed);
+  scenario.run = shape_run;
+  scenario.workers = static_cast<std::uint32_t>(prng.between(1, 5));
+  scenario.servers = static_cast<std::uint32_t>(prng.between(1, 4));
+  scenario.threads_max = static_cast<unsigned>(prng.between(1, 3));
+  scenario.uses_codec = prng.chance(0.35);
+  draw_network(prng, scenario.network);
+  draw_checkpoints(prng, scenario.run.checkpoint);
+  draw_heartbeats(prng, scenario.network, scenario.run.cluster);
+
+  scenario.load_max = prng.log_between(milliseconds(1), milliseconds(500));
+  scenario.compute_max = prng.log_between(microseconds(100), milliseconds(50));
+  scenario.disk_max = prng.log_between(microseconds(200), milliseconds(300));
+  scenario.retry_min = prng.log_between(milliseconds(5), milliseconds(200));
+  scenario.retry_max = prng.log_between(scenario.retry_min, milliseconds(1000));
+  constexpr std::uint64_t kParked[] = {1, 1, 2, 3, 4096};
+  scenario.parked_max = prng.one_of(kParked);
+  constexpr std::uint64_t kGroups[] = {1, 2, 16};
+  scenario.evaluation_group_max = prng.one_of(kGroups);
+  scenario.loud = prng.log_between(milliseconds(100), milliseconds(10000));
+  scenario.stop_within = prng.log_between(milliseconds(50), milliseconds(20000));
+  if (prng.chance(0.85)) draw_faults(prng, scenario);
+  return scenario;
+}
+
+std::string describe(const Scenario& scenario) {
+  const auto ms = [](Duration duration) {
+    return std::to_string(duration / microseconds(1)) + " us";
+  };
+  std::string faults;
+  static constexpr const char* kNames[kFaultKinds] = {
+      "kill worker", "kill server", "kill coordinator", "kill all",    "break connection", "pause",
+      "stop worker", "stop server", "stop coordinator", "join worker", "join server"};
+  for (std::uint64_t kind = 0; kind < kFaultKinds; ++kind) {
+    if ((scenario.fault_mask >> kind & 1U) == 1) {
+      faults += (faults.empty() ? "" : ", ") + std::string(kNames[kind]);
+    }
+  }
+  return "shape " + std::to_string(scenario.shape) + ", " + std::to_string(scenario.workers) +
+         " workers, " + std::to_string(scenario.servers) + " servers, " +
+         (scenario.uses_codec ? "codec, " : "") + "delay up to " + ms(scenario.network.delay_max) +
+         ", loss " + std::to_string(scenario.network.loss) + ", duplicates " +
+         std::to_string(scenario.network.duplicate) + ", disk faults " +
+         std::to_string(scenario.disk_fault_rate) + ", silence after " +
+         std::to_string(scenario.run.cluster.silence_seconds) + " s, checkpoint every " +
+         std::to_string(scenario.run.checkpoint.every_steps) + " steps or " +
+         std::to_string(scenario.run.checkpoint.every_seconds) + " s, parked_max " +
+         std::to_string(scenario.parked_max) + ", a fault every " + ms(scenario.fault_every) +
+         " until " + ms(scenario.calm_after) + (faults.empty() ? "" : " (" + faults + ")");
+}
+
+}  // namespace ballast::simulation

@@ -1,0 +1,63 @@
+#pragma once
+
+// What one seed draws: the job, the cluster, how bad its network and disks are, and the faults that
+// people and machines bring until everything calms down.
+
+#include <cstdint>
+#include <string>
+
+#include "tests/simulation/network.h"
+#include "tests/simulation/sample_job.h"
+
+namespace ballast::simulation {
+
+enum class FaultKind {
+  kill_worker,
+  kill_server,
+  kill_coordinator,
+  kill_all,
+  break_connection,
+  pause,        // A member stands still, and hears everything afterwards.
+  stop_worker,  // Asked to leave: it says goodbye.
+  stop_server,
+  stop_coordinator,  // Ctrl-C: a clean stop with a checkpoint, and a resume.
+  join_worker,
+  join_server,
+};
+inline constexpr std::uint64_t kFaultKinds = 11;
+
+struct Scenario {
+  std::uint64_t seed = 0;
+  std::uint64_t shape = 0;
+  RunConfig run;  // The shape's, with this cluster's own checkpoints and heartbeats.
+
+  std::uint32_t workers = 1;
+  std::uint32_t servers = 1;
+  unsigned threads_max = 1;  // Of a worker.
+  bool uses_codec = false;
+
+  NetworkOptions network;
+  double disk_fault_rate = 0.0;
+  Duration load_max{};
+  Duration compute_max{};
+  Duration disk_max{};
+
+  Duration retry_min{};
+  Duration retry_max{};
+  std::uint64_t parked_max = 0;            // Each server draws its own up to this.
+  std::uint64_t evaluation_group_max = 0;  // Each worker too.
+  Duration loud{};
+  Duration stop_within{};
+
+  Duration calm_after{};         // No fault, loss or duplicate from here on; training must end.
+  Duration fault_every{};        // On average; zero: none.
+  std::uint32_t fault_mask = 0;  // By FaultKind.
+  Duration pause_max{};
+  Duration restart_max{};
+};
+
+[[nodiscard]] Scenario draw_scenario(std::uint64_t seed, const RunConfig& shape_run);
+[[nodiscard]] std::uint64_t shape_of(std::uint64_t seed);
+[[nodiscard]] std::string describe(const Scenario& scenario);
+
+}  // namespace ballast::simulation

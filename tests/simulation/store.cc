@@ -1,0 +1,184 @@
+#include "tests/simulation/store.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/base/overloaded.h"
+#include "tests/simulation/sample_job.h"
+
+namespace ballast::simulation {
+namespace {
+
+Rows rows_of(const Snapshot& snapshot) {
+  Rows rows;
+  snapshot.for_each([&](const RowView& view) {
+    Row row{view.version, {view.weights.begin(), view.weights.end()}};
+    row.floats.insert(row.floats.end(), view.slots.begin(), view.slots.end());
+    rows.emplace(std::pair(view.table, view.key), std::move(row));
+  });
+  return rows;
+}
+
+std::string name_of(PartitionId partition, const Rows& rows) {
+  return std::to_string(index(partition)) + "-" + std::to_string(digest_of(rows)) + ".sst";
+}
+
+}  // namespace
+
+std::uint64_t shared_canary() {
+  static const std::uint64_t value = canary(*shared_blas());
+  return value;
+}
+
+std::vector<std::string> lost_files(const SimulatedStore& store, const Checkpoint& checkpoint) {
+  std::vector<std::string> lost;
+  for (const wire::SnapshotFile& file : checkpoint.files) {
+    if (!store.files.contains(file.name)) lost.push_back(file.name);
+  }
+  return lost;
+}
+
+// ---- server -------------------------------------------------------------------------------------
+
+ServerOutcome SimulatedServerDisk::operator()(ServerJob&& job) {
+  return std::visit(
+      Overloaded{
+          [](const ServerLoad&) -> ServerOutcome {
+            return ServerLoaded{shared_canary(), shared_blas()->version(), ""};
+          },
+          [&](const ServerRestore& restore_job) -> ServerOutcome { return restore(restore_job); },
+          [&](const ServerCut& cut_job) -> ServerOutcome { return cut(cut_job); },
+      },
+      job);
+}
+
+ServerRestored SimulatedServerDisk::restore(const ServerRestore& job) const {
+  ServerRestored restored{.timeline = job.timeline, .tables = {}, .error = ""};
+  for (const PartitionId partition : job.partitions) {
+    restored.tables.push_back(std::make_unique<Tables>(*job.run, partition));
+  }
+  const auto fail = [&](std::string error) {
+    restored.tables.clear();
+    restored.error = std::move(error);
+    return std::move(restored);
+  };
+  for (const wire::SnapshotFile& file : job.files) {
+    const auto found = store_.files.find(file.name);
+    if (found == store_.files.end()) return fail("the store does not have " + file.name);
+    const auto tables =
+        std::find_if(restored.tables.begin(), restored.tables.end(),
+                     [&](const auto& t) { return t->partition() == file.partition; });
+    if (tables == restored.tables.end()) return fail(file.name + " is of another partition");
+    for (const auto& [place, row] : found->second) {
+      if (!(*tables)->load(place.first, place.second, row.version, row.floats)) {
+        return fail(file.name + " holds a row that does not fit");
+      }
+    }
+  }
+  return restored;
+}
+
+ServerCutDone SimulatedServerDisk::cut(const ServerCut& job) {
+  ServerCutDone cut{{.timeline = job.timeline, .step = job.step, .files = {}, .error = ""}};
+  for (const Snapshot& snapshot : *job.snapshots) {
+    if (prng_.chance(store_.fault_rate / 4)) {
+      cut.done.files.clear();
+      cut.done.error = std::string(kInjected) + "no room for a snapshot";
+      return cut;
+    }
+    Rows rows = rows_of(snapshot);
+    std::string name = name_of(snapshot.partition(), rows);
+    cut.done.files.push_back({.partition = snapshot.partition(),
+                              .name = name,
+                              .bytes = 8 * rows.size(),
+                              .records = rows.size(),
+                              .checksum = std::to_string(digest_of(rows))});
+    store_.files.insert_or_assign(std::move(name), std::move(rows));
+  }
+  return cut;
+}
+
+// ---- coordinator --------------------------------------------------------------------------------
+
+CoordinatorOutcome SimulatedCoordinatorStore::operator()(CoordinatorJob&& job) {
+  return std::visit(
+      Overloaded{
+          [&](const ClaimTimeline& claim_job) -> CoordinatorOutcome { return claim(claim_job); },
+          [&](const KeepCheckpoint& keep_job) -> CoordinatorOutcome { return keep(keep_job); },
+          [&](const AppendHistory& append_job) -> CoordinatorOutcome { return append(append_job); },
+          [&](const ExportModel& export_job) -> CoordinatorOutcome {
+            return export_model(export_job);
+          },
+      },
+      job);
+}
+
+TimelineClaimed SimulatedCoordinatorStore::claim(const ClaimTimeline& job) {
+  TimelineClaimed claimed;
+  Timeline highest = store_.claimed.empty() ? 0 : *store_.claimed.rbegin();
+  timeline_ = std::max(highest, job.above) + 1;
+  store_.claimed.insert(timeline_);
+  claimed.timeline = timeline_;
+  for (auto manifest = store_.manifests.rbegin(); manifest != store_.manifests.rend(); ++manifest) {
+    const std::vector<std::string> lost = lost_files(store_, manifest->second);
+    if (lost.empty()) {
+      claimed.latest = manifest->second;
+      return claimed;
+    }
+    claimed.damaged.push_back("step " + std::to_string(manifest->first.second) + " lacks " +
+                              lost.front());
+  }
+  return claimed;
+}
+
+CheckpointKept SimulatedCoordinatorStore::keep(const KeepCheckpoint& job) {
+  const Checkpoint& checkpoint = job.checkpoint;
+  CheckpointKept kept{.step = checkpoint.commit.step, .error = "", .fenced = false};
+  if (timeline_ != *store_.claimed.rbegin() || checkpoint.timeline > timeline_) {
+    kept.error = "another coordinator has claimed a later timeline";
+    kept.fenced = true;
+    return kept;
+  }
+  if (prng_.chance(store_.fault_rate)) {
+    kept.error = std::string(kInjected) + "no room for a manifest";
+    return kept;
+  }
+  store_.manifests.insert_or_assign({checkpoint.timeline, checkpoint.commit.step}, checkpoint);
+  retain();
+  return kept;
+}
+
+void SimulatedCoordinatorStore::retain() {
+  const std::size_t keep = std::max<std::uint32_t>(1, run_.checkpoint.keep);
+  while (store_.manifests.size() > keep) store_.manifests.erase(store_.manifests.begin());
+  std::set<std::string> listed;
+  for (const auto& [place, checkpoint] : store_.manifests) {
+    for (const wire::SnapshotFile& file : checkpoint.files) listed.insert(file.name);
+  }
+  std::erase_if(store_.files, [&](const auto& file) { return !listed.contains(file.first); });
+}
+
+HistoryAppended SimulatedCoordinatorStore::append(const AppendHistory& job) {
+  if (store_.history.size() > job.first) store_.history.resize(job.first);
+  store_.history.insert(store_.history.end(), job.lines.begin(), job.lines.end());
+  return {""};
+}
+
+ModelExported SimulatedCoordinatorStore::export_model(const ExportModel& job) {
+  if (prng_.chance(store_.fault_rate)) {
+    return {"", std::string(kInjected) + "no room for the model"};
+  }
+  if (const auto lost = lost_files(store_, job.checkpoint); !lost.empty()) {
+    return {"", "the store does not have " + lost.front()};
+  }
+  Rows all;
+  for (const wire::SnapshotFile& file : job.checkpoint.files) {
+    const Rows& rows = store_.files.at(file.name);
+    all.insert(rows.begin(), rows.end());
+  }
+  const std::uint64_t digest = digest_of(all);
+  store_.model = StoredModel{digest, job.checkpoint.commit};
+  return {std::to_string(digest), ""};
+}
+
+}  // namespace ballast::simulation
