@@ -29,13 +29,21 @@ void Coordinator::step(Time now, Input<Outcome> input, Effects<Job>& effects) {
   }
   std::visit(Overloaded{
                  [&](Received& received) { on_message(received.message, effects); },
-                 [&](Disconnected& lost) { on_lost(lost.peer, "its connection closed", effects); },
+                 [&](Disconnected& lost) {
+                   on_lost(lost.peer, "its connection closed", effects);
+                   if (state_ == State::over) members_.erase(lost.peer);
+                 },
                  [&](Tick&) {},
                  [&](StopAsked&) { stop(ExitCode::interrupted, "stopped by the user", effects); },
                  [&](Done<Outcome>& done) { on_outcome(std::move(done.outcome), effects); },
              },
              input);
-  if (state_ != State::over) on_tick(effects);
+  if (state_ != State::over) {
+    on_tick(effects);
+  }
+  if (state_ == State::over && (members_.empty() || now_ >= farewell_until_)) {
+    effects.exit = ending_;
+  }
   update_progress();
   effects.wake_at = now + options_.retry;
 }
@@ -43,7 +51,14 @@ void Coordinator::step(Time now, Input<Outcome> input, Effects<Job>& effects) {
 void Coordinator::on_message(const wire::Message& message, Effects<Job>& effects) {
   const MemberId from = message.from;
   const auto member = members_.find(from);
-  if (state_ == State::over) return;
+  if (state_ == State::over) {
+    if (std::holds_alternative<wire::Goodbye>(message.body)) {
+      members_.erase(from);
+    } else {
+      effects.send(from, farewell());  // It has not heard that the run is over.
+    }
+    return;
+  }
   if (member == members_.end()) {
     if (const auto* hello = std::get_if<wire::Hello>(&message.body)) {
       on_hello(from, *hello, effects);
@@ -318,12 +333,16 @@ void Coordinator::stop_when_kept(Effects<Job>& effects) {
   }
 }
 
+// Members leave with a Goodbye; whoever is still there a little later has lost us anyway.
 void Coordinator::finish(Exit exit, Effects<Job>& effects) {
-  for (const auto& [id, member] : members_) {
-    effects.send(id, wire::Finish{exit.code == ExitCode::done, exit.reason});
-  }
   state_ = State::over;
-  effects.exit = std::move(exit);
+  ending_ = std::move(exit);
+  farewell_until_ = now_ + options_.farewell;
+  for (const auto& [id, member] : members_) effects.send(id, farewell());
+}
+
+wire::Finish Coordinator::farewell() const {
+  return {.done = ending_.code == ExitCode::done, .reason = ending_.reason};
 }
 
 void Coordinator::update_progress() {

@@ -87,6 +87,7 @@ struct CoordinatorOptions {
   std::uint32_t servers = 1;
   Duration retry = std::chrono::milliseconds(500);
   Duration loud = std::chrono::seconds(10);         // Between notices of a wait.
+  Duration farewell = std::chrono::seconds(2);      // For members to hear that the run is over.
   Duration stop_within = std::chrono::seconds(20);  // A clean stop that takes longer is cut short.
 };
 
@@ -171,6 +172,7 @@ class Coordinator {
 
   // The end.
   void finish(Exit exit, Effects<Job>& effects);
+  [[nodiscard]] wire::Finish farewell() const;
   void stop(ExitCode code, const std::string& reason, Effects<Job>& effects);
   void stop_when_kept(Effects<Job>& effects);
 
@@ -207,6 +209,8 @@ class Coordinator {
   Time cut_at_{};
   std::uint64_t history_lines_ = 0;
 
+  Exit ending_;                   // State::over: how it ended, ...
+  Time farewell_until_{};         // ... and until when members are told.
   std::optional<Exit> stopping_;  // Asked to stop; leaves when a checkpoint is kept.
   std::optional<Step> stop_cut_;
   Time stop_deadline_{};

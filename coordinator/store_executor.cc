@@ -67,6 +67,8 @@ TimelineClaimed StoreExecutor::run(const ClaimTimeline& job) {
     return fail(taken.error());
   }
   claimed.timeline = timeline_;
+  // What dead writers left there belongs to nobody; a living one on an older timeline may not go on.
+  if (const Status cleared = store_.clear_staging(); !cleared) return fail(cleared.error());
   auto latest = latest_complete(store_);
   if (!latest) {
     if (latest.error().code == ErrorCode::not_found) return claimed;

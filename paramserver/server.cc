@@ -76,6 +76,7 @@ void Server::on_coordinator(const wire::Body& body, Effects<Job>& effects) {
             effects.exit = Exit{ExitCode::done, "released by the coordinator"};
           },
           [&](const wire::Finish& finish) {
+            effects.send(kCoordinator, wire::Goodbye{});  // So that it need not say it again.
             effects.exit = Exit{finish.done ? ExitCode::done : ExitCode::fault, finish.reason};
           },
           [](const auto&) {},
