@@ -14,8 +14,8 @@ dev_demo() {
 
   local model started=$SECONDS
   for model in softmax mlp; do
-    say "ballast train examples/digits/$model.yaml --out runs/digits-$model"
-    build/release/ballast train "examples/digits/$model.yaml" --out "runs/digits-$model"
+    say "ballast train examples/digits/$model.yaml --out runs/digits-$model --overwrite"
+    build/release/ballast train "examples/digits/$model.yaml" --out "runs/digits-$model" --overwrite
   done
 
   say "both models trained in $((SECONDS - started)) s:"
