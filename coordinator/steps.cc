@@ -88,8 +88,8 @@ void Coordinator::commit_when_prepared(Effects<Job>& effects) {
     return;
   }
   const Commit next = next_commit(run_, commit_, step, watched_);
-  // One checkpoint at a time: tidying up after one removes what no manifest lists, and that would be
-  // the files of the next. A commit that must be kept waits; others are kept another time.
+  // One checkpoint at a time: tidying up after one removes what no manifest lists, and that would
+  // be the files of the next. A commit that must be kept waits; others are kept another time.
   if ((next.last || stopping_) && !cuts_.empty()) return;
   commit_ = next;
   watched_.reset();

@@ -1,10 +1,10 @@
 #pragma once
 
-// The shape of every role's logic. A machine takes one input at a time and says, as plain data, what
-// should follow; it has no thread, clock, socket or file. common/runtime drives it with ZeroMQ, Asio
-// and a pool of threads; tests/simulation drives the same object with a seeded network, clock and
-// disk. Order is part of the contract: a host performs the effects of one step in the order of the
-// fields below and, within a field, in the order given, before the next step.
+// The shape of every role's logic. A machine takes one input at a time and says, as plain data,
+// what should follow; it has no thread, clock, socket or file. common/runtime drives it with
+// ZeroMQ, Asio and a pool of threads; tests/simulation drives the same object with a seeded
+// network, clock and disk. Order is part of the contract: a host performs the effects of one step
+// in the order of the fields below and, within a field, in the order given, before the next step.
 //
 // A machine M has
 //   using Job = ...;      heavy or blocking work, as data, that the host runs elsewhere
@@ -32,7 +32,7 @@ struct Received {
 struct Disconnected {  // The connection with this peer closed; it may come back.
   MemberId peer{};
 };
-struct Tick {};  // The start, or the time asked for by wake_at has come.
+struct Tick {};       // The start, or the time asked for by wake_at has come.
 struct StopAsked {};  // The user or the system asks for a clean stop.
 template <class Outcome>
 struct Done {
