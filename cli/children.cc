@@ -113,7 +113,6 @@ struct Children::Watch {
     const std::string how = WIFSIGNALED(status)
                                 ? "killed by signal " + std::to_string(WTERMSIG(status))
                                 : "exited with code " + std::to_string(WEXITSTATUS(status));
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return;  // Released, or the run is over.
     if (mistake) {
       if (failed) std::exchange(failed, nullptr)(entry.child.name);
       return;

@@ -51,7 +51,7 @@ Status inspect_tensors(const std::string& path) {
 Status inspect_model(const std::string& directory) {
   const auto model = open_model_directory(directory);
   if (!model) return model.error();
-  fmt::print("model   {}\nstep    {}\nkernels {}\n", model->run.name, model->run.steps,
+  fmt::print("model   {}\nstep    {}\nkernels {}\n", model->run.name, model->step,
              to_string(model->family));
   if (!model->run.classes.empty()) {
     std::string classes;

@@ -60,8 +60,10 @@ class SocketDirectory {
 // The servers and workers of an embedded run, on threads of this process.
 class EmbeddedMembers {
  public:
-  EmbeddedMembers(const Process& process, const LaunchOptions& options)
-      : process_(process), options_(options) {}
+  // `failed` hears, from another thread, why a member cannot take part.
+  EmbeddedMembers(const Process& process, const LaunchOptions& options,
+                  std::function<void(const std::string& reason)> failed)
+      : process_(process), options_(options), failed_(std::move(failed)) {}
   ~EmbeddedMembers() {
     for (Stopper& stopper : stoppers_) stopper.ask();
     for (std::thread& thread : threads_) {
@@ -73,25 +75,30 @@ class EmbeddedMembers {
 
   void start(const std::string& coordinator) {
     threads_[0] = std::thread([this, coordinator] {
-      static_cast<void>(run_server(process_, {.coordinator = coordinator,
-                                              .listen = "inproc://server",
-                                              .home = home_of_server(options_.output, 0),
-                                              .stoppable = [this](std::function<void()> stop) {
-                                                stoppers_[0].set(std::move(stop));
-                                              }}));
+      report(run_server(process_, {.coordinator = coordinator,
+                                   .listen = "inproc://server",
+                                   .advertise = "",
+                                   .home = home_of_server(options_.output, 0),
+                                   .stoppable = stoppable(0)}));
     });
     threads_[1] = std::thread([this, coordinator] {
-      static_cast<void>(run_worker(process_, {.coordinator = coordinator,
-                                              .threads = options_.threads,
-                                              .stoppable = [this](std::function<void()> stop) {
-                                                stoppers_[1].set(std::move(stop));
-                                              }}));
+      report(run_worker(
+          process_,
+          {.coordinator = coordinator, .threads = options_.threads, .stoppable = stoppable(1)}));
     });
   }
 
  private:
+  void report(const Exit& exit) const {
+    if (exit.code == ExitCode::user_error) failed_(exit.reason);
+  }
+  OnStoppable stoppable(std::size_t member) {
+    return [this, member](std::function<void()> stop) { stoppers_[member].set(std::move(stop)); };
+  }
+
   const Process& process_;
   const LaunchOptions& options_;
+  const std::function<void(const std::string&)> failed_;
   Stopper stoppers_[2];
   std::thread threads_[2];
 };
@@ -174,25 +181,32 @@ Exit launch(const JobFile& job, const LaunchOptions& options, Log& log, Display&
   role.listen = coordinator_endpoint(options, sockets.path());
   role.workers = options.workers;
   role.servers = options.servers;
-  role.listening = [&](const std::string& endpoint) {
+  const auto on_failed = [&](const std::string& reason) {
+    {
+      const std::lock_guard lock(mutex);
+      if (failed.empty()) failed = reason;
+    }
+    stopper.ask();
+  };
+  role.listening = [&](const std::string& endpoint) -> Status {
+    if (options.begin) {
+      if (const Status begun = options.begin(); !begun) return begun;
+    }
     if (options.shape == Shape::cluster) {
       fmt::print("coordinator listens at {}\n", endpoint);
       std::fflush(stdout);  // Somebody may be reading the log for it.
     }
     if (options.shape == Shape::local) {
-      children = std::make_unique<Children>(log, [&](const std::string& name) {
-        {
-          const std::lock_guard lock(mutex);
-          failed = name;
-        }
-        stopper.ask();
+      children = std::make_unique<Children>(log, [on_failed](const std::string& name) {
+        on_failed(name + " cannot take part; its reason is above");
       });
       start_children(*children, options, endpoint, sockets.path());
     }
     if (options.shape == Shape::embedded) {
-      embedded = std::make_unique<EmbeddedMembers>(process, options);
+      embedded = std::make_unique<EmbeddedMembers>(process, options, on_failed);
       embedded->start(endpoint);
     }
+    return {};
   };
   role.progress = [&](const RunProgress& progress) {
     last = progress;
@@ -208,7 +222,7 @@ Exit launch(const JobFile& job, const LaunchOptions& options, Log& log, Display&
   display.clear();
   {
     const std::lock_guard lock(mutex);
-    if (!failed.empty()) exit = {ExitCode::user_error, failed + " cannot take part; see above"};
+    if (!failed.empty() && exit.code != ExitCode::done) exit = {ExitCode::user_error, failed};
   }
   explain(exit, last, options);
   return exit;

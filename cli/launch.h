@@ -5,11 +5,13 @@
 // `resume` and `coordinator` are thin around it.
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
 #include "cli/display.h"
 #include "cli/job_file.h"
+#include "common/base/result.h"
 #include "common/net/endpoint.h"
 #include "common/observe/log.h"
 #include "common/runtime/machine.h"
@@ -32,6 +34,7 @@ struct LaunchOptions {
   std::string transport = "ipc";  // local
   std::string log_level = "info";
   Reach reach = Reach::loopback;
+  std::function<Status()> begin;  // Called once everything that can be refused has been accepted.
 };
 
 // Blocks until the run is over; shows its progress and its end.

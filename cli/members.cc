@@ -14,6 +14,7 @@ namespace {
 struct MemberOptions {
   std::string coordinator;
   std::string listen = "tcp://127.0.0.1:*";
+  std::string advertise;
   std::string home;
   std::string log_level = "info";
   std::uint32_t threads = 1;
@@ -56,12 +57,15 @@ void add_server(CLI::App& app, Chosen& chosen) {
   add_common_options(*verb, *options);
   verb->add_option("--listen", options->listen, "Where workers reach this server")
       ->capture_default_str();
+  verb->add_option("--advertise", options->advertise,
+                   "The address that workers are given, where it is not the one it listens at");
   verb->add_option("--home", options->home, "Directory for its tables on disk")->required();
   verb->callback([options, &chosen] {
     chosen = [options] {
       ServerRole role;
       role.coordinator = options->coordinator;
       role.listen = options->listen;
+      role.advertise = options->advertise;
       role.home = options->home;
       return join(*options, role, run_server);
     };

@@ -31,6 +31,7 @@ Result<ModelDirectory> open_model_directory(const std::string& directory) try {
   auto spec = parse_spec(model.run.spec, model.run.spec_directory + "/spec.yaml");
   if (!spec) return spec.error();
   model.spec = std::move(*spec);
+  model.step = json.at("step").get<Step>();
   model.transforms_json = json.at("transforms").dump();
   auto family = parse_family(json.at("kernel_family").get<std::string>());
   if (!family) return family.error();

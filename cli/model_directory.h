@@ -16,6 +16,7 @@ struct ModelDirectory {
   Spec spec;
   RunConfig run;
   std::string transforms_json;
+  Step step = 0;  // Its version.
   KernelFamily family = KernelFamily::haswell;
   std::string digest;
   std::unique_ptr<ModelFile> weights;

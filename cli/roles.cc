@@ -72,7 +72,9 @@ Exit run_coordinator(const Process& process, const CoordinatorRole& role) {
       make_zmq_transport(process.context, {.self = kCoordinator, .reach = process.reach});
   auto endpoint = transport->bind(role.listen);
   if (!endpoint) return user_error(endpoint.error());
-  if (role.listening) role.listening(*endpoint);
+  if (role.listening) {
+    if (const Status begun = role.listening(*endpoint); !begun) return user_error(begun.error());
+  }
 
   Coordinator machine({.run = run,
                        .checkpoints = checkpoints_of(role.output),
@@ -101,13 +103,20 @@ Exit run_server(const Process& process, const ServerRole& role) {
   auto transport = make_zmq_transport(process.context, {.self = self, .reach = process.reach});
   auto endpoint = transport->bind(role.listen);
   if (!endpoint) return user_error(endpoint.error());
+  const std::string reached = role.advertise.empty() ? *endpoint : role.advertise;
+  for (const char* any : {"//0.0.0.0:", "//[::]:", "//*:"}) {
+    if (reached.find(any) == std::string::npos) continue;
+    return user_error(
+        {ErrorCode::invalid, reached + ": listens everywhere, and workers need one address; "
+                                       "give --advertise tcp://ADDRESS:PORT"});
+  }
   if (const Status done = transport->connect(kCoordinator, role.coordinator); !done) {
     return user_error(done.error());
   }
   if (const Status made = make_directories(role.home); !made) return user_error(made.error());
   ServerDisk disk(role.home);
   Server machine(
-      {.membership = membership(wire::Role::server, role.coordinator, role.give_up, *endpoint)});
+      {.membership = membership(wire::Role::server, role.coordinator, role.give_up, reached)});
   return run_host<Server>(
       machine, *transport, process.log,
       {.self = self,

@@ -32,7 +32,8 @@ struct CoordinatorRole {
   std::string listen;
   std::uint32_t workers = 1;
   std::uint32_t servers = 1;
-  std::function<void(const std::string& endpoint)> listening;  // Members may come now.
+  // The port is bound and the output directory ours: the run may begin, members may come.
+  std::function<Status(const std::string& endpoint)> listening;
   std::function<void(const RunProgress&)> progress;
   OnStoppable stoppable;
 };
@@ -41,6 +42,7 @@ struct CoordinatorRole {
 struct ServerRole {
   std::string coordinator;
   std::string listen;
+  std::string advertise;  // Where workers reach it; empty: where it listens.
   std::string home;
   Duration give_up = std::chrono::seconds(60);  // Without an answer from the coordinator; 0: never.
   OnStoppable stoppable;

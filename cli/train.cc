@@ -24,23 +24,23 @@ struct TrainOptions {
 };
 
 // A run never lands on top of another: its checkpoints would be taken for this one's.
-Status claim_output(const TrainOptions& options) {
-  if (!path_exists(join_path(options.run.output, "job.json"))) return {};
-  if (!options.overwrite) {
-    return Error{ErrorCode::conflict,
-                 options.run.output + ": holds a run already; go on with it by `ballast resume " +
-                     options.run.output + "`, choose another --out, or give --overwrite"};
-  }
-  const auto lock = FileLock::acquire(join_path(options.run.output, "lock"));
+Status check_output(const TrainOptions& options) {
+  if (options.overwrite || !path_exists(join_path(options.run.output, "job.json"))) return {};
+  return Error{ErrorCode::conflict,
+               options.run.output + ": holds a run already; go on with it by `ballast resume " +
+                   options.run.output + "`, choose another --out, or give --overwrite"};
+}
+
+Status clear_output(const std::string& output) {
+  if (!path_exists(join_path(output, "job.json"))) return {};
+  const auto lock = FileLock::acquire(join_path(output, "lock"));
   if (!lock) return lock.error();
   for (const char* name : {"checkpoints", "servers"}) {
-    if (const Status gone = remove_directory(join_path(options.run.output, name)); !gone) {
-      return gone;
-    }
+    if (const Status gone = remove_directory(join_path(output, name)); !gone) return gone;
   }
   for (const char* name : {"job.json", "history.jsonl", "model.safetensors", "model.json",
                            "metrics.json", "optimizer.safetensors"}) {
-    if (const Status gone = remove_file(join_path(options.run.output, name)); !gone) return gone;
+    if (const Status gone = remove_file(join_path(output, name)); !gone) return gone;
   }
   return {};
 }
@@ -52,7 +52,7 @@ int start(TrainOptions options, Shape shape) {
   if (options.run.output.empty()) options.run.output = "runs/" + spec->name;
   auto log = open_log(options.run.log_level);
   if (!log) return user_mistake(log.error().message);
-  if (const Status free = claim_output(options); !free) return user_mistake(free.error().message);
+  if (const Status free = check_output(options); !free) return user_mistake(free.error().message);
 
   Display display(stdout);
   auto setup = set_up_run(*spec, setup_options(options.run, display));
@@ -62,12 +62,13 @@ int start(TrainOptions options, Shape shape) {
   if (const Status made = make_directories(options.run.output); !made) {
     return user_mistake(made.error().message);
   }
-  if (const Status kept = write_job_file(options.run.output, setup->job); !kept) {
-    return user_mistake(kept.error().message);
+  if (const Status cleared = clear_output(options.run.output); !cleared) {
+    return user_mistake(cleared.error().message);
   }
   LaunchOptions launch_with = launch_options(options.run);
   if (shape == Shape::cluster) launch_with.shape = Shape::cluster;
   launch_with.listen = options.listen;
+  launch_with.begin = [&] { return write_job_file(options.run.output, setup->job); };
   return static_cast<int>(launch(setup->job, launch_with, **log, display).code);
 }
 

@@ -37,7 +37,7 @@ void watch(const RunConfig& run, double value, Commit& commit) {
   const EarlyStopSpec& stop = run.training.early_stop;
   const bool larger = larger_is_better(stop.metric);
   const double gain = larger ? value - commit.best : commit.best - value;
-  if (!commit.has_best || gain > stop.min_gain) {
+  if (std::isfinite(value) && (!commit.has_best || gain > stop.min_gain)) {
     commit.best = value;
     commit.has_best = true;
     commit.without_gain = 0;

@@ -151,7 +151,7 @@ std::string Coordinator::what_is_missing() const {
     case State::gathering: {
       const std::size_t servers = ready_members(wire::Role::server).size();
       const std::size_t workers = ready_members(wire::Role::worker).size();
-      if (base_.timeline == 0 && timeline_ <= 1) {
+      if (plan_.number == 0) {
         return std::to_string(options_.servers - std::min<std::size_t>(servers, options_.servers)) +
                " more servers and " +
                std::to_string(options_.workers - std::min<std::size_t>(workers, options_.workers)) +
@@ -321,6 +321,11 @@ void Coordinator::stop(ExitCode code, const std::string& reason, Effects<Job>& e
   if (stopping_ || state_ == State::over || state_ == State::exporting) return;
   stopping_ = Exit{code, reason};
   stop_deadline_ = now_ + options_.stop_within;
+  if (state_ == State::training && commit_.last) {  // Its cut is on its way, or kept.
+    stop_cut_ = commit_.step;
+    stop_when_kept(effects);
+    return;
+  }
   const bool can_commit = state_ == State::training && !plan_.workers.empty() && !commit_.last;
   // Without a step to come there is nothing to keep that is not kept already; what was done since
   // the last checkpoint will be done again, to the same bits.

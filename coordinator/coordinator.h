@@ -146,6 +146,7 @@ class Coordinator {
   void on_goodbye(MemberId from, Effects<Job>& effects);
   void refuse(MemberId who, const std::string& reason, Effects<Job>& effects);
   void choose_family(Effects<Job>& effects);
+  void answer_hello(MemberId who, Effects<Job>& effects);
   void welcome(MemberId who, Effects<Job>& effects);
   void expire(Effects<Job>& effects);
 

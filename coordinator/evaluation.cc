@@ -27,6 +27,14 @@ bool Evaluation::accept(const wire::Evaluated& evaluated) {
       evaluated.outputs.as<float>().size() != count * run_.outputs) {
     return false;
   }
+  // Class indices become places in arrays; a NaN or a stranger must not.
+  const auto classes = static_cast<float>(std::max(2U, run_.outputs));
+  const auto labels = evaluated.labels.as<float>();
+  if (run_.task != Task::regression && !std::all_of(labels.begin(), labels.end(), [&](float label) {
+        return label >= 0.0F && label < classes;
+      })) {
+    return false;
+  }
   results_.try_emplace({evaluated.split, evaluated.batch}, evaluated);
   return true;
 }

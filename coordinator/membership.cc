@@ -22,7 +22,7 @@ void Coordinator::on_hello(MemberId from, const wire::Hello& hello, Effects<Job>
   member.heard = now_;
   if (!fresh) {  // Our answer was lost, or it wonders whether we live.
     if (member.ready && state_ == State::training) effects.send(from, plan_);
-    if (!member.ready && family_) welcome(from, effects);
+    if (!member.ready) answer_hello(from, effects);
     return;
   }
   member.role = hello.role;
@@ -43,10 +43,16 @@ void Coordinator::on_hello(MemberId from, const wire::Hello& hello, Effects<Job>
            effects);
     return;
   }
+  answer_hello(from, effects);
+  if (!family_) choose_family(effects);
+}
+
+// Before the family is fixed there is nothing to welcome with; the answer shows that we live.
+void Coordinator::answer_hello(MemberId who, Effects<Job>& effects) {
   if (family_) {
-    welcome(from, effects);
+    welcome(who, effects);
   } else {
-    choose_family(effects);
+    effects.send(who, wire::Heartbeat{});
   }
 }
 
@@ -105,7 +111,11 @@ void Coordinator::welcome(MemberId who, Effects<Job>& effects) {
 void Coordinator::on_ready(MemberId from, const wire::Ready& ready, Effects<Job>& effects) {
   Member& member = members_.at(from);
   if (member.ready) {
-    if (state_ == State::training) effects.send(from, plan_);
+    if (state_ == State::training) {
+      effects.send(from, plan_);
+    } else {
+      effects.send(from, wire::Heartbeat{});
+    }
     return;
   }
   if (canary_ && *canary_ != ready.canary) {  // R5

@@ -59,6 +59,14 @@ void Coordinator::on_prepared(MemberId from, const wire::Prepared& prepared,
         return index(p.partition) < run_.partitions && plan_.owners[index(p.partition)] == from;
       });
   if (!whole) return;
+  std::set<PartitionId> unique;
+  for (const wire::PreparedPartition& p : prepared.partitions) unique.insert(p.partition);
+  const bool has_first = plan_.owners[0] == from;
+  if (unique.size() != prepared.partitions.size() || prepared.has_figures != has_first ||
+      (has_first && prepared.figures.examples == 0)) {
+    effects.note(NoteLevel::warning, name(from) + " sent a Prepared that cannot be: dropped");
+    return;
+  }
   prepared_.insert_or_assign(from, prepared);
   commit_when_prepared(effects);
 }
@@ -184,7 +192,8 @@ void Coordinator::on_evaluated(const wire::Evaluated& evaluated, Effects<Job>& e
   ++progress_.evaluations;
   if (commit_.last) {
     final_metrics_ = progress_.metrics;
-    if (commit_.epoch.examples > 0) {
+    // After an early stop the last epoch has one batch: no figure to report.
+    if (commit_.epoch.examples == run_.train_examples) {
       Metrics train;
       const nlohmann::ordered_json figures = figures_object(run_, commit_.epoch);
       for (const auto& [name, value] : figures.items()) {

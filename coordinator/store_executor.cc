@@ -67,7 +67,8 @@ TimelineClaimed StoreExecutor::run(const ClaimTimeline& job) {
     return fail(taken.error());
   }
   claimed.timeline = timeline_;
-  // What dead writers left there belongs to nobody; a living one on an older timeline may not go on.
+  // What dead writers left there belongs to nobody; a living one on an older timeline may not go
+  // on.
   if (const Status cleared = store_.clear_staging(); !cleared) return fail(cleared.error());
   auto latest = latest_complete(store_);
   if (!latest) {
@@ -147,6 +148,7 @@ Result<Checkpoint> from_manifest(const Manifest& manifest) {
 
 HistoryAppended StoreExecutor::run(const AppendHistory& job) {
   const Status done = append(job);
+  if (!done) history_lines_ = ~std::uint64_t{0};  // How many are there is to be found out again.
   return {done ? "" : "history.jsonl is not complete: " + done.error().message};
 }
 

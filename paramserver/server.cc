@@ -23,6 +23,7 @@ void Server::step(Time now, Input<Outcome> input, Effects<Job>& effects) {
                  },
                  [&](Tick&) {},
                  [&](StopAsked&) {
+                   if (!leaving_) leave_by_ = now_ + options_.goodbye;
                    leaving_ = true;
                    if (membership_.state() == Membership::State::greeting) {
                      effects.exit = Exit{ExitCode::interrupted, "stopped before joining a run"};
@@ -33,7 +34,12 @@ void Server::step(Time now, Input<Outcome> input, Effects<Job>& effects) {
              input);
   membership_.tick(now, effects);
   repeat_unanswered(effects);
-  if (leaving_) effects.send(kCoordinator, wire::Goodbye{});
+  if (leaving_) {
+    effects.send(kCoordinator, wire::Goodbye{});
+    if (now_ >= leave_by_) {
+      effects.exit = Exit{ExitCode::interrupted, "stopped; the coordinator did not answer"};
+    }
+  }
   effects.wake_at = std::min(membership_.next(), now + options_.retry);
 }
 
@@ -87,6 +93,9 @@ void Server::on_coordinator(const wire::Body& body, Effects<Job>& effects) {
 // ---- joining and restoring ----------------------------------------------------------------------
 
 void Server::on_welcome(const wire::Welcome& welcome, Effects<Job>& effects) {
+  // A coordinator that greets a member has forgotten it: it was silent for too long, or the
+  // coordinator is new.
+  if (membership_.state() == Membership::State::member) membership_.reset(now_);
   if (membership_.state() != Membership::State::greeting) return;
   auto run = run_from_json(welcome.run_json);
   if (!run) {

@@ -66,6 +66,7 @@ using ServerOutcome = std::variant<ServerLoaded, ServerRestored, ServerCutDone>;
 
 struct ServerOptions {
   MembershipOptions membership;
+  Duration goodbye = std::chrono::seconds(5);  // Asked to stop: for the coordinator to let us go.
   Duration retry = std::chrono::milliseconds(500);  // Prepared, CutDone: until answered.
   std::size_t parked_max = 4096;                    // Pulls that wait; more are dropped.
 };
@@ -131,6 +132,7 @@ class Server {
   std::vector<Parked> parked_;
   std::map<Step, OpenCut> cuts_;
   bool prepared_said_ = false;
+  Time leave_by_{};
   bool leaving_ = false;  // Asked to stop; says Goodbye until released.
   Time next_repeat_{};
 };

@@ -25,6 +25,7 @@ void Worker::step(Time now, Input<Outcome> input, Effects<Job>& effects) {
                  },
                  [&](Tick&) {},
                  [&](StopAsked&) {
+                   if (!leaving_) leave_by_ = now_ + options_.goodbye;
                    leaving_ = true;
                    if (membership_.state() == Membership::State::greeting) {
                      effects.exit = Exit{ExitCode::interrupted, "stopped before joining a run"};
@@ -35,7 +36,12 @@ void Worker::step(Time now, Input<Outcome> input, Effects<Job>& effects) {
              input);
   membership_.tick(now, effects);
   repeat_pulls(effects);
-  if (leaving_) effects.send(kCoordinator, wire::Goodbye{});
+  if (leaving_) {
+    effects.send(kCoordinator, wire::Goodbye{});
+    if (now_ >= leave_by_) {
+      effects.exit = Exit{ExitCode::interrupted, "stopped; the coordinator did not answer"};
+    }
+  }
   effects.wake_at = std::min(membership_.next(), now + options_.retry);
 }
 
@@ -82,6 +88,9 @@ void Worker::on_coordinator(const wire::Body& body, Effects<Job>& effects) {
 // ---- joining and plans --------------------------------------------------------------------------
 
 void Worker::on_welcome(const wire::Welcome& welcome, Effects<Job>& effects) {
+  // A coordinator that greets a member has forgotten it: it was silent for too long, or the
+  // coordinator is new.
+  if (membership_.state() == Membership::State::member) membership_.reset(now_);
   if (membership_.state() != Membership::State::greeting) return;
   auto run = run_from_json(welcome.run_json);
   if (!run) {
@@ -179,24 +188,30 @@ void Worker::begin_group(Step step, std::vector<Leaf> leaves, Effects<Job>& effe
 void Worker::on_evaluate(const wire::Evaluate& evaluate, Effects<Job>& effects) {
   if (run_ == nullptr || evaluate.timeline != timeline_ || !plan_) return;
   if (evaluate.end > evaluation_batches(*run_, evaluate.split)) return;
-  std::uint32_t begin = evaluate.begin;
-  while (begin < evaluate.end) {
-    const std::uint32_t end = std::min(evaluate.end, begin + options_.evaluation_group_max);
-    const bool known = std::any_of(groups_.begin(), groups_.end(), [&](const auto& entry) {
+  // A repeat deals what is open, from another batch on: each batch in flight is left alone.
+  const auto open = [&](std::uint32_t batch) {
+    return std::none_of(groups_.begin(), groups_.end(), [&](const auto& entry) {
       const Group& group = entry.second;
       return group.evaluation && group.version == evaluate.version &&
-             group.split == evaluate.split && group.begin <= begin && end <= group.end;
+             group.split == evaluate.split && group.begin <= batch && batch < group.end;
     });
-    if (!known) {
-      const GroupId id{next_group_++};
-      Group& group = groups_[id];
-      group.version = evaluate.version;
-      group.evaluation = true;
-      group.split = evaluate.split;
-      group.begin = begin;
-      group.end = end;
-      effects.jobs.push_back(GatherBatches{id, evaluate.split, begin, end});
+  };
+  std::uint32_t begin = evaluate.begin;
+  while (begin < evaluate.end) {
+    std::uint32_t end = begin;
+    while (end < evaluate.end && end - begin < options_.evaluation_group_max && open(end)) ++end;
+    if (end == begin) {
+      ++begin;
+      continue;
     }
+    const GroupId id{next_group_++};
+    Group& group = groups_[id];
+    group.version = evaluate.version;
+    group.evaluation = true;
+    group.split = evaluate.split;
+    group.begin = begin;
+    group.end = end;
+    effects.jobs.push_back(GatherBatches{id, evaluate.split, begin, end});
     begin = end;
   }
 }

@@ -108,6 +108,7 @@ using WorkerOutcome = std::variant<WorkerLoaded, Gathered, NodeReady, Packed, Ba
 
 struct WorkerOptions {
   MembershipOptions membership;
+  Duration goodbye = std::chrono::seconds(5);  // Asked to stop: for the coordinator to let us go.
   Duration retry = std::chrono::milliseconds(1000);  // Unanswered pulls.
   std::uint32_t evaluation_group_max = 16;           // Batches pulled for at once.
 };
@@ -187,6 +188,7 @@ class Worker {
   std::map<Step, StepWork> steps_;
   std::map<GroupId, Group> groups_;
   std::uint64_t next_group_ = 1;
+  Time leave_by_{};
   bool leaving_ = false;
 };
 
