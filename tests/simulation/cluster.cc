@@ -176,9 +176,9 @@ void Cluster::remove(std::uint64_t life, Network::Death death) {
   const auto found = members_.find(life);
   if (found == members_.end()) return;
   Member& member = *found->second;
-  // What its disk was about to do may still have been done.
-  for (const auto& [job, on_disk] : member.open_jobs) {
-    if (on_disk && prng_.chance(0.3)) member.process->perform_unheard(job);
+  // What its disk was doing may still have been done; what waited behind it was not.
+  if (!member.open_jobs.empty() && member.open_jobs.begin()->second && prng_.chance(0.3)) {
+    member.process->perform_unheard(member.open_jobs.begin()->first);
   }
   network_.died(member.id, death);
   if (member.role == wire::Role::server) invariants_.server_gone(member.id);

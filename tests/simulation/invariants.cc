@@ -32,11 +32,12 @@ void Invariants::coordinator_stepped(Time now, const Coordinator& coordinator) {
     timeline_ = timeline;
   }
   const wire::Plan& plan = coordinator.plan();
-  if (plan.number != 0 && coordinator.progress().phase >= RunProgress::Phase::training) {
-    check_plan(plan);
-  }
-
   const RunProgress& progress = coordinator.progress();
+  const bool in_force = progress.phase == RunProgress::Phase::training ||
+                        progress.phase == RunProgress::Phase::evaluating ||
+                        progress.phase == RunProgress::Phase::saving;
+  if (plan.number != 0 && in_force) check_plan(plan);
+
   const bool changed =
       progress.phase != progress_.phase || progress.timeline != progress_.timeline ||
       progress.commit.step != progress_.commit.step ||
