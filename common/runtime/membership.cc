@@ -76,8 +76,6 @@ void Membership::watch_silence(Time now, Outbox& out) {
                        "waiting for the coordinator at " + options_.coordinator + ", silent for " +
                            std::to_string((now - since) / std::chrono::seconds(1)) +
                            " s; going on when it returns"});
-  // A coordinator that was restarted knows nobody; one that lives answers Hello with its plan.
-  if (state_ == State::member) out.sends.push_back(options_.hello);
 }
 
 }  // namespace ballast

@@ -8,8 +8,10 @@
 //
 // Invariants
 //   M1  Hello and Ready are repeated until they are answered.
-//   M2  Heartbeats go out from the Welcome on; a silent coordinator is announced loudly, and said
-//       Hello to again, since it may have been restarted and know nobody.
+//   M2  Heartbeats go out from the Welcome on. A coordinator that was restarted knows nobody and
+//       answers them with Rejoin; a silent one is announced loudly.
+//   M3  Hello is said by whoever greets, never by a member: it would be taken for a new one that
+//       greets, and wait for a Welcome that it passes over.
 //
 // Pure; one machine owns it.
 
