@@ -251,8 +251,7 @@ void Worker::on_gathered(const Gathered& gathered, Effects<Job>& effects) {
   if (group == nullptr) return;  // Its timeline or its step is over.
   const bool wants_dense = group->evaluation || !group->leaves.empty();
   group->weights = std::make_shared<WeightStore>(
-      *run_, gathered.keys,
-      wants_dense ? WeightStore::Dense::wanted : WeightStore::Dense::unwanted);
+      run_, gathered.keys, wants_dense ? WeightStore::Dense::wanted : WeightStore::Dense::unwanted);
   ask(gathered.group, *group, *gathered.keys, effects);
 }
 

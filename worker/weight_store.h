@@ -19,7 +19,8 @@ class WeightStore {
  public:
   // Room for all dense tables (or none of them) and for these sparse rows.
   enum class Dense { wanted, unwanted };
-  WeightStore(const RunConfig& run, std::shared_ptr<const KeySets> keys, Dense dense);
+  WeightStore(std::shared_ptr<const RunConfig> run, std::shared_ptr<const KeySets> keys,
+              Dense dense);
 
   // False: the sizes do not fit; nothing was written.
   [[nodiscard]] bool put_block(TableId table, std::uint32_t block, std::span<const float> values);
@@ -32,7 +33,7 @@ class WeightStore {
   [[nodiscard]] Weights view() const;
 
  private:
-  const RunConfig& run_;
+  const std::shared_ptr<const RunConfig> run_;  // A job may outlive the run that it was made for.
   std::shared_ptr<const KeySets> keys_;
   std::vector<AlignedVector<float>> tables_;     // By table id.
   std::vector<std::vector<bool>> blocks_there_;  // By table id; dense only.
