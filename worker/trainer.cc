@@ -368,8 +368,10 @@ void Worker::compute(GroupId id, Group& group, Effects<Job>& effects) {
     }
     return;
   }
-  if (group.leaves.empty()) {  // Nothing to compute: the last version is there.
+  if (group.leaves.empty()) {  // Nothing to compute: it only waited for the version.
+    const Step step = group.version + 1;
     groups_.erase(id);
+    if (!own_.empty()) go_on_after(step, effects);
     return;
   }
   for (const Leaf leaf : group.leaves) {
@@ -423,6 +425,11 @@ void Worker::on_packed(Packed packed, Effects<Job>& effects) {
     effects.send(server, push);
     work.retained.emplace_back(server, std::move(push));
   }
+  go_on_after(step, effects);
+}
+
+// The last group of a step to end, whichever it is, begins the next one.
+void Worker::go_on_after(Step step, Effects<Job>& effects) {
   const bool more = std::any_of(groups_.begin(), groups_.end(), [&](const auto& entry) {
     return !entry.second.evaluation && entry.second.version + 1 == step;
   });

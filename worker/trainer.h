@@ -167,6 +167,7 @@ class Worker {
 
   void reset();
   void begin_step(Step step, Effects<Job>& effects);
+  void go_on_after(Step step, Effects<Job>& effects);
   void begin_group(Step step, std::vector<Leaf> leaves, Effects<Job>& effects);
   void ask(GroupId id, Group& group, const KeySets& keys, Effects<Job>& effects);
   void compute(GroupId id, Group& group, Effects<Job>& effects);
