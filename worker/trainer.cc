@@ -114,8 +114,10 @@ void Worker::reset() {
 void Worker::on_plan(const wire::Plan& plan, Effects<Job>& effects) {
   if (run_ == nullptr || membership_.state() == Membership::State::loading) return;
   membership_.planned();
-  if (plan_ && plan.number <= plan_->number) return;
-  if (plan.owners.size() != run_->partitions || plan.timeline < timeline_) return;
+  // Numbers rise within one coordinator's life; a later one has a later timeline.
+  const auto rank = [](const wire::Plan& p) { return std::pair(p.timeline, p.number); };
+  if (plan_ && rank(plan) <= rank(*plan_)) return;
+  if (plan.owners.size() != run_->partitions) return;
   plan_ = plan;
   owners_ = std::make_shared<const std::vector<MemberId>>(plan.owners);
   own_ = {};
