@@ -30,11 +30,11 @@ run_verb() {
   "dev_$verb" "$@"
 }
 
-# Configures a preset once; afterwards Ninja does so by itself whenever a CMake file changes.
+# Configures a preset anew when the presets changed; Ninja does so when a CMake file does.
 configure_preset() {
   local preset=$1
   command -v cmake >/dev/null || fail "cmake is not installed; run './dev setup' first"
-  [[ -f build/$preset/build.ninja ]] || cmake --preset "$preset"
+  [[ build/$preset/build.ninja -nt CMakePresets.json ]] || cmake --preset "$preset"
 }
 
 # build_preset PRESET [TARGET...]: everything when no target is named.
