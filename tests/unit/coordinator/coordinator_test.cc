@@ -1,0 +1,536 @@
+#include "coordinator/coordinator.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/base/check.h"
+
+namespace ballast {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr MemberId kServer1{101};
+constexpr MemberId kServer2{102};
+constexpr MemberId kWorker1{201};
+constexpr MemberId kWorker2{202};
+
+// Six steps in two epochs; two partitions, four leaves; a validation split of two batches.
+RunConfig small_run() {
+  RunConfig run;
+  run.name = "small";
+  run.partitions = 2;
+  run.leaves = 4;
+  run.batch = 4;
+  run.leaf_examples = 1;
+  run.train_examples = 12;
+  run.validation_examples = 3;
+  run.evaluation_batch = 2;
+  run.steps_per_epoch = 3;
+  run.steps = 6;
+  run.outputs = 1;
+  run.task = Task::binary;
+  run.loss = LossKind::binary_cross_entropy;
+  run.training.log_every = 1;
+  run.checkpoint.every_seconds = 0.0;
+  return run;
+}
+
+class CoordinatorTest : public testing::Test {
+ protected:
+  using After = Effects<CoordinatorJob>;
+
+  explicit CoordinatorTest(RunConfig run = small_run())
+      : run_(std::make_shared<const RunConfig>(std::move(run))),
+        coordinator_({.run = run_,
+                      .checkpoints = "store",
+                      .version = "v",
+                      .workers = 2,
+                      .servers = 2,
+                      .retry = milliseconds(100),
+                      .loud = seconds(5),
+                      .farewell = milliseconds(500),
+                      .stop_within = seconds(20)}) {}
+
+  After step(Input<CoordinatorOutcome> input) {
+    After effects;
+    coordinator_.step(now_, std::move(input), effects);
+    return effects;
+  }
+  After receive(MemberId from, wire::Body body) {
+    return step(Received{wire::Message{from, std::move(body)}});
+  }
+  After outcome(CoordinatorOutcome what) { return step(Done<CoordinatorOutcome>{std::move(what)}); }
+  After later(Duration time) {
+    now_ += time;
+    return step(Tick{});
+  }
+
+  static wire::Hello hello(wire::Role role) {
+    return {.role = role,
+            .version = "v",
+            .endpoint = "there",
+            .host = "host",
+            .families = {KernelFamily::haswell}};
+  }
+  After ready(MemberId who) { return receive(who, wire::Ready{.canary = 5, .blas_version = "b"}); }
+  void join(MemberId who, wire::Role role) {
+    receive(who, hello(role));
+    ready(who);
+  }
+
+  // From nothing to training version 0.
+  After begin() {
+    step(Tick{});
+    outcome(TimelineClaimed{.timeline = 1, .latest = {}, .damaged = {}, .error = ""});
+    receive(kServer1, hello(wire::Role::server));
+    receive(kServer2, hello(wire::Role::server));
+    receive(kWorker1, hello(wire::Role::worker));
+    receive(kWorker2, hello(wire::Role::worker));
+    for (const MemberId who : {kServer1, kServer2, kWorker1, kWorker2}) ready(who);
+    receive(kServer1, wire::Restored{1, ""});
+    return receive(kServer2, wire::Restored{1, ""});
+  }
+
+  wire::Prepared prepared(MemberId server, Step step, Timeline timeline = 1) const {
+    const auto& owners = coordinator_.plan().owners;
+    wire::Prepared prepared;
+    prepared.timeline = timeline;
+    prepared.step = step;
+    for (std::uint32_t p = 0; p < owners.size(); ++p) {
+      if (owners[p] != server) continue;
+      prepared.partitions.push_back({PartitionId{p}, 1, 2.0});
+      if (p != 0) continue;
+      prepared.has_figures = true;
+      prepared.figures = {.loss = 2.0, .examples = 4, .correct = 1};
+    }
+    return prepared;
+  }
+  // Both servers prepare the step.
+  After prepare(Step step, Timeline timeline = 1) {
+    receive(kServer1, prepared(kServer1, step, timeline));
+    return receive(kServer2, prepared(kServer2, step, timeline));
+  }
+  After evaluated(Step version, std::uint32_t batch, Timeline timeline = 1) {
+    const std::size_t count = batch == 0 ? 2 : 1;
+    return receive(kWorker1,
+                   wire::Evaluated{.timeline = timeline,
+                                   .version = version,
+                                   .split = Split::validation,
+                                   .batch = batch,
+                                   .loss = 0.5,
+                                   .outputs = Bytes::own(std::vector<float>(count, 0.75F)),
+                                   .labels = Bytes::own(std::vector<float>(count, 1.0F))});
+  }
+  After cut_done(MemberId server, Step step, std::string error = "") {
+    wire::CutDone done{.timeline = 1, .step = step, .files = {}, .error = std::move(error)};
+    if (done.error.empty()) done.files.push_back({PartitionId{0}, "f", 1, 1, "c"});
+    return receive(server, done);
+  }
+  // All steps up to this one, with their evaluations.
+  void train_to(Step last) {
+    for (Step step = 1; step <= last; ++step) {
+      prepare(step);
+      if (step % 3 != 0) continue;
+      evaluated(step, 0);
+      evaluated(step, 1);
+    }
+  }
+
+  template <class Body>
+  static std::vector<std::pair<MemberId, Body>> all(const After& effects) {
+    std::vector<std::pair<MemberId, Body>> found;
+    for (const Send& send : effects.sends) {
+      if (const auto* body = std::get_if<Body>(&send.body)) found.emplace_back(send.to, *body);
+    }
+    return found;
+  }
+  template <class Job>
+  static std::vector<Job> jobs(const After& effects) {
+    std::vector<Job> found;
+    for (const CoordinatorJob& job : effects.jobs) {
+      if (const auto* concrete = std::get_if<Job>(&job)) found.push_back(*concrete);
+    }
+    return found;
+  }
+
+  std::shared_ptr<const RunConfig> run_;
+  Coordinator coordinator_;
+  Time now_ = Time{} + seconds(1);
+};
+
+// ---- members and plans --------------------------------------------------------------------------
+
+TEST_F(CoordinatorTest, TheFirstPlanWaitsForEverybodyAndNamesOwnersAndLeaves) {
+  const After effects = begin();
+  const auto plans = all<wire::Plan>(effects);
+  ASSERT_EQ(plans.size(), 4U) << "one for every member";
+  const wire::Plan& plan = plans[0].second;
+  EXPECT_EQ(plan.number, 1U);
+  EXPECT_EQ(plan.timeline, 1U);
+  EXPECT_EQ(plan.committed, 0U);
+  ASSERT_EQ(plan.owners.size(), 2U);
+  EXPECT_NE(plan.owners[0], plan.owners[1]);
+  ASSERT_EQ(plan.workers.size(), 2U);
+  EXPECT_EQ(plan.workers[0].leaves, (LeafRange{0, 2}));
+  EXPECT_EQ(plan.workers[1].leaves, (LeafRange{2, 4}));
+}
+
+TEST_F(CoordinatorTest, NobodyIsWelcomedBeforeAllHaveSaidWhatTheyCanRun) {
+  step(Tick{});
+  outcome(TimelineClaimed{.timeline = 1, .latest = {}, .damaged = {}, .error = ""});
+  EXPECT_TRUE(all<wire::Welcome>(receive(kServer1, hello(wire::Role::server))).empty());
+  receive(kServer2, hello(wire::Role::server));
+  receive(kWorker1, hello(wire::Role::worker));
+  EXPECT_EQ(all<wire::Welcome>(receive(kWorker2, hello(wire::Role::worker))).size(), 4U);
+}
+
+TEST_F(CoordinatorTest, AWorkerLostInTheMiddleOfAStepIsReplacedByANewPlan) {
+  begin();
+  receive(kServer1, prepared(kServer1, 1));
+  const After effects = step(Disconnected{kWorker1});
+  const auto plans = all<wire::Plan>(effects);
+  ASSERT_EQ(plans.size(), 3U);
+  EXPECT_EQ(plans[0].second.number, 2U);
+  EXPECT_EQ(plans[0].second.timeline, 1U) << "no data is lost with a worker";
+  ASSERT_EQ(plans[0].second.workers.size(), 1U);
+  EXPECT_EQ(plans[0].second.workers[0], (wire::Assignment{kWorker2, {0, 4}}));
+  EXPECT_EQ(all<wire::CommitStep>(receive(kServer2, prepared(kServer2, 1))).size(), 2U)
+      << "what was prepared stays so";
+}
+
+TEST_F(CoordinatorTest, AWorkerThatSaysGoodbyeIsReleasedAndReplaced) {
+  begin();
+  const After effects = receive(kWorker2, wire::Goodbye{});
+  ASSERT_EQ(all<wire::Released>(effects).size(), 1U);
+  EXPECT_EQ(all<wire::Released>(effects)[0].first, kWorker2);
+  EXPECT_EQ(all<wire::Plan>(effects).size(), 3U);
+}
+
+TEST_F(CoordinatorTest, AWorkerThatJoinsGetsLeaves) {
+  begin();
+  receive(MemberId{203}, hello(wire::Role::worker));
+  const auto plans = all<wire::Plan>(ready(MemberId{203}));
+  ASSERT_EQ(plans.size(), 5U);
+  EXPECT_EQ(plans[0].second.workers.size(), 3U);
+}
+
+TEST_F(CoordinatorTest, SilenceIsALoss) {
+  begin();
+  for (int i = 0; i < 9; ++i) {
+    later(seconds(1));
+    for (const MemberId who : {kServer1, kServer2, kWorker1}) receive(who, wire::Heartbeat{});
+  }
+  const After effects = later(seconds(1));
+  ASSERT_EQ(all<wire::Plan>(effects).size(), 3U);
+  EXPECT_EQ(all<wire::Plan>(effects)[0].second.workers.size(), 1U);
+}
+
+TEST_F(CoordinatorTest, ACoordinatorThatStoodStillTakesNobodyForLost) {
+  begin();
+  EXPECT_TRUE(all<wire::Plan>(later(seconds(60))).empty());
+  EXPECT_EQ(coordinator_.progress().workers, 2U);
+}
+
+TEST_F(CoordinatorTest, StrangersAreToldToJoinAgain) {
+  begin();
+  EXPECT_EQ(all<wire::Rejoin>(receive(MemberId{999}, wire::Heartbeat{})).size(), 1U);
+  EXPECT_EQ(all<wire::Rejoin>(receive(MemberId{999}, prepared(kServer1, 1))).size(), 1U);
+}
+
+TEST_F(CoordinatorTest, RefusesWhoCannotTakePart) {
+  begin();
+  wire::Hello other_version = hello(wire::Role::worker);
+  other_version.version = "w";
+  wire::Hello other_protocol = hello(wire::Role::worker);
+  other_protocol.protocol += 1;
+  wire::Hello other_family = hello(wire::Role::worker);
+  other_family.families = {KernelFamily::skylakex};
+  wire::Hello no_family = hello(wire::Role::worker);
+  no_family.families = {};
+  for (const wire::Hello& spoiled : {other_version, other_protocol, other_family, no_family}) {
+    EXPECT_EQ(all<wire::Refused>(receive(MemberId{300}, spoiled)).size(), 1U);
+  }
+  receive(MemberId{301}, hello(wire::Role::worker));
+  const auto refused =
+      all<wire::Refused>(receive(MemberId{301}, wire::Ready{.canary = 6, .blas_version = "c"}));
+  ASSERT_EQ(refused.size(), 1U);
+  EXPECT_NE(refused[0].second.reason.find("arithmetic differs"), std::string::npos);
+}
+
+// ---- steps --------------------------------------------------------------------------------------
+
+TEST_F(CoordinatorTest, CommitsOnceEveryServerHasPreparedAndAgainForWhoMissedIt) {
+  begin();
+  EXPECT_TRUE(all<wire::CommitStep>(receive(kServer1, prepared(kServer1, 1))).empty());
+  EXPECT_TRUE(all<wire::CommitStep>(receive(kServer1, prepared(kServer1, 1))).empty());
+  const auto commits = all<wire::CommitStep>(receive(kServer2, prepared(kServer2, 1)));
+  ASSERT_EQ(commits.size(), 2U);
+  EXPECT_EQ(commits[0].second.commit, commits[1].second.commit);
+  EXPECT_EQ(commits[0].second.commit.step, 1U);
+  EXPECT_EQ(commits[0].second.commit.scale, 0.25F);
+
+  const auto again = all<wire::CommitStep>(receive(kServer1, prepared(kServer1, 1)));
+  ASSERT_EQ(again.size(), 1U);
+  EXPECT_EQ(again[0].first, kServer1);
+  EXPECT_EQ(again[0].second.commit, commits[0].second.commit);
+}
+
+TEST_F(CoordinatorTest, PassesOverPreparedThatCannotBe) {
+  begin();
+  receive(kServer1, prepared(kServer1, 1));
+  struct Case {
+    const char* name;
+    void (*spoil)(wire::Prepared&);
+  };
+  const Case cases[] = {
+      {"another timeline", [](wire::Prepared& p) { p.timeline = 2; }},
+      {"a step too far", [](wire::Prepared& p) { p.step = 2; }},
+      {"a partition too few", [](wire::Prepared& p) { p.partitions.clear(); }},
+      {"somebody else's partition",
+       [](wire::Prepared& p) {
+         p.partitions[0].partition = PartitionId{1 - index(p.partitions[0].partition)};
+       }},
+      {"a partition beyond the last",
+       [](wire::Prepared& p) { p.partitions[0].partition = PartitionId{7}; }},
+      {"figures the other way round", [](wire::Prepared& p) { p.has_figures = !p.has_figures; }},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.name);
+    wire::Prepared spoiled = prepared(kServer2, 1);
+    c.spoil(spoiled);
+    EXPECT_TRUE(all<wire::CommitStep>(receive(kServer2, spoiled)).empty());
+  }
+  EXPECT_EQ(all<wire::CommitStep>(receive(kServer2, prepared(kServer2, 1))).size(), 2U);
+}
+
+// R12
+TEST_F(CoordinatorTest, AnEvaluationHoldsTheNextCommit) {
+  begin();
+  prepare(1);
+  prepare(2);
+  const auto dealt = all<wire::Evaluate>(prepare(3));
+  ASSERT_EQ(dealt.size(), 2U);
+  EXPECT_EQ(dealt[0].second.version, 3U);
+
+  EXPECT_TRUE(all<wire::CommitStep>(prepare(4)).empty());
+  EXPECT_TRUE(all<wire::CommitStep>(evaluated(3, 0)).empty());
+  EXPECT_TRUE(all<wire::CommitStep>(evaluated(3, 0)).empty()) << "the same batch again";
+  const auto commits = all<wire::CommitStep>(evaluated(3, 1));
+  ASSERT_EQ(commits.size(), 2U);
+  EXPECT_EQ(commits[0].second.commit.step, 4U);
+}
+
+TEST_F(CoordinatorTest, WhatALostWorkerWasToEvaluateIsDealtAgain) {
+  begin();
+  prepare(1);
+  prepare(2);
+  prepare(3);
+  const auto dealt = all<wire::Evaluate>(step(Disconnected{kWorker1}));
+  ASSERT_EQ(dealt.size(), 1U);
+  EXPECT_EQ(dealt[0].first, kWorker2);
+  EXPECT_EQ(dealt[0].second.begin, 0U);
+  EXPECT_EQ(dealt[0].second.end, 2U);
+}
+
+TEST_F(CoordinatorTest, HistoryHasALineForEveryStepAndEvaluation) {
+  begin();
+  std::vector<std::string> lines;
+  const auto note = [&](const After& effects) {
+    for (const AppendHistory& job : jobs<AppendHistory>(effects)) {
+      EXPECT_EQ(job.first, lines.size());
+      lines.insert(lines.end(), job.lines.begin(), job.lines.end());
+    }
+  };
+  for (Step step = 1; step <= 3; ++step) note(prepare(step));
+  note(evaluated(3, 1));
+  note(evaluated(3, 0));
+  ASSERT_EQ(lines.size(), 4U);
+  EXPECT_NE(lines[0].find("\"step\":1"), std::string::npos);
+  EXPECT_NE(lines[3].find("\"validation\""), std::string::npos) << lines[3];
+}
+
+// ---- losing a server ----------------------------------------------------------------------------
+
+TEST_F(CoordinatorTest, ALostServerTakesTheRunBackToTheLastCheckpointOnANewTimeline) {
+  begin();
+  prepare(1);
+  const After effects = step(Disconnected{kServer1});
+  ASSERT_EQ(jobs<ClaimTimeline>(effects).size(), 1U);
+  EXPECT_EQ(jobs<ClaimTimeline>(effects)[0].above, 1U);
+  EXPECT_TRUE(all<wire::CommitStep>(prepare(2)).empty());
+
+  const auto restores = all<wire::Restore>(
+      outcome(TimelineClaimed{.timeline = 2, .latest = {}, .damaged = {}, .error = ""}));
+  ASSERT_EQ(restores.size(), 1U);
+  EXPECT_EQ(restores[0].first, kServer2);
+  EXPECT_EQ(restores[0].second.partitions.size(), 2U);
+  EXPECT_EQ(restores[0].second.commit.step, 0U);
+  const auto plans = all<wire::Plan>(receive(kServer2, wire::Restored{2, ""}));
+  ASSERT_EQ(plans.size(), 3U);
+  EXPECT_EQ(plans[0].second.timeline, 2U);
+  EXPECT_EQ(plans[0].second.number, 2U);
+}
+
+TEST_F(CoordinatorTest, RestoreIsRepeatedUntilItIsAnswered) {
+  begin();
+  step(Disconnected{kServer1});
+  outcome(TimelineClaimed{.timeline = 2, .latest = {}, .damaged = {}, .error = ""});
+  EXPECT_EQ(all<wire::Restore>(later(milliseconds(500))).size(), 1U);
+  receive(kServer2, wire::Restored{1, ""});
+  EXPECT_EQ(all<wire::Restore>(later(milliseconds(500))).size(), 1U) << "an old answer";
+  receive(kServer2, wire::Restored{2, ""});
+  EXPECT_TRUE(all<wire::Restore>(later(milliseconds(500))).empty());
+}
+
+// ---- checkpoints and the end --------------------------------------------------------------------
+
+RunConfig with_checkpoints() {
+  RunConfig run = small_run();
+  run.checkpoint.every_steps = 2;
+  return run;
+}
+
+class CheckpointTest : public CoordinatorTest {
+ protected:
+  CheckpointTest() : CoordinatorTest(with_checkpoints()) {}
+};
+
+TEST_F(CheckpointTest, AManifestFollowsTheFilesOfAllServers) {
+  begin();
+  prepare(1);
+  EXPECT_TRUE(all<wire::CommitStep>(prepare(2))[0].second.commit.cut);
+  After effects = cut_done(kServer1, 2);
+  EXPECT_EQ(all<wire::CutKnown>(effects).size(), 1U);
+  EXPECT_TRUE(jobs<KeepCheckpoint>(effects).empty());
+  effects = cut_done(kServer2, 2);
+  ASSERT_EQ(jobs<KeepCheckpoint>(effects).size(), 1U);
+  const Checkpoint checkpoint = jobs<KeepCheckpoint>(effects)[0].checkpoint;
+  EXPECT_EQ(checkpoint.commit.step, 2U);
+  EXPECT_EQ(checkpoint.timeline, 1U);
+  EXPECT_EQ(checkpoint.history_lines, 2U);
+  EXPECT_EQ(checkpoint.canary, 5U);
+  EXPECT_FALSE(coordinator_.progress().checkpoint);
+  outcome(CheckpointKept{.step = 2, .error = "", .fenced = false});
+  EXPECT_EQ(coordinator_.progress().checkpoint, 2U);
+}
+
+TEST_F(CheckpointTest, OneCutIsOpenAtATime) {
+  begin();
+  prepare(1);
+  prepare(2);
+  prepare(3);
+  evaluated(3, 0);
+  evaluated(3, 1);
+  EXPECT_FALSE(all<wire::CommitStep>(prepare(4))[0].second.commit.cut);
+  prepare(5);
+  EXPECT_TRUE(all<wire::CommitStep>(prepare(6)).empty()) << "the last one must be kept: it waits";
+  cut_done(kServer1, 2);
+  cut_done(kServer2, 2);
+  const auto commits =
+      all<wire::CommitStep>(outcome(CheckpointKept{.step = 2, .error = "", .fenced = false}));
+  ASSERT_EQ(commits.size(), 2U);
+  EXPECT_TRUE(commits[0].second.commit.last && commits[0].second.commit.cut);
+}
+
+TEST_F(CheckpointTest, ACutThatFailsIsAbandonedAndTrainingGoesOn) {
+  begin();
+  prepare(1);
+  prepare(2);
+  After effects = cut_done(kServer1, 2, "disk full");
+  EXPECT_FALSE(effects.exit);
+  effects = cut_done(kServer2, 2);
+  EXPECT_TRUE(jobs<KeepCheckpoint>(effects).empty());
+  EXPECT_EQ(all<wire::CutKnown>(effects).size(), 1U);
+  EXPECT_EQ(all<wire::CommitStep>(prepare(3)).size(), 2U);
+}
+
+TEST_F(CheckpointTest, ACoordinatorThatIsFencedStops) {
+  begin();
+  prepare(1);
+  prepare(2);
+  cut_done(kServer1, 2);
+  cut_done(kServer2, 2);
+  outcome(CheckpointKept{.step = 2, .error = "another one holds the store", .fenced = true});
+  const After effects = later(seconds(1));
+  ASSERT_TRUE(effects.exit);
+  EXPECT_EQ(effects.exit->code, ExitCode::fault);
+}
+
+TEST_F(CoordinatorTest, DoneMeansThatTheModelIsWrittenFromADurableLastVersion) {
+  begin();
+  train_to(6);
+  EXPECT_TRUE(jobs<KeepCheckpoint>(cut_done(kServer1, 6)).empty());
+  EXPECT_EQ(jobs<KeepCheckpoint>(cut_done(kServer2, 6)).size(), 1U);
+  After effects = outcome(CheckpointKept{.step = 6, .error = "", .fenced = false});
+  ASSERT_EQ(jobs<ExportModel>(effects).size(), 1U);
+  EXPECT_EQ(jobs<ExportModel>(effects)[0].checkpoint.commit.step, 6U);
+  EXPECT_FALSE(effects.exit);
+
+  effects = outcome(ModelExported{.digest = "d", .error = ""});
+  EXPECT_EQ(all<wire::Finish>(effects).size(), 4U);
+  EXPECT_EQ(coordinator_.progress().digest, "d");
+  for (const MemberId who : {kServer1, kServer2, kWorker1}) {
+    EXPECT_FALSE(receive(who, wire::Goodbye{}).exit);
+  }
+  EXPECT_EQ(all<wire::Finish>(receive(kWorker2, wire::Heartbeat{})).size(), 1U) << "it missed it";
+  effects = receive(kWorker2, wire::Goodbye{});
+  ASSERT_TRUE(effects.exit);
+  EXPECT_EQ(effects.exit->code, ExitCode::done);
+}
+
+TEST_F(CoordinatorTest, ALastCutThatFailsIsAFaultWithASentence) {
+  begin();
+  train_to(6);
+  cut_done(kServer1, 6, "disk full");
+  const After effects = later(seconds(1));
+  ASSERT_TRUE(effects.exit);
+  EXPECT_EQ(effects.exit->code, ExitCode::fault);
+  EXPECT_NE(effects.exit->reason.find("disk full"), std::string::npos);
+}
+
+TEST_F(CoordinatorTest, ACleanStopKeepsTheNextCommitAndCommitsNoMore) {
+  begin();
+  prepare(1);
+  EXPECT_FALSE(step(StopAsked{}).exit);
+  EXPECT_TRUE(all<wire::CommitStep>(prepare(2))[0].second.commit.cut);
+  EXPECT_TRUE(all<wire::CommitStep>(prepare(3)).empty());
+  cut_done(kServer1, 2);
+  cut_done(kServer2, 2);
+  outcome(CheckpointKept{.step = 2, .error = "", .fenced = false});
+  const After effects = later(seconds(1));
+  ASSERT_TRUE(effects.exit);
+  EXPECT_EQ(effects.exit->code, ExitCode::interrupted);
+}
+
+TEST_F(CoordinatorTest, AStopThatTakesTooLongIsCutShort) {
+  begin();
+  step(StopAsked{});
+  EXPECT_FALSE(later(seconds(1)).exit);
+  now_ += seconds(20);
+  step(Tick{});
+  EXPECT_TRUE(later(seconds(1)).exit);
+}
+
+TEST_F(CoordinatorTest, SaysWhatItWaitsFor) {
+  begin();
+  receive(kServer1, prepared(kServer1, 1));
+  std::string notice;
+  for (int i = 0; i < 7; ++i) {
+    const After effects = later(seconds(1));
+    for (const MemberId who : {kServer1, kServer2, kWorker1, kWorker2}) {
+      receive(who, wire::Heartbeat{});
+    }
+    for (const Note& note : effects.notes) notice += note.text;
+  }
+  EXPECT_NE(notice.find("to prepare step 1"), std::string::npos) << notice;
+  EXPECT_FALSE(coordinator_.progress().waiting_for.empty());
+}
+
+}  // namespace
+}  // namespace ballast

@@ -1,0 +1,455 @@
+#include "paramserver/server.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "common/job/run_json.h"
+#include "tests/unit/paramserver/small_run.h"
+
+namespace ballast {
+namespace {
+
+using std::chrono::milliseconds;
+using test::kDense;
+using test::kDenseFloats;
+using test::kRowFloats;
+using test::kSparse;
+using test::small_run;
+
+constexpr MemberId kWorker{11};
+constexpr MemberId kOther{12};
+constexpr std::uint32_t kPartitions = 3;
+constexpr std::uint32_t kLeaves = 4;
+
+// A server that owns every partition, its jobs done at once.
+class ServerTest : public testing::Test {
+ protected:
+  using After = Effects<ServerJob>;
+
+  explicit ServerTest(std::size_t parked_max = 4096) : server_(options(parked_max)) {
+    step(Tick{});
+    receive(kCoordinator, wire::Welcome{run_to_json(run_), KernelFamily::haswell, "store"});
+    step(Done<ServerOutcome>{ServerLoaded{.canary = 1, .blas_version = "b", .error = ""}});
+  }
+
+  static ServerOptions options(std::size_t parked_max) {
+    ServerOptions options;
+    options.membership.hello.role = wire::Role::server;
+    options.membership.retry = milliseconds(100);
+    options.retry = milliseconds(100);
+    options.parked_max = parked_max;
+    return options;
+  }
+
+  After step(Input<ServerOutcome> input) {
+    After effects;
+    server_.step(now_, std::move(input), effects);
+    return effects;
+  }
+  After receive(MemberId from, wire::Body body) {
+    return step(Received{wire::Message{from, std::move(body)}});
+  }
+  After later(Duration time) {
+    now_ += time;
+    return step(Tick{});
+  }
+
+  void restore(Timeline timeline) {
+    wire::Restore restore{.timeline = timeline, .partitions = {}, .commit = {}, .files = {}};
+    for (std::uint32_t p = 0; p < kPartitions; ++p) restore.partitions.push_back(PartitionId{p});
+    After effects = receive(kCoordinator, restore);
+    ASSERT_EQ(effects.jobs.size(), 1U);
+    const auto& job = std::get<ServerRestore>(effects.jobs[0]);
+    ServerRestored restored{.timeline = timeline, .tables = {}, .error = ""};
+    for (const PartitionId partition : job.partitions) {
+      restored.tables.push_back(std::make_unique<Tables>(*job.run, partition));
+    }
+    effects = step(Done<ServerOutcome>{std::move(restored)});
+    ASSERT_EQ(count<wire::Restored>(effects), 1U);
+  }
+
+  template <class Body>
+  static std::size_t count(const After& effects) {
+    return static_cast<std::size_t>(
+        std::count_if(effects.sends.begin(), effects.sends.end(),
+                      [](const Send& s) { return std::holds_alternative<Body>(s.body); }));
+  }
+  template <class Body>
+  static const Body& the(const After& effects) {
+    const auto found = std::find_if(effects.sends.begin(), effects.sends.end(), [](const Send& s) {
+      return std::holds_alternative<Body>(s.body);
+    });
+    BALLAST_CHECK(found != effects.sends.end());
+    return std::get<Body>(found->body);
+  }
+
+  static wire::Pull pull(Step version, std::vector<Key> keys = {}, Timeline timeline = 1) {
+    wire::Pull pull{.request = 7, .timeline = timeline, .version = version, .keys = {}};
+    if (!keys.empty()) {
+      wire::Section& asked = pull.keys.emplace_back();
+      asked.table = kSparse;
+      asked.keys = Bytes::own(std::move(keys));
+    }
+    return pull;
+  }
+
+  // The gradient of leaves: the dense block, and one row of the key.
+  static wire::Push push(Step step, Node node, Key key = 5, Timeline timeline = 1) {
+    wire::Push push{
+        .timeline = timeline, .step = step, .nodes = {}, .partitions = {}, .sections = {}};
+    const Leaf leaves = node.end() - node.begin();
+    push.nodes.push_back({node, {.loss = 0.5 * leaves, .examples = leaves}});
+    for (std::uint32_t p = 0; p < kPartitions; ++p) push.partitions.push_back(PartitionId{p});
+    push.sections.push_back({.node = node,
+                             .partition = partition_of(kDense, 0, kPartitions),
+                             .table = kDense,
+                             .block = 0,
+                             .keys = {},
+                             .values = Bytes::own(std::vector<float>(kDenseFloats, 1.0F))});
+    push.sections.push_back({.node = node,
+                             .partition = partition_of(kSparse, key, kPartitions),
+                             .table = kSparse,
+                             .keys = Bytes::own(std::vector<Key>{key}),
+                             .values = Bytes::own(std::vector<float>(kRowFloats, 2.0F))});
+    std::sort(push.sections.begin(), push.sections.end(), [](const auto& a, const auto& b) {
+      return std::pair(a.partition, a.table) < std::pair(b.partition, b.table);
+    });
+    return push;
+  }
+
+  wire::CommitStep commit(Step step, Timeline timeline = 1) const {
+    wire::CommitStep commit{timeline, {}};
+    commit.commit.step = step;
+    commit.commit.scale = 0.25F;
+    commit.commit.learning_rate = 0.5F;
+    return commit;
+  }
+
+  RunConfig run_ = small_run(kPartitions, kLeaves);
+  Server server_;
+  Time now_ = Time{} + std::chrono::seconds(1);
+};
+
+// ---- pull ---------------------------------------------------------------------------------------
+
+TEST_F(ServerTest, ParksAPullUntilItsVersionIsApplied) {
+  restore(1);
+  EXPECT_EQ(count<wire::Values>(receive(kWorker, pull(0))), 1U);
+  EXPECT_TRUE(receive(kWorker, pull(1)).sends.empty());
+
+  EXPECT_EQ(count<wire::Prepared>(receive(kWorker, push(1, {2, 0}))), 1U);
+  const After effects = receive(kCoordinator, commit(1));
+  ASSERT_EQ(count<wire::Values>(effects), 1U);
+  EXPECT_EQ(the<wire::Values>(effects).version, 1U);
+  EXPECT_EQ(the<wire::Values>(effects).request, 7U);
+  EXPECT_EQ(count<wire::Values>(receive(kCoordinator, commit(1))), 0U) << "a repeat";
+}
+
+TEST_F(ServerTest, SaysThatAVersionIsGone) {
+  restore(1);
+  receive(kWorker, push(1, {2, 0}));
+  receive(kCoordinator, commit(1));
+  const After effects = receive(kWorker, pull(0));
+  ASSERT_EQ(count<wire::Passed>(effects), 1U);
+  EXPECT_EQ(the<wire::Passed>(effects).applied, 1U);
+}
+
+TEST_F(ServerTest, TellsAWorkerThatAsksAgainWhatIsMissing) {
+  restore(1);
+  receive(kWorker, push(1, {0, 1}));
+  wire::Pull again = pull(1);
+  again.again = true;
+  const After effects = receive(kWorker, again);
+  ASSERT_EQ(count<wire::Missing>(effects), 1U);
+  const std::vector<Node> lacking = {{0, 0}, {1, 1}};
+  EXPECT_EQ(the<wire::Missing>(effects).nodes, lacking);
+  EXPECT_EQ(the<wire::Missing>(effects).step, 1U);
+}
+
+// R2: only commit inserts.
+TEST_F(ServerTest, PullingAnUnknownKeyGivesItsInitialRowAndStoresNothing) {
+  restore(1);
+  std::vector<float> initial(kRowFloats);
+  initialize(run_.tables[1], run_.seed, 77, initial);
+  for (int round = 0; round < 2; ++round) {
+    const After effects = receive(kWorker, pull(0, {77}));
+    const auto& sections = the<wire::Values>(effects).sections;
+    const auto values = sections.back().values.as<float>();
+    EXPECT_EQ(std::vector<float>(values.begin(), values.end()), initial);
+  }
+  for (const auto& [id, partition] : server_.partitions()) {
+    partition.snapshot().for_each([](const RowView& row) { EXPECT_NE(row.table, kSparse); });
+  }
+}
+
+TEST_F(ServerTest, ForgetsThePullsOfALostWorker) {
+  restore(1);
+  receive(kWorker, pull(1));
+  receive(kOther, pull(1));
+  step(Disconnected{kWorker});
+  receive(kOther, push(1, {2, 0}));
+  const After effects = receive(kCoordinator, commit(1));
+  ASSERT_EQ(count<wire::Values>(effects), 1U);
+  EXPECT_EQ(effects.sends[0].to, kOther);
+}
+
+class CrampedServerTest : public ServerTest {
+ protected:
+  CrampedServerTest() : ServerTest(1) {}
+};
+
+TEST_F(CrampedServerTest, ParksNoMoreThanItsLimitAndAnswersWhoAsksAgain) {
+  restore(1);
+  receive(kWorker, pull(1));
+  receive(kOther, pull(1));
+  receive(kWorker, push(1, {2, 0}));
+  EXPECT_EQ(count<wire::Values>(receive(kCoordinator, commit(1))), 1U);
+  EXPECT_EQ(count<wire::Values>(receive(kOther, pull(1))), 1U);
+}
+
+// ---- push, prepared, commit ---------------------------------------------------------------------
+
+TEST_F(ServerTest, PreparesOnceEveryLeafIsThereAndSaysItUntilTheCommitComes) {
+  restore(1);
+  EXPECT_EQ(count<wire::Prepared>(receive(kWorker, push(1, {1, 0}))), 0U);
+  const After effects = receive(kOther, push(1, {1, 1}));
+  ASSERT_EQ(count<wire::Prepared>(effects), 1U);
+  const auto& prepared = the<wire::Prepared>(effects);
+  EXPECT_EQ(prepared.step, 1U);
+  EXPECT_EQ(prepared.partitions.size(), kPartitions);
+  EXPECT_TRUE(prepared.has_figures);
+  EXPECT_EQ(prepared.figures.examples, 4U);
+  EXPECT_EQ(prepared.figures.loss, 2.0);
+
+  EXPECT_EQ(count<wire::Prepared>(later(milliseconds(150))), 1U);
+  receive(kCoordinator, commit(1));
+  EXPECT_EQ(server_.applied(), 1U);
+  EXPECT_EQ(count<wire::Prepared>(later(milliseconds(150))), 0U);
+}
+
+TEST_F(ServerTest, CountsARepeatedPushOnce) {
+  restore(1);
+  receive(kWorker, push(1, {1, 0}));
+  EXPECT_TRUE(receive(kWorker, push(1, {1, 0})).sends.empty());
+  EXPECT_TRUE(receive(kOther, push(1, {1, 0})).sends.empty()) << "computed twice";
+  const After effects = receive(kOther, push(1, {1, 1}));
+  EXPECT_EQ(the<wire::Prepared>(effects).figures.examples, 4U);
+  EXPECT_EQ(count<wire::Prepared>(receive(kWorker, push(1, {1, 0}))), 0U);
+}
+
+TEST_F(ServerTest, StopsTheRunWhenTwoComputationsDiffer) {
+  restore(1);
+  receive(kWorker, push(1, {1, 0}));
+  wire::Push other = push(1, {1, 0});
+  other.nodes[0].figures.loss += 1.0;
+  const After effects = receive(kOther, other);
+  ASSERT_EQ(count<wire::Fault>(effects), 1U);
+  EXPECT_NE(the<wire::Fault>(effects).reason.find("step 1, partition 0, leaves 0 to 2"),
+            std::string::npos)
+      << the<wire::Fault>(effects).reason;
+}
+
+TEST_F(ServerTest, AppliesWhatWasPushed) {
+  restore(1);
+  const After before = receive(kWorker, pull(0, {5}));
+  receive(kWorker, push(1, {2, 0}));
+  receive(kCoordinator, commit(1));
+  const After after = receive(kWorker, pull(1, {5}));
+  const auto& was = the<wire::Values>(before).sections;
+  const auto& is = the<wire::Values>(after).sections;
+  ASSERT_EQ(is.size(), 2U);
+  // Plain gradient descent: w - 0.5 * (0.25 * g).
+  for (std::size_t i = 0; i < kDenseFloats; ++i) {
+    EXPECT_EQ(is[0].values.as<float>()[i], was[0].values.as<float>()[i] - 0.125F);
+  }
+  for (std::size_t i = 0; i < kRowFloats; ++i) {
+    EXPECT_EQ(is[1].values.as<float>()[i], was[1].values.as<float>()[i] - 0.25F);
+  }
+}
+
+TEST_F(ServerTest, TakesCommitsInOrderAndOnlyOfPreparedSteps) {
+  restore(1);
+  receive(kCoordinator, commit(1));
+  EXPECT_EQ(server_.applied(), 0U) << "not prepared";
+  receive(kWorker, push(1, {2, 0}));
+  receive(kCoordinator, commit(2));
+  EXPECT_EQ(server_.applied(), 0U) << "out of order";
+  receive(kCoordinator, commit(1, 2));
+  EXPECT_EQ(server_.applied(), 0U) << "of another timeline";
+  receive(kCoordinator, commit(1));
+  EXPECT_EQ(server_.applied(), 1U);
+}
+
+TEST_F(ServerTest, PassesOverPushesOfOtherSteps) {
+  restore(1);
+  EXPECT_TRUE(receive(kWorker, push(2, {2, 0})).sends.empty());
+  receive(kWorker, push(1, {2, 0}));
+  receive(kCoordinator, commit(1));
+  EXPECT_TRUE(receive(kWorker, push(1, {2, 0})).sends.empty());
+  EXPECT_EQ(count<wire::Prepared>(receive(kWorker, push(2, {2, 0}))), 1U);
+}
+
+// ---- timelines ----------------------------------------------------------------------------------
+
+TEST_F(ServerTest, RefusesDataOfAnOlderTimelineAndIgnoresThatOfANewerOne) {
+  restore(2);
+  EXPECT_EQ(count<wire::Stale>(receive(kWorker, push(1, {2, 0}, 5, 1))), 1U);
+  EXPECT_EQ(count<wire::Stale>(receive(kWorker, pull(0, {}, 1))), 1U);
+  EXPECT_TRUE(receive(kWorker, push(1, {2, 0}, 5, 3)).sends.empty());
+  EXPECT_TRUE(receive(kWorker, pull(0, {}, 3)).sends.empty());
+}
+
+TEST_F(ServerTest, ANewTimelineDropsWhatWasParkedAndPushed) {
+  restore(1);
+  receive(kWorker, pull(1));
+  receive(kWorker, push(1, {1, 0}));
+  const After effects = receive(
+      kCoordinator, wire::Restore{.timeline = 2, .partitions = {}, .commit = {}, .files = {}});
+  EXPECT_EQ(count<wire::Stale>(effects), 1U);
+  EXPECT_TRUE(server_.partitions().empty());
+  restore(3);
+  EXPECT_EQ(count<wire::Prepared>(receive(kWorker, push(1, {1, 1}, 5, 3))), 0U);
+  EXPECT_EQ(count<wire::Prepared>(receive(kWorker, push(1, {1, 0}, 5, 3))), 1U);
+}
+
+TEST_F(ServerTest, AnswersARepeatedRestoreWithoutRestoringAgain) {
+  restore(1);
+  receive(kWorker, push(1, {2, 0}));
+  receive(kCoordinator, commit(1));
+  const After effects = receive(
+      kCoordinator, wire::Restore{.timeline = 1, .partitions = {}, .commit = {}, .files = {}});
+  EXPECT_TRUE(effects.jobs.empty());
+  EXPECT_EQ(count<wire::Restored>(effects), 1U);
+  EXPECT_EQ(server_.applied(), 1U);
+}
+
+// ---- checkpoints --------------------------------------------------------------------------------
+
+TEST_F(ServerTest, ASnapshotKeepsItsVersionWhileTrainingGoesOn) {
+  restore(1);
+  receive(kWorker, push(1, {2, 0}));
+  wire::CommitStep cut = commit(1);
+  cut.commit.cut = true;
+  After effects = receive(kCoordinator, cut);
+  ASSERT_EQ(effects.jobs.size(), 1U);
+  const ServerCut job = std::get<ServerCut>(effects.jobs[0]);
+  EXPECT_EQ(job.step, 1U);
+  const auto floats_of_snapshots = [&] {
+    std::vector<float> floats;
+    for (const Snapshot& snapshot : *job.snapshots) {
+      EXPECT_EQ(snapshot.version(), 1U);
+      snapshot.for_each([&](const RowView& row) {
+        floats.insert(floats.end(), row.weights.begin(), row.weights.end());
+      });
+    }
+    return floats;
+  };
+  const std::vector<float> before = floats_of_snapshots();
+  EXPECT_EQ(before.size(), kDenseFloats + kRowFloats);
+
+  receive(kWorker, push(2, {2, 0}, 6));
+  receive(kCoordinator, commit(2));
+  EXPECT_EQ(server_.applied(), 2U);
+  EXPECT_EQ(floats_of_snapshots(), before);
+
+  effects = step(
+      Done<ServerOutcome>{ServerCutDone{{.timeline = 1, .step = 1, .files = {}, .error = ""}}});
+  EXPECT_EQ(count<wire::CutDone>(effects), 1U);
+  EXPECT_EQ(count<wire::CutDone>(later(milliseconds(150))), 1U);
+  receive(kCoordinator, wire::CutKnown{1, 1});
+  EXPECT_EQ(count<wire::CutDone>(later(milliseconds(150))), 0U);
+}
+
+// ---- what peers may not send --------------------------------------------------------------------
+
+TEST_F(ServerTest, RefusesMalformedPushesWithASentence) {
+  restore(1);
+  struct Case {
+    const char* name;
+    void (*spoil)(wire::Push&);
+    const char* says;
+  };
+  const Case cases[] = {
+      {"a node outside the tree",
+       [](wire::Push& p) {
+         p.nodes[0].node = {3, 0};
+       },
+       "outside the 4"},
+      {"a node beyond the leaves",
+       [](wire::Push& p) {
+         p.nodes[0].node = {0, 4};
+       },
+       "outside the 4"},
+      {"an unknown partition", [](wire::Push& p) { p.partitions.push_back(PartitionId{9}); },
+       "partition 9, which lives elsewhere"},
+      {"a section for a node not listed",
+       [](wire::Push& p) {
+         p.sections[0].node = {0, 0};
+       },
+       "does not list"},
+      {"a section for a partition not listed", [](wire::Push& p) { p.partitions.clear(); },
+       "does not list"},
+      {"an unknown table", [](wire::Push& p) { p.sections[0].table = TableId{2}; },
+       "table 2, which this run does not have"},
+      {"too few values",
+       [](wire::Push& p) { p.sections[0].values = Bytes::own(std::vector<float>(1)); }, "table"},
+      {"values that are no floats",
+       [](wire::Push& p) { p.sections[0].values = Bytes::own(std::vector<std::byte>(3)); },
+       "not float32"},
+      {"sections out of order", [](wire::Push& p) { std::swap(p.sections[0], p.sections[1]); },
+       "out of order"},
+      {"the same section twice", [](wire::Push& p) { p.sections.push_back(p.sections.back()); },
+       "out of order"},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.name);
+    wire::Push spoiled = push(1, {2, 0});
+    c.spoil(spoiled);
+    const After effects = receive(kWorker, spoiled);
+    ASSERT_EQ(count<wire::MalformedReply>(effects), 1U);
+    const std::string& reason = the<wire::MalformedReply>(effects).reason;
+    EXPECT_NE(reason.find(c.says), std::string::npos) << reason;
+    EXPECT_EQ(count<wire::Prepared>(effects), 0U);
+  }
+  EXPECT_EQ(count<wire::Prepared>(receive(kWorker, push(1, {2, 0}))), 1U)
+      << "what was refused left no trace";
+}
+
+TEST_F(ServerTest, RefusesSparseRowsThatDoNotBelong) {
+  restore(1);
+  const auto spoil = [&](std::vector<Key> keys) {
+    wire::Push spoiled = push(1, {2, 0});
+    for (wire::Section& section : spoiled.sections) {
+      if (section.table != kSparse) continue;
+      section.values = Bytes::own(std::vector<float>(keys.size() * kRowFloats));
+      section.keys = Bytes::own(keys);
+    }
+    return count<wire::MalformedReply>(receive(kWorker, spoiled));
+  };
+  Key same = 6;
+  while (partition_of(kSparse, same, kPartitions) != partition_of(kSparse, 5, kPartitions)) ++same;
+  Key other = 6;
+  while (partition_of(kSparse, other, kPartitions) == partition_of(kSparse, 5, kPartitions))
+    ++other;
+  EXPECT_EQ(spoil({}), 1U) << "no keys";
+  EXPECT_EQ(spoil({same, 5}), 1U) << "out of order";
+  EXPECT_EQ(spoil({5, 5}), 1U) << "twice";
+  EXPECT_EQ(spoil({5, other}), 1U) << "another partition's";
+  EXPECT_EQ(spoil({5, same}), 0U);
+}
+
+TEST_F(ServerTest, RefusesMalformedPulls) {
+  restore(1);
+  wire::Pull dense = pull(0, {1});
+  dense.keys[0].table = kDense;
+  EXPECT_EQ(count<wire::MalformedReply>(receive(kWorker, dense)), 1U);
+  wire::Pull bytes = pull(0, {1});
+  bytes.keys[0].keys = Bytes::own(std::vector<std::byte>(3));
+  EXPECT_EQ(count<wire::MalformedReply>(receive(kWorker, bytes)), 1U);
+}
+
+}  // namespace
+}  // namespace ballast
