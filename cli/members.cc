@@ -17,6 +17,7 @@ struct MemberOptions {
   std::string advertise;
   std::string home;
   std::string log_level = "info";
+  std::uint64_t buffer_bytes = ServerOptions{}.buffered_bytes_max;
   std::uint32_t threads = 1;
   double wait_seconds = 60.0;
   bool insecure = false;
@@ -60,6 +61,12 @@ void add_server(CLI::App& app, Chosen& chosen) {
   verb->add_option("--advertise", options->advertise,
                    "The address that workers are given, where it is not the one it listens at");
   verb->add_option("--home", options->home, "Directory for its tables on disk")->required();
+  verb->add_option(
+          "--buffer", options->buffer_bytes,
+          "Memory for gradients that wait for others of their step, such as 256mb; over it "
+          "they are asked for again later")
+      ->transform(CLI::AsSizeValue(false))
+      ->default_str("1gb");
   verb->callback([options, &chosen] {
     chosen = [options] {
       ServerRole role;
@@ -67,6 +74,7 @@ void add_server(CLI::App& app, Chosen& chosen) {
       role.listen = options->listen;
       role.advertise = options->advertise;
       role.home = options->home;
+      role.buffered_bytes_max = options->buffer_bytes;
       return join(*options, role, run_server);
     };
   });

@@ -13,6 +13,7 @@
 #include "common/observe/log.h"
 #include "common/runtime/machine.h"
 #include "coordinator/coordinator.h"
+#include "paramserver/server.h"
 
 namespace ballast {
 
@@ -44,6 +45,7 @@ struct ServerRole {
   std::string listen;
   std::string advertise;  // Where workers reach it; empty: where it listens.
   std::string home;
+  std::size_t buffered_bytes_max = ServerOptions{}.buffered_bytes_max;
   Duration give_up = std::chrono::seconds(60);  // Without an answer from the coordinator; 0: never.
   OnStoppable stoppable;
 };

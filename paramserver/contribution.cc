@@ -97,6 +97,14 @@ Contribution add(const std::vector<TableSpec>& tables, const Contribution& left,
   return sum;
 }
 
+std::size_t Contribution::bytes() const {
+  std::size_t sum = 0;
+  for (const DenseGradient& gradient : dense) sum += gradient.values.size();
+  for (const SparseGradient& gradient : sparse)
+    sum += gradient.keys.size() + gradient.values.size();
+  return sum;
+}
+
 bool same_bits(const Contribution& a, const Contribution& b) {
   const auto same_dense = [](const DenseGradient& x, const DenseGradient& y) {
     return x.table == y.table && x.block == y.block && same_bytes(x.values, y.values);

@@ -7,6 +7,7 @@
 // R1, absent is not zero: what is missing on one side is taken from the other as it is, since
 // 0 + -0 would change a bit.
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -35,6 +36,7 @@ struct Contribution {
   Figures figures;                     // Partition 0 only.
 
   [[nodiscard]] bool empty() const { return dense.empty() && sparse.empty(); }
+  [[nodiscard]] std::size_t bytes() const;  // Of keys and values.
 };
 
 // left + right in float32, in that order. `tables` gives the row widths.

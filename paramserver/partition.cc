@@ -34,6 +34,11 @@ Offer Partition::offer(Node node, Contribution contribution) {
   return offer;
 }
 
+bool Partition::waits_for(Node node) const {
+  const Leaf next = tree_.first_missing();
+  return node.begin() <= next && next < node.end();
+}
+
 void Partition::apply(const Commit& commit) {
   BALLAST_CHECK(prepared());
   BALLAST_CHECK(commit.step == applied_ + 1);

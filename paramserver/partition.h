@@ -41,6 +41,10 @@ class Partition {
   [[nodiscard]] const wire::PreparedPartition& summary() const { return *summary_; }
   [[nodiscard]] const Figures& figures() const { return tree_.sum().figures; }
   [[nodiscard]] std::vector<Node> missing() const { return tree_.missing(); }
+  // Whether this node holds the leftmost leaf that is lacking: credit is kept for it (R11).
+  [[nodiscard]] bool waits_for(Node node) const;
+  [[nodiscard]] bool covers(Node node) const { return tree_.covers(node); }
+  [[nodiscard]] std::size_t buffered_bytes() const { return tree_.bytes(); }
 
   // REQUIRES: prepared(), commit.step == applied() + 1.
   void apply(const Commit& commit);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <tuple>
 #include <utility>
 
 #include "common/base/check.h"
@@ -120,6 +121,8 @@ void Server::on_restore(const wire::Restore& restore, Effects<Job>& effects) {
   applied_ = restore.commit.step;
   previous_ = restore.commit;
   partitions_.clear();
+  buffered_bytes_ = 0;
+  deferred_.clear();
   cuts_.clear();
   prepared_said_ = false;
   for (const Parked& parked : parked_) effects.send(parked.from, wire::Stale{timeline_});
@@ -172,6 +175,8 @@ void Server::reset() {
   plan_ = 0;
   applied_ = 0;
   partitions_.clear();
+  buffered_bytes_ = 0;
+  deferred_.clear();
   parked_.clear();
   cuts_.clear();
   prepared_said_ = false;
@@ -267,35 +272,79 @@ void Server::on_push(MemberId from, const wire::Push& push, Effects<Job>& effect
     return;
   }
 
-  std::map<std::pair<PartitionId, Node>, Contribution> contributions;
+  // From left to right, so that what one push brings goes on from the left (R11).
+  using Place = std::tuple<PartitionId, Leaf, Node>;
+  const auto place = [](PartitionId id, Node node) { return Place(id, node.begin(), node); };
+  std::map<Place, Contribution> contributions;
   for (const PartitionId partition : push.partitions) {
     for (const wire::NodeFigures& node : push.nodes) {
-      Contribution& contribution = contributions[{partition, node.node}];
+      Contribution& contribution = contributions[place(partition, node.node)];
       if (partition == PartitionId{0}) contribution.figures = node.figures;
     }
   }
   for (const wire::Section& section : push.sections) {
-    Contribution& contribution = contributions[{section.partition, section.node}];
+    Contribution& contribution = contributions[place(section.partition, section.node)];
     if (run_->tables[index(section.table)].kind == TableKind::dense) {
       contribution.dense.push_back({section.table, section.block, section.values});
     } else {
       contribution.sparse.push_back({section.table, section.keys, section.values});
     }
   }
-  for (auto& [place, contribution] : contributions) {
-    Partition& partition = partitions_.find(place.first)->second;
-    if (partition.offer(place.second, std::move(contribution)) != Offer::diverged) continue;
-    // R6: the run stops instead of training on; nothing of this step is ever committed.
-    effects.send(kCoordinator,
-                 wire::Fault{"two computations of step " + std::to_string(push.step) +
-                             ", partition " + std::to_string(index(place.first)) + ", leaves " +
-                             std::to_string(place.second.begin()) + " to " +
-                             std::to_string(place.second.end()) +
-                             " differ in their bits; a machine computes wrongly or differently"});
-    return;
+  for (const wire::NodeFigures& node : push.nodes) deferred_.erase({node.node.begin(), node.node});
+  for (auto& [where, contribution] : contributions) {
+    const auto& [id, begin, node] = where;
+    if (!take(from, id, node, std::move(contribution), effects)) return;
   }
   membership_.made_progress();
   if (!prepared_said_ && all_prepared()) say_prepared(effects);
+  ask_for_deferred(effects);
+}
+
+// False: the same node is there with other bits.
+bool Server::take(MemberId from, PartitionId id, Node node, Contribution contribution,
+                  Effects<Job>& effects) {
+  Partition& partition = partitions_.find(id)->second;
+  const bool has_room = buffered_bytes_ + contribution.bytes() <= options_.buffered_bytes_max;
+  if (!has_room && !partition.waits_for(node) && !partition.covers(node)) {
+    Deferred& deferred = deferred_[{node.begin(), node}];
+    deferred.from = from;
+    deferred.bytes += contribution.bytes();
+    return true;
+  }
+  buffered_bytes_ -= partition.buffered_bytes();
+  const Offer offer = partition.offer(node, std::move(contribution));
+  buffered_bytes_ += partition.buffered_bytes();
+  if (offer != Offer::diverged) return true;
+  // R6: the run stops instead of training on; nothing of this step is ever committed.
+  effects.send(kCoordinator,
+               wire::Fault{"two computations of step " + std::to_string(applied_ + 1) +
+                           ", partition " + std::to_string(index(id)) + ", leaves " +
+                           std::to_string(node.begin()) + " to " + std::to_string(node.end()) +
+                           " differ in their bits; a machine computes wrongly or differently"});
+  return false;
+}
+
+// Asks for what was dropped as soon as a partition waits for it, or all of it fits: then at least a
+// part of it will be taken, so asking comes to an end. If the question is lost, the worker's next
+// repeated pull brings a Missing all the same.
+void Server::ask_for_deferred(Effects<Job>& effects) {
+  std::size_t promised = buffered_bytes_;
+  std::map<MemberId, std::vector<Node>> asked;
+  std::erase_if(deferred_, [&](const auto& entry) {
+    const Node node = entry.first.second;
+    const Deferred& deferred = entry.second;
+    const bool fits = promised + deferred.bytes <= options_.buffered_bytes_max;
+    const bool due =
+        fits || std::any_of(partitions_.begin(), partitions_.end(), [&](const auto& partition) {
+          return partition.second.waits_for(node);
+        });
+    if (due) asked[deferred.from].push_back(node);
+    if (fits) promised += deferred.bytes;
+    return due;
+  });
+  for (auto& [from, nodes] : asked) {
+    effects.send(from, wire::Missing{timeline_, applied_ + 1, std::move(nodes)});
+  }
 }
 
 void Server::say_prepared(Effects<Job>& effects) {
@@ -321,6 +370,8 @@ void Server::on_commit(const wire::CommitStep& commit, Effects<Job>& effects) {
   if (state_ != State::serving || commit.timeline != timeline_) return;
   if (commit.commit.step != applied_ + 1 || !all_prepared()) return;  // A repeat.
   for (auto& [id, partition] : partitions_) partition.apply(commit.commit);
+  buffered_bytes_ = 0;
+  deferred_.clear();
   applied_ = commit.commit.step;
   previous_ = commit.commit;
   prepared_said_ = false;

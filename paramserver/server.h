@@ -69,6 +69,9 @@ struct ServerOptions {
   Duration goodbye = std::chrono::seconds(5);  // Asked to stop: for the coordinator to let us go.
   Duration retry = std::chrono::milliseconds(500);  // Prepared, CutDone: until answered.
   std::size_t parked_max = 4096;                    // Pulls that wait; more are dropped.
+  // R11: of contributions on their way down the trees. What is over it is dropped and asked for
+  // later, but for the leftmost missing node of each partition.
+  std::size_t buffered_bytes_max = std::size_t{1} << 30;
 };
 
 class Server {
@@ -84,12 +87,17 @@ class Server {
   [[nodiscard]] Timeline timeline() const { return timeline_; }
   [[nodiscard]] Step applied() const { return applied_; }
   [[nodiscard]] const std::map<PartitionId, Partition>& partitions() const { return partitions_; }
+  [[nodiscard]] std::size_t buffered_bytes() const { return buffered_bytes_; }
 
  private:
   enum class State { joining, restoring, serving };
   struct Parked {
     MemberId from{};
     wire::Pull pull;
+  };
+  struct Deferred {  // A node that was dropped for want of room, at least in part.
+    MemberId from{};
+    std::size_t bytes = 0;
   };
   struct OpenCut {
     std::shared_ptr<const std::vector<Snapshot>> snapshots;  // Held until the job has ended.
@@ -104,6 +112,9 @@ class Server {
   void on_pull(MemberId from, const wire::Pull& pull, Effects<Job>& effects);
   void on_push(MemberId from, const wire::Push& push, Effects<Job>& effects);
   void on_outcome(ServerOutcome outcome, Effects<Job>& effects);
+  [[nodiscard]] bool take(MemberId from, PartitionId id, Node node, Contribution contribution,
+                          Effects<Job>& effects);
+  void ask_for_deferred(Effects<Job>& effects);
 
   void reset();
   void begin_cut(Effects<Job>& effects);
@@ -129,6 +140,8 @@ class Server {
   Step applied_ = 0;
   Commit previous_;  // commit(applied_)
   std::map<PartitionId, Partition> partitions_;
+  std::size_t buffered_bytes_ = 0;                      // The sum over partitions_.
+  std::map<std::pair<Leaf, Node>, Deferred> deferred_;  // From left to right.
   std::vector<Parked> parked_;
   std::map<Step, OpenCut> cuts_;
   bool prepared_said_ = false;

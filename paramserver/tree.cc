@@ -1,5 +1,6 @@
 #include "paramserver/tree.h"
 
+#include <algorithm>
 #include <bit>
 #include <utility>
 
@@ -21,18 +22,44 @@ Offer ReductionTree::offer(Node node, Contribution contribution) {
     }
     if (there.covers(node)) return Offer::covered;
   }
-  std::erase_if(nodes_, [&](const auto& entry) { return node.covers(entry.first); });
+  std::erase_if(nodes_, [&](const auto& entry) {
+    if (!node.covers(entry.first)) return false;
+    bytes_ -= entry.second.bytes();
+    return true;
+  });
 
   while (node != root_) {
     const auto sibling = nodes_.find(node.sibling());
     if (sibling == nodes_.end()) break;
     contribution = node.is_left() ? add(tables_, contribution, sibling->second)
                                   : add(tables_, sibling->second, contribution);
+    bytes_ -= sibling->second.bytes();
     nodes_.erase(sibling);
     node = node.parent();
   }
+  bytes_ += contribution.bytes();
   nodes_.emplace(node, std::move(contribution));
   return Offer::counted;
+}
+
+bool ReductionTree::covers(Node node) const {
+  return std::any_of(nodes_.begin(), nodes_.end(),
+                     [&](const auto& entry) { return entry.first.covers(node); });
+}
+
+Leaf ReductionTree::first_missing() const {
+  // Siblings have become their parent, so no two nodes from the left on share a level and the
+  // prefix that is there is found in as many rounds as there are levels.
+  Leaf next = 0;
+  for (auto node = nodes_.begin(); node != nodes_.end();) {
+    if (node->first.begin() == next) {
+      next = node->first.end();
+      node = nodes_.begin();
+    } else {
+      ++node;
+    }
+  }
+  return next;
 }
 
 const Contribution& ReductionTree::sum() const {

@@ -7,6 +7,7 @@
 // by what is there is dropped, one that covers others replaces them (they are equal by rule 1 of
 // design.md, section 2), and two siblings become their parent at once, left plus right.
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <vector>
@@ -37,13 +38,21 @@ class ReductionTree {
   [[nodiscard]] const Contribution& sum() const;
   // The maximal nodes that are still lacking, from left to right.
   [[nodiscard]] std::vector<Node> missing() const;
+  // The leftmost leaf that is lacking; the number of leaves when complete.
+  [[nodiscard]] Leaf first_missing() const;
+  [[nodiscard]] bool covers(Node node) const;
+  [[nodiscard]] std::size_t bytes() const { return bytes_; }  // Of what is kept.
   // Forgets everything: the next step begins.
-  void reset() { nodes_.clear(); }
+  void reset() {
+    nodes_.clear();
+    bytes_ = 0;
+  }
 
  private:
   const std::vector<TableSpec>& tables_;
   const Node root_;
   std::map<Node, Contribution> nodes_;  // Disjoint, never both siblings.
+  std::size_t bytes_ = 0;               // The sum over nodes_.
 };
 
 }  // namespace ballast

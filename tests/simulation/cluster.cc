@@ -125,7 +125,8 @@ void Cluster::start_server() {
   auto machine =
       std::make_unique<Server>(ServerOptions{.membership = membership(member->id, member->role),
                                              .retry = retry(),
-                                             .parked_max = prng_.between(1, scenario_.parked_max)});
+                                             .parked_max = prng_.between(1, scenario_.parked_max),
+                                             .buffered_bytes_max = scenario_.buffered_bytes_max});
   auto executor = SimulatedServerDisk(store_, prng_);
   member->process = std::make_unique<MachineProcess<Server>>(
       std::move(machine), std::vector<MachineProcess<Server>::Executor>{std::move(executor)});

@@ -74,6 +74,8 @@ Scenario draw_scenario(std::uint64_t seed, const RunConfig& shape_run) {
   scenario.retry_max = prng.log_between(scenario.retry_min, milliseconds(1000));
   constexpr std::uint64_t kParked[] = {1, 1, 2, 3, 4096};
   scenario.parked_max = prng.one_of(kParked);
+  constexpr std::uint64_t kBuffered[] = {0, 100, 1000, 10000, std::uint64_t{1} << 30};
+  scenario.buffered_bytes_max = prng.one_of(kBuffered);
   constexpr std::uint64_t kGroups[] = {1, 2, 16};
   scenario.evaluation_group_max = prng.one_of(kGroups);
   scenario.loud = prng.log_between(milliseconds(100), milliseconds(10000));
@@ -104,7 +106,8 @@ std::string describe(const Scenario& scenario) {
          std::to_string(scenario.run.cluster.silence_seconds) + " s, checkpoint every " +
          std::to_string(scenario.run.checkpoint.every_steps) + " steps or " +
          std::to_string(scenario.run.checkpoint.every_seconds) + " s, parked_max " +
-         std::to_string(scenario.parked_max) + ", a fault every " + ms(scenario.fault_every) +
+         std::to_string(scenario.parked_max) + ", buffered_bytes_max " +
+         std::to_string(scenario.buffered_bytes_max) + ", a fault every " + ms(scenario.fault_every) +
          " until " + ms(scenario.calm_after) + (faults.empty() ? "" : " (" + faults + ")");
 }
 

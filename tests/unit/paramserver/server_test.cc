@@ -29,18 +29,21 @@ class ServerTest : public testing::Test {
  protected:
   using After = Effects<ServerJob>;
 
-  explicit ServerTest(std::size_t parked_max = 4096) : server_(options(parked_max)) {
+  explicit ServerTest(std::size_t parked_max = 4096,
+                      std::size_t buffered_bytes_max = std::size_t{1} << 30)
+      : server_(options(parked_max, buffered_bytes_max)) {
     step(Tick{});
     receive(kCoordinator, wire::Welcome{run_to_json(run_), KernelFamily::haswell, "store"});
     step(Done<ServerOutcome>{ServerLoaded{.canary = 1, .blas_version = "b", .error = ""}});
   }
 
-  static ServerOptions options(std::size_t parked_max) {
+  static ServerOptions options(std::size_t parked_max, std::size_t buffered_bytes_max) {
     ServerOptions options;
     options.membership.hello.role = wire::Role::server;
     options.membership.retry = milliseconds(100);
     options.retry = milliseconds(100);
     options.parked_max = parked_max;
+    options.buffered_bytes_max = buffered_bytes_max;
     return options;
   }
 
@@ -449,6 +452,52 @@ TEST_F(ServerTest, RefusesMalformedPulls) {
   wire::Pull bytes = pull(0, {1});
   bytes.keys[0].keys = Bytes::own(std::vector<std::byte>(3));
   EXPECT_EQ(count<wire::MalformedReply>(receive(kWorker, bytes)), 1U);
+}
+
+// ---- room (R11) ---------------------------------------------------------------------------------
+
+class NarrowServerTest : public ServerTest {
+ protected:
+  NarrowServerTest() : ServerTest(4096, 0) {}
+};
+
+TEST_F(NarrowServerTest, TakesFromTheLeftAndAsksForTheRestWhenItsTurnComes) {
+  restore(1);
+  EXPECT_TRUE(receive(kOther, push(1, {1, 1})).sends.empty());
+  EXPECT_TRUE(receive(kWorker, push(1, {0, 1})).sends.empty());
+  EXPECT_EQ(server_.buffered_bytes(), 0U) << "what holds bytes was dropped";
+
+  After effects = receive(kWorker, push(1, {0, 0}));
+  ASSERT_EQ(count<wire::Missing>(effects), 1U);
+  EXPECT_EQ(effects.sends[0].to, kWorker);
+  EXPECT_EQ(the<wire::Missing>(effects).nodes, (std::vector<Node>{{0, 1}}));
+  EXPECT_GT(server_.buffered_bytes(), 0U) << "credit for the leftmost is always there";
+
+  effects = receive(kWorker, push(1, {0, 1}));
+  ASSERT_EQ(count<wire::Missing>(effects), 1U);
+  EXPECT_EQ(effects.sends[0].to, kOther);
+  EXPECT_EQ(the<wire::Missing>(effects).nodes, (std::vector<Node>{{1, 1}}));
+
+  effects = receive(kOther, push(1, {1, 1}));
+  EXPECT_EQ(count<wire::Prepared>(effects), 1U);
+  receive(kCoordinator, commit(1));
+  EXPECT_EQ(server_.buffered_bytes(), 0U);
+}
+
+TEST_F(NarrowServerTest, ForgetsWhatItDroppedWithTheStep) {
+  restore(1);
+  receive(kOther, push(1, {1, 1}));
+  EXPECT_EQ(count<wire::Prepared>(receive(kWorker, push(1, {2, 0}))), 1U)
+      << "covers what it dropped";
+  receive(kCoordinator, commit(1));
+  EXPECT_EQ(count<wire::Missing>(receive(kWorker, push(2, {1, 0}))), 0U);
+}
+
+TEST_F(ServerTest, WithRoomTakesWhateverComes) {
+  restore(1);
+  EXPECT_TRUE(receive(kOther, push(1, {1, 1})).sends.empty());
+  EXPECT_GT(server_.buffered_bytes(), 0U);
+  EXPECT_EQ(count<wire::Prepared>(receive(kWorker, push(1, {1, 0}))), 1U);
 }
 
 }  // namespace

@@ -66,6 +66,7 @@ TEST(ReductionTree, GivesTheSameBitsForEveryMixtureOfNodes) {
       ASSERT_LT(draws, 1000U);
     }
     EXPECT_TRUE(same_bits(tree.sum(), whole()));
+    EXPECT_EQ(tree.bytes(), whole().bytes());
   }
 }
 
@@ -114,6 +115,9 @@ TEST(ReductionTree, SaysWhichMaximalNodesAreMissing) {
       ASSERT_EQ(tree.offer(node, sum_of(node)), Offer::counted);
     }
     EXPECT_EQ(tree.missing(), c.missing);
+    EXPECT_EQ(tree.first_missing(), c.missing.empty() ? kLeaves : c.missing[0].begin());
+    for (const Node node : c.there) EXPECT_TRUE(tree.covers(node));
+    for (const Node node : c.missing) EXPECT_FALSE(tree.covers(node));
   }
 }
 
