@@ -7,6 +7,7 @@
 
 #include "cli/run_options.h"
 #include "cli/verbs.h"
+#include "common/runtime/signals.h"
 #include "common/storage/files.h"
 
 namespace ballast {
@@ -24,7 +25,10 @@ int resume(const ResumeOptions& options) {
   if (!job) return user_mistake(job.error().message);
 
   Display display(stdout);
-  const Status data = restore_dataset(*job, setup_options(options.run, display));
+  const Status data = [&] {
+    const Signals signals(end_while_preparing);
+    return restore_dataset(*job, setup_options(options.run, display));
+  }();
   display.clear();
   if (!data) return user_mistake(data.error().message);
   LaunchOptions launch_with = launch_options(options.run);

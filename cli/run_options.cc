@@ -1,5 +1,7 @@
 #include "cli/run_options.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <utility>
@@ -45,6 +47,14 @@ SetupOptions setup_options(const RunOptions& options, Display& display) {
   return {.cache = options.cache,
           .threads = std::max(options.threads, options.workers),
           .progress = [&display](const PrepareProgress& progress) { display.prepare(progress); }};
+}
+
+void end_while_preparing(int) {
+  // What is half prepared has no name yet; the next run removes it.
+  std::fprintf(stderr,
+               "\nballast: interrupted while preparing the data; no run has begun, so give the same "
+               "command again\n");
+  _exit(static_cast<int>(ExitCode::interrupted));
 }
 
 Result<std::unique_ptr<Log>> open_log(const std::string& level) {

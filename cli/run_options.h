@@ -31,6 +31,9 @@ void add_common(CLI::App& verb, RunOptions& options);
 [[nodiscard]] LaunchOptions launch_options(const RunOptions& options);
 [[nodiscard]] SetupOptions setup_options(const RunOptions& options, Display& display);
 
+// For Signals: while data is being prepared there is nothing to keep. Says so and ends the process.
+[[noreturn]] void end_while_preparing(int signal);
+
 // Opens the log, or says why not.
 [[nodiscard]] Result<std::unique_ptr<Log>> open_log(const std::string& level);
 

@@ -9,6 +9,7 @@
 #include "cli/run_options.h"
 #include "cli/verbs.h"
 #include "common/job/parse.h"
+#include "common/runtime/signals.h"
 #include "common/storage/files.h"
 
 namespace ballast {
@@ -55,7 +56,10 @@ int start(TrainOptions options, Shape shape) {
   if (const Status free = check_output(options); !free) return user_mistake(free.error().message);
 
   Display display(stdout);
-  auto setup = set_up_run(*spec, setup_options(options.run, display));
+  auto setup = [&] {
+    const Signals signals(end_while_preparing);
+    return set_up_run(*spec, setup_options(options.run, display));
+  }();
   display.clear();
   if (!setup) return user_mistake(setup.error().message);
   for (const std::string& notice : setup->notices) fmt::print("{}\n", notice);

@@ -172,8 +172,13 @@ std::string Coordinator::what_is_missing() const {
                std::to_string(evaluation_->batches()) + " batches are in)";
       }
       if (commit_.last) return "the last checkpoint to be written";
+      if (stop_cut_) return "the checkpoint of step " + std::to_string(*stop_cut_);
       for (const MemberId server : owners()) {
         if (!prepared_.contains(server)) late.push_back(server);
+      }
+      // A step that must be kept is not committed while an earlier checkpoint is being written.
+      if (late.empty() && !cuts_.empty()) {
+        return "the checkpoint of step " + std::to_string(cuts_.begin()->first) + " to be written";
       }
       return list(late) + " to prepare step " + std::to_string(commit_.step + 1);
     case State::exporting:
@@ -347,7 +352,7 @@ void Coordinator::finish(Exit exit, Effects<Job>& effects) {
 }
 
 wire::Finish Coordinator::farewell() const {
-  return {.done = ending_.code == ExitCode::done, .reason = ending_.reason};
+  return {.ending = ending_of(ending_.code), .reason = ending_.reason};
 }
 
 void Coordinator::update_progress() {

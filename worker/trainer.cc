@@ -78,7 +78,7 @@ void Worker::on_coordinator(const wire::Body& body, Effects<Job>& effects) {
           },
           [&](const wire::Finish& finish) {
             effects.send(kCoordinator, wire::Goodbye{});  // So that it need not say it again.
-            effects.exit = Exit{finish.done ? ExitCode::done : ExitCode::fault, finish.reason};
+            effects.exit = Exit{exit_code_of(finish.ending), finish.reason};
           },
           [](const auto&) {},
       },

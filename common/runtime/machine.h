@@ -11,6 +11,7 @@
 //   using Outcome = ...;  what a Job gives back, as a later input
 //   void step(Time now, Input<Outcome> input, Effects<Job>& effects);
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -59,6 +60,25 @@ struct Note {  // For people and logs; never decides anything.
 };
 // Shell-friendly: 0 done, 2 the user's mistake, 3 stopped by a fault, 130 interrupted.
 enum class ExitCode : int { done = 0, user_error = 2, fault = 3, interrupted = 130 };
+// A run that is over ends its members the way it ended itself.
+[[nodiscard]] constexpr ExitCode exit_code_of(wire::Ending ending) {
+  constexpr ExitCode kCodes[] = {ExitCode::done, ExitCode::user_error, ExitCode::fault,
+                                 ExitCode::interrupted};
+  return kCodes[static_cast<std::size_t>(ending)];
+}
+[[nodiscard]] constexpr wire::Ending ending_of(ExitCode code) {
+  switch (code) {
+    case ExitCode::done:
+      return wire::Ending::done;
+    case ExitCode::user_error:
+      return wire::Ending::user_error;
+    case ExitCode::interrupted:
+      return wire::Ending::interrupted;
+    case ExitCode::fault:
+      break;
+  }
+  return wire::Ending::fault;
+}
 struct Exit {
   ExitCode code = ExitCode::done;
   std::string reason;

@@ -133,8 +133,15 @@ struct Heartbeat {
   progress @0 :UInt64;
 }
 
+enum Ending {
+  done @0;
+  userError @1;
+  fault @2;
+  interrupted @3;
+}
+
 struct Finish {
-  done @0 :Bool;
+  ending @0 :Ending;
   reason @1 :Text;
 }
 

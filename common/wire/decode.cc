@@ -301,7 +301,9 @@ Welcome Reader::read(schema::Welcome::Reader in) {
 
 Ready Reader::read(schema::Ready::Reader in) { return {in.getCanary(), text(in.getBlasVersion())}; }
 
-Finish Reader::read(schema::Finish::Reader in) { return {in.getDone(), text(in.getReason())}; }
+Finish Reader::read(schema::Finish::Reader in) {
+  return {number_of(in.getEnding(), Ending::interrupted, "ending"), text(in.getReason())};
+}
 
 Plan Reader::read(schema::Plan::Reader in) {
   Plan out;

@@ -135,7 +135,7 @@ void write(const Fault& in, HeaderBody body, PayloadPacker&) {
 
 void write(const Finish& in, HeaderBody body, PayloadPacker&) {
   auto out = body.initFinish();
-  out.setDone(in.done);
+  out.setEnding(static_cast<schema::Ending>(in.ending));
   out.setReason(text(in.reason));
 }
 

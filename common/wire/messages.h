@@ -57,8 +57,9 @@ struct Released {};  // coordinator -> member: you may exit now
 struct Fault {  // member -> coordinator: something that must stop the run, not the member alone
   std::string reason;
 };
-struct Finish {      // coordinator -> everyone: the run is over
-  bool done = true;  // False: stopped by a fault or by the user; `reason` says which.
+enum class Ending : std::uint8_t { done, user_error, fault, interrupted };
+struct Finish {  // coordinator -> everyone: the run is over
+  Ending ending = Ending::done;
   std::string reason;
 };
 

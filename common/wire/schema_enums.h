@@ -15,6 +15,9 @@ constexpr bool same_number(A a, B b) {
 
 static_assert(same_number(Role::worker, schema::Role::WORKER));
 static_assert(same_number(Role::server, schema::Role::SERVER));
+static_assert(same_number(Ending::user_error, schema::Ending::USER_ERROR));
+static_assert(same_number(Ending::fault, schema::Ending::FAULT));
+static_assert(same_number(Ending::interrupted, schema::Ending::INTERRUPTED));
 static_assert(same_number(Split::validation, schema::Split::VALIDATION));
 static_assert(same_number(Split::test, schema::Split::TEST));
 static_assert(same_number(KernelFamily::automatic, schema::KernelFamily::AUTOMATIC));

@@ -56,6 +56,30 @@ for process in "${members[@]}"; do
 done
 expect_digest "the coordinator killed and resumed, its members waiting" "$expected" "$scratch/again"
 
+# Ctrl-C on the coordinator: a checkpoint, and everybody leaves the way the run ended.
+"$BALLAST" coordinator "$spec" --out "$scratch/stopped" "${long[@]}" --listen 'tcp://127.0.0.1:*' \
+  >"$scratch/coordinator.log" 2>&1 &
+coordinator=$!
+endpoint=$(wait_for_line "$scratch/coordinator.log" 'coordinator listens at' "$coordinator")
+endpoint=${endpoint##* }
+members=("$coordinator")
+"$BALLAST" server --coordinator "$endpoint" --home "$scratch/home-3" >"$scratch/server-3.log" 2>&1 &
+members+=("$!")
+"$BALLAST" worker --coordinator "$endpoint" >"$scratch/worker-5.log" 2>&1 &
+members+=("$!")
+wait_for_step "$scratch/stopped" 500 "$coordinator"
+kill -INT "$coordinator"
+for process in "${members[@]}"; do
+  code=0
+  wait "$process" || code=$?
+  [[ $code == 130 ]] || fail "interrupted, process $process: expected exit code 130, saw $code"
+done
+grep -q "ballast resume $scratch/stopped" "$scratch/coordinator.log" ||
+  fail "an interrupted cluster does not say how to go on: $(tail -n 2 "$scratch/coordinator.log")"
+"$BALLAST" resume "$scratch/stopped" --workers 2 --servers 2 >"$scratch/resumed.log" 2>&1 ||
+  fail "resume: $(tail -n 3 "$scratch/resumed.log")"
+expect_digest "a cluster interrupted, resumed as local processes" "$expected" "$scratch/stopped"
+
 # A port that is taken.
 "$BALLAST" coordinator "$spec" --out "$scratch/first" --listen 'tcp://127.0.0.1:*' \
   >"$scratch/first.log" 2>&1 &

@@ -68,6 +68,7 @@ class MessageMaker {
     }
   }
   void fill(Role& value) { value = static_cast<Role>(random_.below(3)); }
+  void fill(Ending& value) { value = static_cast<Ending>(random_.below(4)); }
   void fill(Split& value) { value = static_cast<Split>(random_.below(3)); }
   void fill(KernelFamily& value) { value = static_cast<KernelFamily>(random_.below(6)); }
   void fill(std::string& value) {
