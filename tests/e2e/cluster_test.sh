@@ -35,9 +35,9 @@ expect_digest "2 servers and 2 workers by hand, a third later" "$expected" "$scr
 
 # The coordinator killed, and resumed at the same address: servers and workers wait for it.
 "$BALLAST" coordinator "$spec" --out "$scratch/again" "${long[@]}" --listen 'tcp://127.0.0.1:*' \
-  --set checkpoint.every_steps=500 --workers 2 --servers 1 >"$scratch/coordinator.log" 2>&1 &
+  --set checkpoint.every_steps=500 --workers 2 --servers 1 >"$scratch/killed.log" 2>&1 &
 coordinator=$!
-endpoint=$(wait_for_line "$scratch/coordinator.log" 'coordinator listens at' "$coordinator")
+endpoint=$(wait_for_line "$scratch/killed.log" 'coordinator listens at' "$coordinator")
 endpoint=${endpoint##* }
 members=()
 "$BALLAST" server --coordinator "$endpoint" --home "$scratch/home-2" >"$scratch/server-2.log" 2>&1 &
@@ -58,9 +58,9 @@ expect_digest "the coordinator killed and resumed, its members waiting" "$expect
 
 # Ctrl-C on the coordinator: a checkpoint, and everybody leaves the way the run ended.
 "$BALLAST" coordinator "$spec" --out "$scratch/stopped" "${long[@]}" --listen 'tcp://127.0.0.1:*' \
-  >"$scratch/coordinator.log" 2>&1 &
+  >"$scratch/stopped.log" 2>&1 &
 coordinator=$!
-endpoint=$(wait_for_line "$scratch/coordinator.log" 'coordinator listens at' "$coordinator")
+endpoint=$(wait_for_line "$scratch/stopped.log" 'coordinator listens at' "$coordinator")
 endpoint=${endpoint##* }
 members=("$coordinator")
 "$BALLAST" server --coordinator "$endpoint" --home "$scratch/home-3" >"$scratch/server-3.log" 2>&1 &
@@ -74,10 +74,10 @@ for process in "${members[@]}"; do
   wait "$process" || code=$?
   [[ $code == 130 ]] || fail "interrupted, process $process: expected exit code 130, saw $code"
 done
-grep -q "ballast resume $scratch/stopped" "$scratch/coordinator.log" ||
-  fail "an interrupted cluster does not say how to go on: $(tail -n 2 "$scratch/coordinator.log")"
-"$BALLAST" resume "$scratch/stopped" --workers 2 --servers 2 >"$scratch/resumed.log" 2>&1 ||
-  fail "resume: $(tail -n 3 "$scratch/resumed.log")"
+grep -q "ballast resume $scratch/stopped" "$scratch/stopped.log" ||
+  fail "an interrupted cluster does not say how to go on: $(tail -n 2 "$scratch/stopped.log")"
+"$BALLAST" resume "$scratch/stopped" --workers 2 --servers 2 >"$scratch/stopped-resumed.log" 2>&1 ||
+  fail "resume: $(tail -n 3 "$scratch/stopped-resumed.log")"
 expect_digest "a cluster interrupted, resumed as local processes" "$expected" "$scratch/stopped"
 
 # A port that is taken.

@@ -52,7 +52,7 @@ wait_for_step() {
     fail "the run in $1 ended before step $2"
 }
 
-# wait_for_line FILE PATTERN PID
+# wait_for_line FILE PATTERN PID: FILE must be fresh, or an older line could be taken for it.
 wait_for_line() {
   grep -m1 -E "$2" < <(tail -n +1 -F --pid="$3" "$1" 2>/dev/null) || fail "$1 ended without: $2"
 }
