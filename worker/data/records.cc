@@ -44,16 +44,18 @@ class Walker {
   }
 
   // The line of a quote is known to begin a record when its newline was met outside quotes; a
-  // record that was already entered is no comment.
+  // record that was already entered is no comment. The prefix may itself hold the quote, so it is
+  // sought in the whole line.
   [[nodiscard]] bool in_comment(std::size_t quote) const {
     if (syntax_.comment.empty()) return false;
-    const std::string_view between = text_.substr(position_, quote - position_);
-    const std::size_t newline = between.rfind('\n');
+    std::size_t line = position_;
+    const std::size_t newline = text_.substr(position_, quote - position_).rfind('\n');
     if (newline != std::string_view::npos) {
-      return between.substr(newline + 1).starts_with(syntax_.comment);
+      line += newline + 1;
+    } else if (position_ != begin_ && text_[position_ - 1] != '\n') {
+      return false;
     }
-    return (position_ == begin_ || text_[position_ - 1] == '\n') &&
-           between.starts_with(syntax_.comment);
+    return text_.substr(line).starts_with(syntax_.comment);
   }
 
   [[nodiscard]] bool opens_cell(std::size_t quote) const {

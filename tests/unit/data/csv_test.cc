@@ -284,6 +284,17 @@ TEST(Csv, OtherDelimitersAndComments) {
   EXPECT_EQ(cells_of(*table, "c"), (Cells{"a,b", "// no"}));
   EXPECT_EQ(table->blocks[0].lines, (std::vector<std::uint64_t>{4, 6}));
 
+  Spec quote = csv_spec(kColumns);
+  quote.data.comment = "\"";
+  for (const std::size_t chunk_bytes : {std::size_t{1}, std::size_t{1} << 20}) {
+    SCOPED_TRACE(chunk_bytes);
+    const auto cut = read_texts(quote, {"\" a comment\nn,c,y\n\" another\n1,\"red\n\",a\n"},
+                                {.chunk_bytes = chunk_bytes});
+    ASSERT_TRUE(cut) << cut.error().message;
+    EXPECT_EQ(cells_of(*cut, "n"), (Cells{"1"}));
+    EXPECT_EQ(cells_of(*cut, "c"), (Cells{"red\n"}));
+  }
+
   Spec spaces = csv_spec(kColumns);
   spaces.data.delimiter = ' ';
   const auto split = read_texts(spaces, {"n c y\n1 \"a b\" x\n"});

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace ballast {
@@ -64,6 +66,10 @@ TEST(SplitRecords, CutsOnlyWhereARecordBegins) {
       {"never closed", "1,\"a\nb\n2,c\n", csv},
       {"CRLF", "1,\"a\r\nb\"\r\n2,c\r\n", csv},
       {"comments with quotes", "# \"a\n1,2\n#,\"b\n3,\"c\n#d\"\n# e\n4,5\n", commented},
+      {"a comment's prefix is a quote", "\" x\n1,\"\n2\"\n", {.quotes = true, .comment = "\""}},
+      {"a comment's prefix holds a quote",
+       "#\",\"\n1,2\n#,\"\n\"\n3,4\n",
+       {.quotes = true, .comment = "#\""}},
       {"a hash within a record", "1,\"x\n# y\",\"\n\"\n2,3\n", commented},
       {"tabs and quotes mean nothing", "\"a\n\"b\n", {.quotes = false, .delimiter = '\t'}},
   };
@@ -84,6 +90,34 @@ TEST(SplitRecords, CutsOnlyWhereARecordBegins) {
       EXPECT_EQ(at, c.text.size());
       if (chunk_bytes == 1) {
         EXPECT_EQ(chunks.size(), starts.size());
+      }
+    }
+  }
+}
+
+// Every text that a few bytes can make, so that no combination is left to imagination.
+TEST(SplitRecords, CutsEveryShortTextAsItsTwinDoes) {
+  constexpr std::string_view kBytes = ",\"\n #a";
+  constexpr std::size_t kLongest = 6;
+  const RecordSyntax syntaxes[] = {{.quotes = true},
+                                   {.quotes = true, .comment = "#"},
+                                   {.quotes = true, .comment = "\""},
+                                   {.quotes = true, .comment = "#\""},
+                                   {.quotes = true, .delimiter = ' ', .comment = "#"}};
+  for (std::size_t size = 1; size <= kLongest; ++size) {
+    std::size_t texts = 1;
+    for (std::size_t i = 0; i < size; ++i) texts *= kBytes.size();
+    for (std::size_t number = 0; number < texts; ++number) {
+      std::string text;
+      for (std::size_t rest = number; text.size() < size; rest /= kBytes.size()) {
+        text += kBytes[rest % kBytes.size()];
+      }
+      for (const RecordSyntax& syntax : syntaxes) {
+        std::vector<std::size_t> begins;
+        for (const Chunk& chunk : split_records(text, 0, syntax, 1)) begins.push_back(chunk.begin);
+        ASSERT_EQ(begins, record_starts(text, syntax))
+            << testing::PrintToString(text) << ", delimiter " << syntax.delimiter << ", comment "
+            << syntax.comment;
       }
     }
   }
