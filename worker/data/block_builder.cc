@@ -58,10 +58,10 @@ bool BlockBuilder::put(std::size_t column, std::string_view cell, std::uint64_t 
       }
       if (!is_text(cell)) {
         fault(
-            line, at,
-            fmt::format("expected UTF-8 text in column \"{}\", saw other bytes in {}; convert the "
-                        "file, for example with iconv -f ISO-8859-1 -t UTF-8",
-                        layout_.columns[column].name, shown(cell)));
+            {line, at,
+             fmt::format("expected UTF-8 text in column \"{}\", saw other bytes in {}; convert the "
+                         "file, for example with iconv -f ISO-8859-1 -t UTF-8",
+                         layout_.columns[column].name, shown(cell))});
         return false;
       }
       target.texts.push(cell);
@@ -76,7 +76,7 @@ bool BlockBuilder::put_number(std::size_t column, std::string_view cell, std::ui
                               std::uint64_t at) {
   double value = 0.0;
   if (parse_number(cell, value) != NumberText::number) {
-    fault(line, at, not_a_number(layout_.columns[column].name, cell));
+    fault({line, at, not_a_number(layout_.columns[column].name, cell)});
     return false;
   }
   chunk_.block.columns[column].numbers.push_back(value);
@@ -85,10 +85,10 @@ bool BlockBuilder::put_number(std::size_t column, std::string_view cell, std::ui
 
 bool BlockBuilder::put_missing(std::size_t column, std::uint64_t line, std::uint64_t at) {
   if (layout_.label == column && layout_.label_rule == LabelRule::required) {
-    fault(line, at,
-          fmt::format("expected a label in column \"{}\", but there is none; add it, take the row "
-                      "out, or set data.on_bad_row: skip",
-                      layout_.columns[column].name));
+    fault({line, at,
+           fmt::format("expected a label in column \"{}\", but there is none; add it, take the row "
+                       "out, or set data.on_bad_row: skip",
+                       layout_.columns[column].name)});
     return false;
   }
   Column& target = chunk_.block.columns[column];
@@ -130,10 +130,6 @@ bool BlockBuilder::drop_row() {
   chunk_.skipped += 1;
   if (chunk_.faults.size() < kSamplesMax) chunk_.faults.push_back(std::move(row_fault_));
   return on_bad_row_ == BadRow::skip;
-}
-
-void BlockBuilder::fault(std::uint64_t line, std::uint64_t at, std::string what) {
-  row_fault_ = {line, at, std::move(what)};
 }
 
 ParsedChunk BlockBuilder::finish(std::uint64_t lines) && {

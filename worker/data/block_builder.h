@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/job/spec.h"
@@ -66,7 +67,7 @@ class BlockBuilder {
   // Forgets the current row. False when the read is over (BadRow::stop).
   bool drop_row();
   // What is wrong with the current row; the last word counts.
-  void fault(std::uint64_t line, std::uint64_t at, std::string what);
+  void fault(Fault fault) { row_fault_ = std::move(fault); }
   [[nodiscard]] Fault& row_fault() { return row_fault_; }
 
   [[nodiscard]] ParsedChunk finish(std::uint64_t lines) &&;

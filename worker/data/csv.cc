@@ -72,6 +72,12 @@ class Scanner {
     line_start_ = newline;
   }
 
+  // What is wrong with the cell that next() returned.
+  Fault fault_of(const Cell& cell) {
+    if (cell.fault_at != cell.begin) count_quoted_lines(cell);
+    return {line_, column_of(cell.fault_at), cell.fault};
+  }
+
   [[nodiscard]] std::uint64_t line() const { return line_; }
   [[nodiscard]] std::uint64_t column_of(const char* place) const {
     return place < line_start_ ? 1 : static_cast<std::uint64_t>(place - line_start_) + 1;
@@ -275,8 +281,7 @@ ParsedChunk parse_csv(std::string_view text, Chunk chunk, const CsvSyntax& synta
       const Cell cell = scanner.next();
       last = cell.last;
       if (cell.fault != nullptr) {
-        if (cell.fault_at != cell.begin) scanner.count_quoted_lines(cell);
-        builder.fault(scanner.line(), scanner.column_of(cell.fault_at), cell.fault);
+        if (!quoted_wrongly) builder.fault(scanner.fault_of(cell));
         good = false;
         quoted_wrongly = true;
       } else if (good && cells < columns_of_cells.size()) {
@@ -289,7 +294,7 @@ ParsedChunk parse_csv(std::string_view text, Chunk chunk, const CsvSyntax& synta
     // Where cells are missing, the others stand in the wrong columns: what is wrong with those is
     // not worth telling.
     if (!quoted_wrongly && cells != columns_of_cells.size()) {
-      builder.fault(line, 1, wrong_cells(columns_of_cells.size(), cells));
+      builder.fault({line, 1, wrong_cells(columns_of_cells.size(), cells)});
       good = false;
     }
     good = good && builder.end_row(line);

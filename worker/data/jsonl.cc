@@ -130,7 +130,7 @@ class Members {
   }
 
   bool fail(std::string reason) {
-    builder_.fault(line_, place_, std::move(reason));
+    builder_.fault({line_, place_, std::move(reason)});
     return false;
   }
 

@@ -121,7 +121,7 @@ class Parser {
       Entry entry;
       std::string reason = read_entry(token, previous, dimension_, entry);
       if (!reason.empty()) {
-        builder_.fault(number, line.column(), std::move(reason));
+        builder_.fault({number, line.column(), std::move(reason)});
         return false;
       }
       sparse_.indices.push_back(entry.index);

@@ -115,6 +115,12 @@ TEST(Csv, SaysWhatIsWrongWithARow) {
       {"text behind a quote two lines on", "n,c,y\n1,\"r\ned\"ish,a\n",
        "a.csv:3:4: expected the cell to end behind its closing quote, but text follows; double the "
        "quotes that belong to the text"},
+      {"two wrong quotes", "n,c,y\n1,\"red\"ish,\"a\"b\n",
+       "a.csv:2:8: expected the cell to end behind its closing quote, but text follows; double the "
+       "quotes that belong to the text"},
+      {"text behind a quote, then one that never closes", "n,c,y\n1,\"red\"ish,\"a\n",
+       "a.csv:2:8: expected the cell to end behind its closing quote, but text follows; double the "
+       "quotes that belong to the text"},
       {"lines are counted within quotes", "n,c,y\n1,\"r\n\ned\",a\nx,c,b\n",
        "a.csv:5:1: expected a number in column \"n\", saw \"x\"; correct it, list it under "
        "data.missing, or read the column as a category"},
