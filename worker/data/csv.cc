@@ -256,6 +256,7 @@ FirstRecord first_csv_record(std::string_view text, std::size_t begin, const Csv
     while (!last) {
       const Cell cell = scanner.next();
       record.cells.emplace_back(cell.text);
+      if (cell.fault != nullptr && !record.fault) record.fault = scanner.fault_of(cell);
       scanner.count_quoted_lines(cell);
       last = cell.last;
     }

@@ -7,6 +7,7 @@
 // unless quoted (or the delimiter is a space). Lines end with LF or CRLF; empty lines are passed
 // over. TSV has no quotes: a backslash, tab or newline within a cell is written \\ \t \n.
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +30,7 @@ struct CsvSyntax {
 // The cells of the first record at or after `begin`, and where the record after it starts.
 struct FirstRecord {
   std::vector<std::string> cells;
+  std::optional<Fault> fault;  // What is wrong with its quotes.
   std::size_t end = 0;
   std::uint64_t line = 1;   // Of the record, from 1 at `begin`.
   std::uint64_t lines = 0;  // Newlines up to `end`.

@@ -57,6 +57,11 @@ std::vector<std::string> numbered(std::string_view prefix, std::size_t first, st
   return names;
 }
 
+// A fault as a sentence. `lines`: how many stand before those that the fault counts.
+std::string sample_of(const Fault& fault, const std::string& path, std::uint64_t lines) {
+  return fmt::format("{}:{}:{}: {}", path, fault.line + lines, fault.column, fault.what);
+}
+
 // Names that a tokenize transform mentions: text, whatever the cells look like.
 std::set<std::string> tokenized_names(const Spec& spec) {
   std::set<std::string> names;
@@ -241,8 +246,7 @@ class Reader {
   // Adds a parsed chunk, before which the file has `lines` lines, to the table.
   Status take(ParsedChunk& chunk, std::size_t file, std::uint64_t lines, Table& table) const {
     for (const Fault& fault : chunk.faults) {
-      std::string sample = fmt::format("{}:{}:{}: {}", files_[file].path, fault.line + lines,
-                                       fault.column, fault.what);
+      std::string sample = sample_of(fault, files_[file].path, lines);
       if (spec_.data.on_bad_row == BadRow::stop) {
         return Error{ErrorCode::invalid, std::move(sample)};
       }
@@ -285,6 +289,11 @@ class Reader {
   Status find_columns(const CsvSyntax& syntax, TextFile& file, TableLayout& layout) const {
     const FirstRecord first = first_csv_record(file.text, file.begin, syntax);
     if (first.cells.empty()) return {};  // An empty file; the split as a whole must not be.
+    const bool names_columns =
+        spec_.data.header || (layout.columns.empty() && spec_.data.columns.empty());
+    if (names_columns && first.fault) {
+      return Error{ErrorCode::invalid, sample_of(*first.fault, file.path, 0)};
+    }
     if (layout.columns.empty()) {
       auto made = layout_of(spec_, csv_names(spec_.data, first), file.path);
       if (!made) return made.error();

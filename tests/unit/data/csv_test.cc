@@ -172,12 +172,26 @@ TEST(Csv, SaysWhatIsWrongWithColumns) {
        {},
        "age,age,y\n1,2,a\n",
        "a.csv: expected every column to have its own name, saw \"age\" twice; rename one"},
+      {"text behind a name's quote",
+       {},
+       "\nage,\"y\"x\n1,a\n",
+       "a.csv:2:8: expected the cell to end behind its closing quote, but text follows; double the "
+       "quotes that belong to the text"},
+      {"a name's quote that never closes",
+       {},
+       "y,\"age\n1,2\n",
+       "a.csv:1:3: expected a closing quote for the cell that begins here, but the file ends; "
+       "close it, or double the quote if it belongs to the text"},
   };
   for (const Case& c : cases) {
     SCOPED_TRACE(c.name);
-    const auto table = read_texts(csv_spec(c.columns), {c.text});
-    ASSERT_FALSE(table);
-    EXPECT_EQ(table.error().message, c.message);
+    for (const BadRow on_bad_row : {BadRow::stop, BadRow::skip}) {
+      Spec spec = csv_spec(c.columns);
+      spec.data.on_bad_row = on_bad_row;
+      const auto table = read_texts(spec, {c.text});
+      ASSERT_FALSE(table);
+      EXPECT_EQ(table.error().message, c.message);
+    }
   }
 }
 
@@ -277,6 +291,14 @@ TEST(Csv, WithoutHeaderColumnsGoByPosition) {
   ASSERT_TRUE(numbered) << numbered.error().message;
   EXPECT_EQ(cells_of(*numbered, "column_1"), (Cells{"1", "2"}));
   EXPECT_EQ(cells_of(*numbered, "column_2"), (Cells{"x", "y"}));
+
+  // The first record says how many columns there are, so it is no row that could be skipped.
+  spec.data.on_bad_row = BadRow::skip;
+  const auto wrong = read_texts(spec, {"1,\"x,p\n2,y,q\n"});
+  ASSERT_FALSE(wrong);
+  EXPECT_EQ(wrong.error().message,
+            "a.csv:1:3: expected a closing quote for the cell that begins here, but the file ends; "
+            "close it, or double the quote if it belongs to the text");
 }
 
 TEST(Csv, OtherDelimitersAndComments) {
