@@ -35,6 +35,8 @@ class Scanner {
       } else if (rest.starts_with("\r\n")) {
         at_ += 2;
         new_line();
+      } else if (rest == "\r") {  // CRLF, but for the last byte of the file.
+        at_ = end_;
       } else if (!syntax_.records.comment.empty() && rest.starts_with(syntax_.records.comment)) {
         to_next_line();
       } else {

@@ -44,6 +44,7 @@ TEST(Csv, ReadsCellsAsTheyAreMeant) {
        {"1", "2"},
        {"red", "blue"},
        {"a", "b"}},
+      {"the last CRLF is cut off", "n,c,y\r\n1,red,a\r\n\r", {"1"}, {"red"}, {"a"}},
       {"missing cells",
        "n,c,y\n,red,a\n2,,b\n\"\",\"\",c\n",
        {"-", "2", "-"},
