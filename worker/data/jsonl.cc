@@ -168,20 +168,21 @@ bool is_blank(std::string_view line) {
 
 }  // namespace
 
-std::vector<std::string> first_json_names(std::string_view text) {
-  std::vector<std::string> names;
-  std::size_t at = 0;
+std::optional<std::string_view> next_json_line(std::string_view text, std::size_t& at) {
   while (at < text.size()) {
     const std::size_t newline = std::min(text.find('\n', at), text.size());
     const std::string_view line = text.substr(at, newline - at);
     at = newline + 1;
-    if (is_blank(line)) continue;
-    const auto object = nlohmann::ordered_json::parse(line, nullptr, false);
-    if (object.is_object()) {
-      for (const auto& [name, value] : object.items()) names.push_back(name);
-    }
-    break;
+    if (!is_blank(line)) return line;
   }
+  return std::nullopt;
+}
+
+std::optional<std::vector<std::string>> json_names(std::string_view line) {
+  const auto object = nlohmann::ordered_json::parse(line, nullptr, false);
+  if (!object.is_object()) return std::nullopt;
+  std::vector<std::string> names;
+  for (const auto& [name, value] : object.items()) names.push_back(name);
   return names;
 }
 

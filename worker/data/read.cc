@@ -331,14 +331,24 @@ class Reader {
   Result<TableLayout> jsonl_layout() const {
     if (like_ != nullptr) return layout_like(spec_.data, *like_);
     std::vector<std::string> names = listed_names(spec_.data);
-    if (!names.empty() && std::find(names.begin(), names.end(), spec_.data.label) == names.end()) {
+    if (names.empty()) return layout_of_first_object();
+    if (std::find(names.begin(), names.end(), spec_.data.label) == names.end()) {
       names.push_back(spec_.data.label);
     }
-    for (const TextFile& file : files_) {
-      if (names.empty()) names = first_json_names(file.text.substr(file.begin));
-    }
-    if (names.empty()) return TableLayout{};  // Nothing to read, or a fault in the first line.
     return layout_of(spec_, names, files_.front().path);
+  }
+
+  // Nothing when there is no object: then no line of the split is a row.
+  Result<TableLayout> layout_of_first_object() const {
+    for (const TextFile& file : files_) {
+      std::size_t at = file.begin;
+      while (const auto line = next_json_line(file.text, at)) {
+        if (const auto names = json_names(*line)) return layout_of(spec_, *names, file.path);
+        // The line is a fault, and the first: nothing behind it may be told before it.
+        if (spec_.data.on_bad_row == BadRow::stop) return TableLayout{};
+      }
+    }
+    return TableLayout{};
   }
 
   // ---- LibSVM ---------------------------------------------------------------------------------

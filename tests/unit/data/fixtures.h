@@ -7,7 +7,6 @@
 
 #include <filesystem>
 #include <fstream>
-#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -65,7 +64,7 @@ inline TransformSpec transform(TransformKind kind, std::vector<std::string> colu
 }
 
 // Files of a split, named "a.csv", "b.csv" ...
-inline SplitFiles split_of(std::initializer_list<std::string_view> texts) {
+inline SplitFiles split_of(const std::vector<std::string_view>& texts) {
   SplitFiles split;
   split.field = "data.train";
   char name = 'a';
@@ -75,7 +74,7 @@ inline SplitFiles split_of(std::initializer_list<std::string_view> texts) {
   return split;
 }
 
-inline Result<Table> read_texts(const Spec& spec, std::initializer_list<std::string_view> texts,
+inline Result<Table> read_texts(const Spec& spec, const std::vector<std::string_view>& texts,
                                 const ReadOptions& options = {}, const Table* like = nullptr) {
   Meter meter(nullptr);
   return read_table(spec, split_of(texts), like, options, meter);

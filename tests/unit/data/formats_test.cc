@@ -199,6 +199,62 @@ TEST(JsonLines, AnUnknownMemberIsAFaultWhereNoColumnsAreListed) {
       "same, or list data.columns");
 }
 
+TEST(JsonLines, TheFirstObjectOfTheSplitNamesTheColumns) {
+  struct Case {
+    const char* name;
+    BadRow on_bad_row;
+    std::vector<std::string_view> files;
+    Cells a;
+    const char* message;
+  };
+  const Case cases[] = {
+      {"of a later file, where the first is blank",
+       BadRow::stop,
+       {" \n\n", "{\"a\": 1, \"y\": 2}\n"},
+       {"1"},
+       ""},
+      {"a line that is no object ends the read",
+       BadRow::stop,
+       {"[1]\n{\"x\": 1}\n", "{\"a\": 1, \"y\": 2}\n"},
+       {},
+       "a.csv:1:1: expected an object, saw \"[1]\"; write one object per line"},
+      {"or is skipped like any other",
+       BadRow::skip,
+       {"[1]\n{\"a\": 1,\n{\"a\": 2, \"y\": 2}\n{\"a\": 3, \"y\": 2}\n"},
+       {"2", "3"},
+       ""},
+      {"an object without members",
+       BadRow::stop,
+       {"{}\n{}\n"},
+       {},
+       "data.label: there is no column \"y\" in a.csv; there are no columns"},
+      {"the file at fault is named",
+       BadRow::stop,
+       {"\n", "{\"x\": 1}\n"},
+       {},
+       "data.label: there is no column \"y\" in b.csv; the columns are \"x\""},
+      {"no object at all",
+       BadRow::skip,
+       {"[1]\n", "2\n"},
+       {},
+       "data.train: expected at least one example in a.csv, b.csv, saw none, since all 2 rows were "
+       "skipped, the first because of a.csv:1:1: expected an object, saw \"[1]\"; write one object "
+       "per line"},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.name);
+    for (const std::size_t chunk_bytes : {std::size_t{1}, std::size_t{1} << 20}) {
+      Spec spec = jsonl_spec();
+      spec.data.on_bad_row = c.on_bad_row;
+      const auto table = read_texts(spec, c.files, {.chunk_bytes = chunk_bytes});
+      EXPECT_EQ(table ? "" : table.error().message, c.message);
+      if (table) {
+        EXPECT_EQ(cells_of(*table, "a"), c.a);
+      }
+    }
+  }
+}
+
 TEST(JsonLines, SkipsBadLinesWhole) {
   Spec spec = jsonl_spec(kJsonColumns);
   spec.data.on_bad_row = BadRow::skip;
