@@ -84,11 +84,12 @@ std::string read_entry(std::string_view token, std::uint32_t previous, std::uint
 
 class Parser {
  public:
-  Parser(const TableLayout& layout, std::uint32_t dimension, BadRow on_bad_row)
-      : layout_(layout), dimension_(dimension), builder_(layout, on_bad_row) {}
+  Parser(const LibSvmSyntax& syntax, const TableLayout& layout, BadRow on_bad_row)
+      : syntax_(syntax), layout_(layout), builder_(layout, on_bad_row) {}
 
   // False when the read is over.
   bool row(std::string_view text, std::uint64_t number) {
+    if (!syntax_.comment.empty() && text.starts_with(syntax_.comment)) return true;
     Line line(text);
     std::string_view token = line.next();
     if (token.empty()) return true;
@@ -119,7 +120,7 @@ class Parser {
     std::uint32_t previous = 0;
     for (; !token.empty(); token = line.next()) {
       Entry entry;
-      std::string reason = read_entry(token, previous, dimension_, entry);
+      std::string reason = read_entry(token, previous, syntax_.dimension, entry);
       if (!reason.empty()) {
         builder_.fault({number, line.column(), std::move(reason)});
         return false;
@@ -131,17 +132,17 @@ class Parser {
     return true;
   }
 
+  const LibSvmSyntax& syntax_;
   const TableLayout& layout_;
-  const std::uint32_t dimension_;
   BlockBuilder builder_;
   SparseRows sparse_;
 };
 
 }  // namespace
 
-ParsedChunk parse_libsvm(std::string_view text, Chunk chunk, const TableLayout& layout,
-                         std::uint32_t dimension, BadRow on_bad_row) {
-  Parser parser(layout, dimension, on_bad_row);
+ParsedChunk parse_libsvm(std::string_view text, Chunk chunk, const LibSvmSyntax& syntax,
+                         const TableLayout& layout, BadRow on_bad_row) {
+  Parser parser(syntax, layout, on_bad_row);
   std::uint64_t lines = 0;
   std::size_t at = chunk.begin;
   while (at < chunk.end) {

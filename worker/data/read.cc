@@ -357,9 +357,10 @@ class Reader {
     if (Status status = open(); !status) return status.error();
     TableLayout layout = label_only(spec_.data);
     layout.label_rule = options_.label_rule;
+    const LibSvmSyntax syntax{.dimension = spec_.data.libsvm_dimension,
+                              .comment = spec_.data.comment};
     auto table = parse_chunks(layout, {}, [&](const TextFile& file, const Chunk& chunk) {
-      return parse_libsvm(file.text, chunk, layout, spec_.data.libsvm_dimension,
-                          spec_.data.on_bad_row);
+      return parse_libsvm(file.text, chunk, syntax, layout, spec_.data.on_bad_row);
     });
     if (!table) return table;
     table->dimension = like_ != nullptr                  ? like_->dimension

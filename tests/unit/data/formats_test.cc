@@ -50,6 +50,18 @@ TEST(LibSvm, ReadsSparseRows) {
   }
 }
 
+TEST(LibSvm, PassesOverLinesThatBeginAsACommentDoes) {
+  Spec spec = libsvm_spec();
+  spec.data.comment = "%";
+  for (const std::size_t chunk_bytes : {std::size_t{1}, std::size_t{1} << 20}) {
+    const auto table = read_texts(spec, {"% made by hand\n1 1:1\n%\n-1 2:1 # % 3:1\n"},
+                                  {.chunk_bytes = chunk_bytes});
+    ASSERT_TRUE(table) << table.error().message;
+    EXPECT_EQ(entries_of(*table), (Cells{"1:1", "2:1"}));
+    EXPECT_EQ(table->blocks.back().lines.back(), 4U);
+  }
+}
+
 TEST(LibSvm, SaysWhatIsWrongWithARow) {
   struct Case {
     const char* name;
