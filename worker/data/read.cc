@@ -163,10 +163,26 @@ Result<IdxArray> read_idx_labels(const SourceFile& file, const SourceFile& featu
   return labels;
 }
 
-std::uint32_t largest_index(const Table& table) {
-  std::uint32_t largest = 0;
-  for (const Block& block : table.blocks) {
-    for (const std::uint32_t index : block.sparse.indices) largest = std::max(largest, index);
+// The largest LibSVM index, and the row of a block that has it.
+struct LargestIndex {
+  std::uint32_t index = 0;
+  std::size_t block = 0;
+  std::size_t row = 0;
+};
+
+LargestIndex largest_index(const Table& table) {
+  LargestIndex largest;
+  for (std::size_t b = 0; b < table.blocks.size(); ++b) {
+    const SparseRows& sparse = table.blocks[b].sparse;
+    std::uint64_t begin = 0;
+    for (std::size_t row = 0; row < sparse.ends.size(); ++row) {
+      const std::uint64_t end = sparse.ends[row];
+      // Indices increase within a row, so its last one is its largest.
+      if (end > begin && sparse.indices[end - 1] > largest.index) {
+        largest = {sparse.indices[end - 1], b, row};
+      }
+      begin = end;
+    }
   }
   return largest;
 }
@@ -365,14 +381,31 @@ class Reader {
     if (!table) return table;
     table->dimension = like_ != nullptr                  ? like_->dimension
                        : spec_.data.libsvm_dimension > 0 ? spec_.data.libsvm_dimension
-                                                         : largest_index(*table);
+                                                         : largest_index(*table).index;
     table->sparse = !spec_.data.libsvm_dense;
     if (spec_.data.libsvm_dense) {
+      if (like_ == nullptr && table->dimension > kDenseIndexMax) return too_wide(*table);
       add_matrix_columns(*table, numbered("feature_", 1, table->dimension));
       parallel_for(table->blocks.size(), options_.threads,
                    [&](std::size_t b) { make_dense(table->blocks[b], table->dimension); });
     }
     return table;
+  }
+
+  // REQUIRES: the table's dimension is above what dense rows may have.
+  Error too_wide(const Table& table) const {
+    if (spec_.data.libsvm_dimension > 0) {
+      return {ErrorCode::invalid,
+              fmt::format("data.libsvm.dense: expected indices up to {}, but data.libsvm.dimension "
+                          "is {}; remove dense, so that rows stay sparse, or lower the dimension",
+                          kDenseIndexMax, table.dimension)};
+    }
+    const LargestIndex largest = largest_index(table);
+    return {ErrorCode::invalid,
+            fmt::format("data.libsvm.dense: expected indices up to {}, saw {} in {}; remove dense, "
+                        "so that rows stay sparse, or correct the row",
+                        kDenseIndexMax, largest.index,
+                        place_of(table, table.blocks[largest.block], largest.row))};
   }
 
   // ---- IDX ------------------------------------------------------------------------------------

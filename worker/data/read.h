@@ -25,6 +25,10 @@ namespace ballast {
 
 inline constexpr std::size_t kCategoryBytesMax = 100;
 
+// Above this, one mistyped index would ask for more columns than memory holds, where a sparse group
+// does not mind.
+inline constexpr std::uint32_t kDenseIndexMax = 65536;
+
 struct ReadOptions {
   std::uint32_t threads = 1;
   // About how much text becomes one block. Statistics are folded by block, so it is a constant of

@@ -130,6 +130,35 @@ TEST(LibSvm, DenseRowsHaveAColumnPerIndex) {
   EXPECT_FALSE(find_column(*test, "feature_4").has_value());
 }
 
+TEST(LibSvm, DenseRowsAreNotMadeForWildIndices) {
+  struct Case {
+    const char* name;
+    std::uint32_t dimension;
+    const char* text;
+    const char* message;
+  };
+  const Case cases[] = {
+      {"an index that nobody meant", 0, "1 1:5\n1 2:1 65537:1 4294967295:2\n",
+       "data.libsvm.dense: expected indices up to 65536, saw 4294967295 in a.csv:2; remove dense, "
+       "so that rows stay sparse, or correct the row"},
+      {"a dimension that nobody meant", 65537, "1 1:5\n",
+       "data.libsvm.dense: expected indices up to 65536, but data.libsvm.dimension is 65537; "
+       "remove "
+       "dense, so that rows stay sparse, or lower the dimension"},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.name);
+    Spec spec = libsvm_spec();
+    spec.data.libsvm_dense = true;
+    spec.data.libsvm_dimension = c.dimension;
+    for (const std::size_t chunk_bytes : {std::size_t{1}, std::size_t{1} << 20}) {
+      const auto table = read_texts(spec, {c.text}, {.chunk_bytes = chunk_bytes});
+      ASSERT_FALSE(table);
+      EXPECT_EQ(table.error().message, c.message);
+    }
+  }
+}
+
 // ---- JSON lines -------------------------------------------------------------------------------
 
 Spec jsonl_spec(std::vector<ColumnSpec> columns = {}) {
