@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <compare>
 #include <optional>
 
 #include "worker/data/cells.h"
@@ -51,11 +52,22 @@ void to_numbers(Column& column) {
   column.texts = {};
 }
 
-Status decide_column(std::size_t c, const std::set<std::string>& text_columns, Table& table) {
+// A row of the table; the smaller one stands earlier in the source.
+struct RowPlace {
+  std::size_t block = 0;
+  std::size_t row = 0;
+
+  friend auto operator<=>(const RowPlace&, const RowPlace&) = default;
+};
+
+// Where the first cell stands that keeps a numeric column from being finite, if one does.
+std::optional<RowPlace> decide_column(std::size_t c, const std::set<std::string>& text_columns,
+                                      Table& table) {
   TableColumn& column = table.columns[c];
   std::size_t longest = 0;
-  std::string not_finite;
-  for (const Block& block : table.blocks) {
+  std::optional<RowPlace> not_finite;
+  for (std::size_t b = 0; b < table.blocks.size(); ++b) {
+    const Block& block = table.blocks[b];
     const Strings& texts = block.columns[c].texts;
     const Evidence evidence = examine(texts);
     longest = std::max(longest, evidence.longest);
@@ -63,23 +75,19 @@ Status decide_column(std::size_t c, const std::set<std::string>& text_columns, T
       const std::size_t row = *evidence.not_numeric;
       column.not_numeric = fmt::format("{}: {}", place_of(table, block, row), shown(texts[row]));
     }
-    if (evidence.not_finite && not_finite.empty()) {
-      const std::size_t row = *evidence.not_finite;
-      not_finite =
-          fmt::format("{}: {}", place_of(table, block, row), not_a_number(column.name, texts[row]));
-    }
+    if (evidence.not_finite && !not_finite) not_finite = RowPlace{b, *evidence.not_finite};
   }
   if (!column.not_numeric.empty()) {
     column.type = text_columns.contains(column.name) || longest > kCategoryBytesMax
                       ? ColumnType::text
                       : ColumnType::category;
-    return {};
+    return std::nullopt;
   }
-  if (!not_finite.empty()) return Error{ErrorCode::invalid, not_finite};
+  if (not_finite) return not_finite;
   column.type = ColumnType::number;
   column.storage = Storage::numbers;
   for (Block& block : table.blocks) to_numbers(block.columns[c]);
-  return {};
+  return std::nullopt;
 }
 
 }  // namespace
@@ -90,15 +98,21 @@ Status decide_types(const TableLayout& layout, const std::set<std::string>& text
   for (std::size_t c = 0; c < layout.columns.size(); ++c) {
     if (layout.columns[c].kind == CellKind::undecided) undecided.push_back(c);
   }
-  std::vector<Status> results(undecided.size());
+  std::vector<std::optional<RowPlace>> not_finite(undecided.size());
   parallel_for(undecided.size(), threads, [&](std::size_t i) {
-    const std::size_t c = undecided[i];
-    results[i] = decide_column(c, text_columns, table);
+    not_finite[i] = decide_column(undecided[i], text_columns, table);
   });
-  for (const Status& result : results) {
-    if (!result) return result.error();
+  std::optional<std::size_t> first;
+  for (std::size_t i = 0; i < undecided.size(); ++i) {
+    if (not_finite[i] && (!first || *not_finite[i] < *not_finite[*first])) first = i;
   }
-  return {};
+  if (!first) return {};
+  const std::size_t c = undecided[*first];
+  const auto [b, row] = *not_finite[*first];
+  const Block& block = table.blocks[b];
+  return Error{ErrorCode::invalid,
+               fmt::format("{}: {}", place_of(table, block, row),
+                           not_a_number(table.columns[c].name, block.columns[c].texts[row]))};
 }
 
 }  // namespace ballast

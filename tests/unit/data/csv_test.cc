@@ -356,13 +356,37 @@ TEST(Csv, InfersTypesFromEveryTrainingCell) {
             "a.csv:2:1: expected a number in column \"a\", saw \"red\"; corre");
 }
 
-TEST(Csv, ANumberColumnWithNanIsAnErrorThatNamesTheCell) {
-  const auto table = read_texts(csv_spec(), {"a,y\n1,p\nNaN,q\n"});
-  ASSERT_FALSE(table);
-  EXPECT_EQ(
-      table.error().message,
-      "a.csv:3: expected a finite number in column \"a\", saw \"NaN\"; correct it, or list it "
-      "under data.missing");
+TEST(Csv, ANumberColumnWithNanIsAnErrorThatNamesTheFirstCell) {
+  struct Case {
+    const char* name;
+    std::vector<std::string_view> files;
+    const char* place;
+  };
+  const Case cases[] = {
+      {"one", {"a,y\n1,p\nNaN,q\n"}, "a.csv:3: expected a finite number in column \"a\", saw "},
+      {"two columns",
+       {"a,b,y\n1,1,p\n1,NaN,q\nNaN,1,p\n"},
+       "a.csv:3: expected a finite number in column \"b\", saw "},
+      {"two files",
+       {"a,b,y\n1,1,p\n1,NaN,q\n", "a,b,y\nNaN,1,p\n"},
+       "a.csv:3: expected a finite number in column \"b\", saw "},
+      {"two in a row",
+       {"b,a,y\n1,1,p\nNaN,NaN,q\n"},
+       "a.csv:3: expected a finite number in column \"b\", saw "},
+      {"a category may be called so",
+       {"a,b,y\nNaN,1,p\nred,NaN,q\n"},
+       "a.csv:3: expected a finite number in column \"b\", saw "},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.name);
+    for (const std::size_t chunk_bytes : {std::size_t{1}, std::size_t{1} << 20}) {
+      const auto table =
+          read_texts(csv_spec(), c.files, {.threads = 2, .chunk_bytes = chunk_bytes});
+      ASSERT_FALSE(table);
+      EXPECT_EQ(table.error().message,
+                std::string(c.place) + "\"NaN\"; correct it, or list it under data.missing");
+    }
+  }
 }
 
 TEST(Csv, StripsTheSuffixOfLabelsOnly) {
