@@ -187,7 +187,9 @@ Json columns_to_json(const std::vector<FittedColumn>& columns) {
   return json;
 }
 
-std::vector<FittedColumn> columns_from_json(const Json& json) {
+// Only the matrix's columns repeat, and no more often than it has columns: a damaged count must not
+// ask for all of memory.
+std::vector<FittedColumn> columns_from_json(const Json& json, std::uint32_t matrix_width) {
   std::vector<FittedColumn> columns;
   std::uint32_t matrix_column = 0;
   for (const Json& entry : json) {
@@ -195,15 +197,22 @@ std::vector<FittedColumn> columns_from_json(const Json& json) {
     const std::string prefix = prefix_of(first);
     const std::size_t repeat = entry.value("repeat", std::size_t{1});
     const std::string digits = first.name.substr(prefix.size());
-    if (repeat > 1 && (digits.empty() || digits.size() > 9)) {
+    const bool in_matrix = first.storage == Storage::matrix;
+    if (repeat > 1 && (!in_matrix || digits.empty() || digits.size() > 9)) {
       throw Unreadable{fmt::format("the repeated column \"{}\"", first.name)};
+    }
+    if (in_matrix && repeat > matrix_width - matrix_column) {
+      throw Unreadable{fmt::format("more than {} columns of the matrix", matrix_width)};
     }
     for (std::size_t i = 0; i < repeat; ++i) {
       FittedColumn column = first;
       if (repeat > 1) column.name = prefix + std::to_string(std::stoul(digits) + i);
-      if (column.storage == Storage::matrix) column.matrix_column = matrix_column++;
+      if (in_matrix) column.matrix_column = matrix_column++;
       columns.push_back(std::move(column));
     }
+  }
+  if (matrix_column != matrix_width) {
+    throw Unreadable{fmt::format("{} of {} columns of the matrix", matrix_column, matrix_width)};
   }
   return columns;
 }
@@ -248,7 +257,7 @@ Result<Pipeline> pipeline_from_json(const std::string& text) try {
   json.at("sparse").get_to(pipeline.sparse);
   json.at("sparse_factor").get_to(pipeline.sparse_factor);
   json.at("dimension").get_to(pipeline.dimension);
-  pipeline.columns = columns_from_json(json.at("columns"));
+  pipeline.columns = columns_from_json(json.at("columns"), pipeline.matrix_width);
   if (pipeline.label && *pipeline.label >= pipeline.columns.size()) {
     return unreadable("a label beyond the last column");
   }

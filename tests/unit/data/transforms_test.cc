@@ -576,6 +576,44 @@ TEST(Transforms, DependOnNoThreadCount) {
                          four->split.groups[0].keys.begin(), four->split.groups[0].keys.end()));
 }
 
+TEST(PipelineJson, RefusesColumnsThatItsMatrixDoesNotHave) {
+  FittedColumn pixel;
+  pixel.name = "pixel_0";
+  pixel.storage = Storage::matrix;
+  Pipeline pipeline;
+  pipeline.matrix_width = 3;
+  for (; pixel.matrix_column < pipeline.matrix_width; ++pixel.matrix_column) {
+    pixel.name = "pixel_" + std::to_string(pixel.matrix_column);
+    pipeline.columns.push_back(pixel);
+  }
+  const std::string json = to_json(pipeline);
+  const auto good = pipeline_from_json(json);
+  ASSERT_TRUE(good) << good.error().message;
+  EXPECT_EQ(*good, pipeline);
+
+  struct Case {
+    const char* name;
+    std::string from;
+    std::string to;
+  };
+  const Case cases[] = {
+      {"too many", "\"repeat\":3", "\"repeat\":4"},
+      {"more than memory holds", "\"repeat\":3", "\"repeat\":4000000000000"},
+      {"below none", "\"repeat\":3", "\"repeat\":-1"},
+      {"too few", "\"repeat\":3", "\"repeat\":2"},
+      {"repeated, but not in the matrix", "\"storage\":\"matrix\"", "\"storage\":\"numbers\""},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.name);
+    std::string changed = json;
+    ASSERT_NE(changed.find(c.from), std::string::npos) << json;
+    changed.replace(changed.find(c.from), c.from.size(), c.to);
+    const auto read = pipeline_from_json(changed);
+    ASSERT_FALSE(read);
+    EXPECT_EQ(read.error().code, ErrorCode::corrupt);
+  }
+}
+
 TEST(PipelineJson, RefusesWhatItDidNotWrite) {
   for (const char* text : {"", "{}", "[1]", "{\"version\": 1}"}) {
     const auto pipeline = pipeline_from_json(text);
