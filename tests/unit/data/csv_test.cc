@@ -214,6 +214,22 @@ TEST(Csv, SkipsAndSamplesBadRowsWhenAsked) {
   }
 }
 
+TEST(Csv, ShowsTheFirstTenRowsThatAreSkippedAndCountsAll) {
+  Spec spec = csv_spec(kColumns);
+  spec.data.on_bad_row = BadRow::skip;
+  std::string text = "n,c,y\n1,red,a\n";
+  for (int row = 0; row < 12; ++row) text += "short\n";
+  for (const std::size_t chunk_bytes : {std::size_t{1}, std::size_t{20}, std::size_t{1} << 20}) {
+    SCOPED_TRACE(chunk_bytes);
+    const auto table = read_texts(spec, {text, text}, {.threads = 2, .chunk_bytes = chunk_bytes});
+    ASSERT_TRUE(table) << table.error().message;
+    EXPECT_EQ(table->rows_skipped, 24U);
+    ASSERT_EQ(table->skipped_samples.size(), kSamplesMax);
+    EXPECT_EQ(table->skipped_samples.front().substr(0, 10), "a.csv:3:1:");
+    EXPECT_EQ(table->skipped_samples.back().substr(0, 11), "a.csv:12:1:");
+  }
+}
+
 TEST(Csv, AnEmptySplitSaysWhyItsRowsWereSkipped) {
   Spec spec = csv_spec(kColumns);
   spec.data.on_bad_row = BadRow::skip;
