@@ -128,7 +128,7 @@ TEST(Csv, SaysWhatIsWrongWithARow) {
       {"not UTF-8", "n,c,y\n1,caf\xE9,a\n",
        "a.csv:2:3: expected UTF-8 text in column \"c\", saw other bytes in \"caf\\xe9\"; convert "
        "the file, for example with iconv -f ISO-8859-1 -t UTF-8"},
-      {"UTF-16", "\xFF\xFEn\0,\0",
+      {"UTF-16", std::string("\xFF\xFEn\0,\0", 6),
        "a.csv: expected UTF-8 text, saw the mark of UTF-16; convert it, "
        "for example with iconv -f UTF-16 -t UTF-8"},
       {"only a header", "n,c,y\n",
