@@ -6,7 +6,6 @@
 
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <deque>
 #include <map>
 #include <string>
@@ -14,169 +13,20 @@
 #include <vector>
 
 #include "common/base/check.h"
+#include "common/net/routing_id.h"
 #include "common/net/unix_socket.h"
-
-// ThreadSanitizer cannot see into libzmq. A message that goes in on one thread and comes out on
-// another is ordered by its pipe; these two lines say so.
-#if defined(__SANITIZE_THREAD__)
-extern "C" void __tsan_acquire(void* address);
-extern "C" void __tsan_release(void* address);
-#else
-static void __tsan_acquire(void*) {}
-static void __tsan_release(void*) {}
-#endif
+#include "common/net/zmq_frame.h"
+#include "common/net/zmq_socket.h"
 
 namespace ballast {
 namespace {
-
-// ---- routing ids --------------------------------------------------------------------------------
-
-// 'B', the member that opened the connection, the member it is meant for. (An id may not begin with
-// a zero byte: ZeroMQ makes up those for peers that have none.)
-using RoutingId = std::array<char, 17>;
-
-RoutingId routing_id(MemberId opener, MemberId target) {
-  RoutingId id{'B'};
-  const std::uint64_t numbers[2] = {index(opener), index(target)};
-  std::memcpy(id.data() + 1, numbers, sizeof numbers);
-  return id;
-}
-
-std::optional<std::pair<MemberId, MemberId>> opener_and_target(std::span<const std::byte> id) {
-  if (id.size() != std::tuple_size_v<RoutingId> || id[0] != std::byte{'B'}) return std::nullopt;
-  std::uint64_t numbers[2];
-  std::memcpy(numbers, id.data() + 1, sizeof numbers);
-  return std::pair{MemberId{numbers[0]}, MemberId{numbers[1]}};
-}
-
-// ---- frames -------------------------------------------------------------------------------------
-
-// Below this size a copy is cheaper than sharing (two allocations and an atomic count), and a
-// received frame would keep ZeroMQ's whole receive buffer alive.
-constexpr std::size_t kCopyBytesMax = 512;
-
-struct ReceivedFrame {
-  ReceivedFrame() { zmq_msg_init(&message); }
-  ~ReceivedFrame() { zmq_msg_close(&message); }
-  ReceivedFrame(const ReceivedFrame&) = delete;
-  ReceivedFrame& operator=(const ReceivedFrame&) = delete;
-
-  [[nodiscard]] std::span<const std::byte> span() {
-    return {static_cast<const std::byte*>(zmq_msg_data(&message)), zmq_msg_size(&message)};
-  }
-
-  zmq_msg_t message;
-};
-
-Bytes copy_aligned(std::span<const std::byte> bytes) {
-  std::shared_ptr<std::uint64_t[]> words =
-      std::make_shared_for_overwrite<std::uint64_t[]>((bytes.size() + 7) / 8);
-  std::memcpy(words.get(), bytes.data(), bytes.size());
-  auto* const begin = reinterpret_cast<const std::byte*>(words.get());
-  return Bytes(std::move(words), {begin, bytes.size()});
-}
-
-void drop_owner(void*, void* hint) {
-  __tsan_acquire(hint);
-  delete static_cast<std::shared_ptr<const void>*>(hint);
-}
-
-// A ZeroMQ message that shares the frame's memory, or holds a copy of a small one.
-void init_message(zmq_msg_t* message, const Bytes& frame) {
-  if (frame.size() <= kCopyBytesMax) {
-    BALLAST_CHECK(zmq_msg_init_size(message, frame.size()) == 0);
-    if (frame.size() != 0) std::memcpy(zmq_msg_data(message), frame.data(), frame.size());
-  } else {
-    auto* const owner = new std::shared_ptr<const void>(frame.owner());
-    void* const memory = const_cast<std::byte*>(frame.data());  // Readers of frames are const.
-    BALLAST_CHECK(zmq_msg_init_data(message, memory, frame.size(), drop_owner, owner) == 0);
-    __tsan_release(owner);
-  }
-  __tsan_release(zmq_msg_data(message));
-}
-
-int send_part(void* socket, zmq_msg_t* message, int flags) {
-  int result;
-  do {
-    result = zmq_msg_send(message, socket, flags | ZMQ_DONTWAIT);
-  } while (result < 0 && errno == EINTR);
-  return result;
-}
-
-bool send_routing_id(void* socket, const RoutingId& id) {
-  int result;
-  do {
-    result = zmq_send(socket, id.data(), id.size(), ZMQ_SNDMORE | ZMQ_DONTWAIT);
-  } while (result < 0 && errno == EINTR);
-  return result >= 0;
-}
-
-int receive_part(void* socket, zmq_msg_t* message) {
-  int result;
-  do {
-    result = zmq_msg_recv(message, socket, ZMQ_DONTWAIT);
-  } while (result < 0 && errno == EINTR);
-  if (result >= 0) __tsan_acquire(zmq_msg_data(message));
-  return result;
-}
-
-// ---- sockets ------------------------------------------------------------------------------------
-
-void set_option(void* socket, int option, int value) {
-  BALLAST_CHECK(zmq_setsockopt(socket, option, &value, sizeof value) == 0);
-}
-
-int descriptor_of(void* socket) {
-  int descriptor = -1;
-  std::size_t size = sizeof descriptor;
-  BALLAST_CHECK(zmq_getsockopt(socket, ZMQ_FD, &descriptor, &size) == 0);
-  return descriptor;
-}
-
-// A ZeroMQ socket in the epoll set. Its descriptor announces a change once; `ready` remembers that
-// until a receive found nothing, and is set by every call that may have swallowed the announcement.
-class Watched {
- public:
-  Watched(void* socket, int epoll) : socket_(socket), epoll_(epoll) {
-    epoll_event event{};
-    event.events = EPOLLIN;
-    event.data.ptr = this;
-    BALLAST_CHECK(epoll_ctl(epoll_, EPOLL_CTL_ADD, descriptor_of(socket_), &event) == 0);
-  }
-  ~Watched() {
-    epoll_ctl(epoll_, EPOLL_CTL_DEL, descriptor_of(socket_), nullptr);
-    zmq_close(socket_);
-  }
-  Watched(const Watched&) = delete;
-  Watched& operator=(const Watched&) = delete;
-
-  [[nodiscard]] void* socket() const { return socket_; }
-
-  bool ready = true;
-
- private:
-  void* const socket_;
-  const int epoll_;
-};
-
-struct MonitorEvent {
-  std::uint16_t kind = 0;
-  int descriptor = -1;
-};
 
 // A data socket and the monitor that tells of its connections.
 struct Channel {
   std::string endpoint;          // DEALER: as it was asked for.
   std::optional<MemberId> peer;  // DEALER: whom it leads to.
-  std::unique_ptr<Watched> monitor;
   std::unique_ptr<Watched> data;
-
-  Channel() = default;
-  Channel(const Channel&) = delete;
-  Channel& operator=(const Channel&) = delete;
-  ~Channel() {
-    if (monitor) zmq_socket_monitor(data->socket(), nullptr, 0);
-  }
+  std::unique_ptr<Monitor> monitor;
 };
 
 class ZmqTransport final : public Transport {
@@ -206,9 +56,8 @@ class ZmqTransport final : public Transport {
   std::optional<TransportEvent> receive(Channel& channel);
   std::optional<MemberId> sender_of(std::span<const std::byte> id) const;
   void drain_monitor(Channel& channel);
-  void connection_changed(Channel& channel, const MonitorEvent& event);
+  void connection_changed(Channel& channel, const LinkEvent& event);
   void heard_from(MemberId peer, int descriptor);
-  Bytes to_bytes(std::shared_ptr<ReceivedFrame> frame);
 
   ZmqContext& context_;
   const TransportOptions options_;
@@ -260,18 +109,9 @@ Result<std::unique_ptr<Channel>> ZmqTransport::open(int type, const Endpoint& en
 
 Status ZmqTransport::monitor(Channel& channel) {
   if (channel.monitor) return {};
-  const std::string name = "inproc://ballast-monitor/" + std::to_string(context_.fresh_number());
-  void* const pair = zmq_socket(context_.handle(), ZMQ_PAIR);
-  if (pair == nullptr ||
-      zmq_socket_monitor(channel.data->socket(), name.c_str(),
-                         ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED) != 0 ||
-      zmq_connect(pair, name.c_str()) != 0) {
-    const std::string why = zmq_strerror(errno);
-    if (pair != nullptr) zmq_close(pair);
-    return Error{ErrorCode::io, "cannot watch a socket's connections: " + why};
-  }
-  set_option(pair, ZMQ_LINGER, 0);
-  channel.monitor = std::make_unique<Watched>(pair, epoll_);
+  auto opened = Monitor::open(context_, *channel.data, epoll_);
+  if (!opened) return opened.error();
+  channel.monitor = std::move(*opened);
   return {};
 }
 
@@ -316,7 +156,7 @@ Status ZmqTransport::connect(MemberId peer, const std::string& text) {
   if (!opened) return opened.error();
   Channel& channel = **opened;
   void* const socket = channel.data->socket();
-  const RoutingId id = routing_id(options_.self, peer);
+  const RoutingId id = routing_id({.opener = options_.self, .target = peer});
   BALLAST_CHECK(zmq_setsockopt(socket, ZMQ_ROUTING_ID, id.data(), id.size()) == 0);
   if (endpoint->scheme != Scheme::inproc) {
     if (const Status watched = monitor(channel); !watched) return watched.error();
@@ -343,19 +183,16 @@ Sent ZmqTransport::send(MemberId to, std::vector<Bytes> frames) {
   void* const socket = channel->data->socket();
   channel->data->ready = true;
 
-  bool sent = true;
   if (!channel->peer) {
-    sent = send_routing_id(socket, routing_id(to, options_.self));
-    if (!sent) {  // EHOSTUNREACH, or EAGAIN when the peer's queue is full.
-      counters_.lost += 1;
+    const RoutingId id = routing_id({.opener = to, .target = options_.self});
+    if (!send_text(socket, {id.data(), id.size()}, Part::middle)) {
+      counters_.lost += 1;  // EHOSTUNREACH, or EAGAIN when the peer's queue is full.
       return Sent::lost;
     }
   }
+  bool sent = true;
   for (std::size_t i = 0; i < frames.size(); ++i) {
-    zmq_msg_t message;
-    init_message(&message, frames[i]);
-    sent &= send_part(socket, &message, i + 1 < frames.size() ? ZMQ_SNDMORE : 0) >= 0;
-    zmq_msg_close(&message);
+    sent &= send_frame(socket, frames[i], i + 1 < frames.size() ? Part::middle : Part::last);
     // A DEALER whose queue is full refuses the first part. If the connection fails at a later one,
     // the rest must follow all the same: the socket drops parts up to the last.
     if (!sent && i == 0) break;
@@ -386,9 +223,9 @@ std::optional<TransportEvent> ZmqTransport::next() {
       if (auto event = receive(*dealer->second)) return event;
     }
     // After the messages: what a peer said before it died comes before its death.
-    if (router_ && router_->monitor && router_->monitor->ready) drain_monitor(*router_);
+    if (router_ && router_->monitor && router_->monitor->ready()) drain_monitor(*router_);
     for (auto& [peer, channel] : dealers_) {
-      if (channel->monitor && channel->monitor->ready) drain_monitor(*channel);
+      if (channel->monitor && channel->monitor->ready()) drain_monitor(*channel);
     }
   } while (!closed_.empty() || poll_descriptors());
   return std::nullopt;
@@ -410,25 +247,21 @@ std::optional<TransportEvent> ZmqTransport::receive(Channel& channel) {
     bool has_more = true;
     if (!channel.peer) {
       ReceivedFrame id;
-      if (receive_part(socket, &id.message) < 0) break;
-      from = sender_of(id.span());
-      has_more = zmq_msg_more(&id.message) != 0;
+      if (!id.receive(socket)) break;
+      from = sender_of(id.bytes());
+      has_more = id.has_more();
     }
     Delivery delivery;
     int descriptor = -1;
     while (has_more) {
       auto frame = std::make_shared<ReceivedFrame>();
-      if (receive_part(socket, &frame->message) < 0) {
-        has_more = false;
-        break;
-      }
-      has_more = zmq_msg_more(&frame->message) != 0;
-      if (!channel.peer && delivery.frames.empty()) {
-        descriptor = zmq_msg_get(&frame->message, ZMQ_SRCFD);
-      }
-      if (delivery.frames.size() < options_.frames_max) {
-        delivery.frames.push_back(to_bytes(std::move(frame)));
-      }
+      if (!frame->receive(socket)) break;
+      has_more = frame->has_more();
+      if (!channel.peer && delivery.frames.empty()) descriptor = frame->descriptor();
+      if (delivery.frames.size() >= options_.frames_max) continue;
+      counters_.received_bytes += frame->bytes().size();
+      if (!frame->is_aligned()) counters_.copied += 1;
+      delivery.frames.push_back(to_bytes(std::move(frame)));
     }
     if (delivery.frames.empty() && channel.peer) break;  // Nothing there.
     if (!from || delivery.frames.empty()) {
@@ -445,18 +278,9 @@ std::optional<TransportEvent> ZmqTransport::receive(Channel& channel) {
 }
 
 std::optional<MemberId> ZmqTransport::sender_of(std::span<const std::byte> id) const {
-  const auto ends = opener_and_target(id);
-  if (!ends || ends->second != options_.self) return std::nullopt;
-  return ends->first;
-}
-
-Bytes ZmqTransport::to_bytes(std::shared_ptr<ReceivedFrame> frame) {
-  const auto bytes = frame->span();
-  counters_.received_bytes += bytes.size();
-  const bool is_aligned = reinterpret_cast<std::uintptr_t>(bytes.data()) % 8 == 0;
-  if (is_aligned && bytes.size() > kCopyBytesMax) return Bytes(std::move(frame), bytes);
-  if (!is_aligned) counters_.copied += 1;
-  return copy_aligned(bytes);
+  const auto ends = ends_of(id);
+  if (!ends || ends->target != options_.self) return std::nullopt;
+  return ends->opener;
 }
 
 // ---- connections --------------------------------------------------------------------------------
@@ -480,30 +304,14 @@ void ZmqTransport::heard_from(MemberId peer, int descriptor) {
 
 void ZmqTransport::drain_monitor(Channel& channel) {
   if (!channel.monitor) return;
-  void* const socket = channel.monitor->socket();
-  while (true) {
-    ReceivedFrame head;
-    if (receive_part(socket, &head.message) < 0) break;
-    MonitorEvent event;
-    if (head.span().size() >= 6) {
-      std::memcpy(&event.kind, head.span().data(), 2);
-      std::memcpy(&event.descriptor, head.span().data() + 2, 4);
-    }
-    for (bool more = zmq_msg_more(&head.message) != 0; more;) {
-      ReceivedFrame address;
-      more = receive_part(socket, &address.message) >= 0 && zmq_msg_more(&address.message) != 0;
-    }
-    connection_changed(channel, event);
-  }
-  channel.monitor->ready = false;
+  while (const auto event = channel.monitor->next()) connection_changed(channel, *event);
 }
 
-void ZmqTransport::connection_changed(Channel& channel, const MonitorEvent& event) {
-  if (event.kind == ZMQ_EVENT_ACCEPTED) {
+void ZmqTransport::connection_changed(Channel& channel, const LinkEvent& event) {
+  if (event.kind == LinkEvent::Kind::accepted) {
     accepted_[event.descriptor] = std::nullopt;
     return;
   }
-  if (event.kind != ZMQ_EVENT_DISCONNECTED) return;
   if (channel.peer) {
     closed_.push_back(PeerClosed{*channel.peer});
     return;
@@ -520,19 +328,6 @@ void ZmqTransport::connection_changed(Channel& channel, const MonitorEvent& even
 }
 
 }  // namespace
-
-// ---- outside ------------------------------------------------------------------------------------
-
-ZmqContext::ZmqContext(int io_threads) : handle_(zmq_ctx_new()) {
-  BALLAST_CHECK(handle_ != nullptr);
-  zmq_ctx_set(handle_, ZMQ_IO_THREADS, io_threads);
-  zmq_ctx_set(handle_, ZMQ_MAX_SOCKETS, zmq_ctx_get(handle_, ZMQ_SOCKET_LIMIT));
-}
-
-ZmqContext::~ZmqContext() {
-  while (zmq_ctx_term(handle_) != 0 && errno == EINTR) {
-  }
-}
 
 std::unique_ptr<Transport> make_zmq_transport(ZmqContext& context,
                                               const TransportOptions& options) {

@@ -13,37 +13,16 @@
 //
 // Without keys, only endpoints of this machine are allowed unless reach says otherwise.
 
-#include <atomic>
 #include <chrono>
 #include <cstddef>
-#include <cstdint>
 #include <memory>
 
 #include "common/base/ids.h"
 #include "common/net/endpoint.h"
 #include "common/net/transport.h"
+#include "common/net/zmq_context.h"
 
 namespace ballast {
-
-// ZeroMQ's threads and its namespace of inproc endpoints: one per process, or one per embedded
-// cluster. Outlives its transports. Its destructor waits until what they sent is gone, or their
-// linger is over.
-class ZmqContext {
- public:
-  // inproc needs no I/O thread; tcp and ipc need one.
-  explicit ZmqContext(int io_threads = 1);
-  ~ZmqContext();
-  ZmqContext(const ZmqContext&) = delete;
-  ZmqContext& operator=(const ZmqContext&) = delete;
-
-  [[nodiscard]] void* handle() const { return handle_; }
-  // For names that must be unique in the context. Any thread.
-  [[nodiscard]] std::uint64_t fresh_number() { return numbers_.fetch_add(1); }
-
- private:
-  void* handle_;
-  std::atomic<std::uint64_t> numbers_{0};
-};
 
 struct TransportOptions {
   MemberId self{};
