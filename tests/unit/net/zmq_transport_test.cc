@@ -18,7 +18,6 @@
 #include <thread>
 #include <vector>
 
-#include "common/base/hash.h"
 #include "tests/unit/net/net_fixture.h"
 
 namespace ballast {
@@ -28,35 +27,8 @@ constexpr MemberId kServer{1};
 constexpr MemberId kWorker{0xfeedULL};
 constexpr MemberId kOther{0xbeefULL};
 
-Bytes pattern(std::size_t size, std::uint64_t seed) {
-  std::vector<std::byte> bytes(size);
-  for (std::size_t i = 0; i < size; ++i)
-    bytes[i] = static_cast<std::byte>(mix(i / 64, seed) >> i % 56);
-  return Bytes::own(std::move(bytes));
-}
-
-Bytes words(std::string_view text) { return Bytes::copy(text); }
-
 bool is_aligned(const Bytes& frame) {
   return reinterpret_cast<std::uintptr_t>(frame.data()) % 8 == 0;
-}
-
-std::optional<Delivery> await_delivery(Transport& transport) {
-  while (auto event = await_event(transport)) {
-    if (auto* const delivery = std::get_if<Delivery>(&*event)) return std::move(*delivery);
-  }
-  return std::nullopt;
-}
-
-std::optional<MemberId> await_closed(Transport& transport) {
-  while (auto event = await_event(transport)) {
-    if (auto* const closed = std::get_if<PeerClosed>(&*event)) return closed->peer;
-  }
-  return std::nullopt;
-}
-
-std::string text_of(const std::optional<Delivery>& delivery) {
-  return delivery ? std::string(delivery->frames.at(0).text()) : "nothing";
 }
 
 // Every test of this class runs over each kind of endpoint.
