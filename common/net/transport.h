@@ -16,6 +16,7 @@
 #include "common/base/bytes.h"
 #include "common/base/ids.h"
 #include "common/base/result.h"
+#include "common/net/link_refusal.h"
 
 namespace ballast {
 
@@ -28,7 +29,14 @@ struct Delivery {
 struct PeerClosed {
   MemberId peer{};
 };
-using TransportEvent = std::variant<Delivery, PeerClosed>;
+// A connection did not come about for want of the right keys, or of a peer that speaks as we do.
+// Both sides go on: the one that connects tries again.
+struct LinkRefused {
+  std::optional<MemberId> peer;  // Whom we connect to; nothing: somebody who connected to us.
+  Refusal reason{};
+  std::string why;  // A sentence for people.
+};
+using TransportEvent = std::variant<Delivery, PeerClosed, LinkRefused>;
 
 enum class Sent {
   handed_over,  // Under way, for all we can know.
@@ -42,6 +50,7 @@ struct TransportCounters {
   std::uint64_t received_bytes = 0;
   std::uint64_t lost = 0;       // Sends that found nobody or a full queue.
   std::uint64_t strangers = 0;  // Messages from no member, or for another life of this one.
+  std::uint64_t refused = 0;    // Connections that did not come about, see LinkRefused.
   std::uint64_t copied = 0;     // Frames that came misaligned and were copied.
 };
 

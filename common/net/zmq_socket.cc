@@ -21,18 +21,44 @@ int descriptor_of(void* socket) {
   return descriptor;
 }
 
+Refusal refusal_of(std::uint32_t protocol_error) {
+  switch (protocol_error) {
+    case ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH:
+      return Refusal::keys_on_one_side;
+    case ZMQ_PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC:
+      return Refusal::wrong_secret;
+    default:
+      return Refusal::another_protocol;
+  }
+}
+
+// Who is turned away for the key alone is told of by Admission, with the address.
+constexpr int kListenerEvents =
+    ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL;
+constexpr int kCallerEvents = ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED |
+                              ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
+                              ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
+
 // The first frame of an event: its kind, then a number that depends on it.
 std::optional<LinkEvent> parse_event(std::span<const std::byte> frame) {
   std::uint16_t kind = 0;
-  std::int32_t value = -1;
+  std::uint32_t value = 0;
   if (frame.size() < sizeof kind + sizeof value) return std::nullopt;
   std::memcpy(&kind, frame.data(), sizeof kind);
   std::memcpy(&value, frame.data() + sizeof kind, sizeof value);
   switch (kind) {
     case ZMQ_EVENT_ACCEPTED:
-      return LinkEvent{LinkEvent::Kind::accepted, value};
+      return LinkEvent{.kind = LinkEvent::Kind::accepted, .descriptor = static_cast<int>(value)};
     case ZMQ_EVENT_DISCONNECTED:
-      return LinkEvent{LinkEvent::Kind::closed, value};
+      return LinkEvent{.kind = LinkEvent::Kind::closed, .descriptor = static_cast<int>(value)};
+    case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
+      return LinkEvent{.kind = LinkEvent::Kind::established};
+    case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
+      return LinkEvent{.kind = LinkEvent::Kind::failed};
+    case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
+      return LinkEvent{.kind = LinkEvent::Kind::refused, .refusal = Refusal::not_admitted};
+    case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
+      return LinkEvent{.kind = LinkEvent::Kind::refused, .refusal = refusal_of(value)};
     default:
       return std::nullopt;
   }
@@ -56,13 +82,13 @@ Watched::~Watched() {
   zmq_close(socket_);
 }
 
-Result<std::unique_ptr<Monitor>> Monitor::open(ZmqContext& context, const Watched& watched,
+Result<std::unique_ptr<Monitor>> Monitor::open(ZmqContext& context, const Watched& watched, Of side,
                                                int epoll) {
   const std::string name = "inproc://ballast-monitor/" + std::to_string(context.fresh_number());
   void* const pair = zmq_socket(context.handle(), ZMQ_PAIR);
   if (pair == nullptr ||
       zmq_socket_monitor(watched.socket(), name.c_str(),
-                         ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED) != 0 ||
+                         side == Of::listener ? kListenerEvents : kCallerEvents) != 0 ||
       zmq_connect(pair, name.c_str()) != 0) {
     const std::string why = zmq_strerror(errno);
     if (pair != nullptr) zmq_close(pair);

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "common/base/result.h"
+#include "common/net/link_refusal.h"
 #include "common/net/zmq_context.h"
 
 namespace ballast {
@@ -33,16 +34,27 @@ class Watched {
 };
 
 struct LinkEvent {
-  enum class Kind { accepted, closed };
+  enum class Kind {
+    accepted,     // By a listener, before the handshake.
+    established,  // The handshake is done: messages may pass.
+    refused,      // The handshake failed for a reason, and a caller's socket will not try again.
+    failed,       // It failed without one; a caller's socket tries again.
+    closed,       // Follows each of the others in the end.
+  };
   Kind kind{};
-  int descriptor = -1;  // Of the connection. The kernel uses a closed one's again.
+  int descriptor = -1;  // accepted, closed: the connection's. The kernel uses a closed one's again.
+  Refusal refusal{};    // refused
 };
 
-// What happens to the connections of one socket, which outlives it.
+// What happens to the connections of one socket, which outlives it. Listeners see no `established`
+// and no `failed`: whoever looks whether a port is open makes one of these.
 class Monitor {
  public:
+  enum class Of { listener, caller };
+
   [[nodiscard]] static Result<std::unique_ptr<Monitor>> open(ZmqContext& context,
-                                                             const Watched& watched, int epoll);
+                                                             const Watched& watched, Of side,
+                                                             int epoll);
   ~Monitor();
   Monitor(const Monitor&) = delete;
   Monitor& operator=(const Monitor&) = delete;

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <deque>
 #include <map>
 #include <string>
@@ -15,6 +16,7 @@
 #include "common/base/check.h"
 #include "common/net/routing_id.h"
 #include "common/net/unix_socket.h"
+#include "common/net/zmq_curve.h"
 #include "common/net/zmq_frame.h"
 #include "common/net/zmq_socket.h"
 
@@ -25,9 +27,16 @@ namespace {
 struct Channel {
   std::string endpoint;          // DEALER: as it was asked for.
   std::optional<MemberId> peer;  // DEALER: whom it leads to.
+  bool is_established = false;   // DEALER
+  bool is_refused = false;       // DEALER: to be taken away.
+  int failures = 0;              // DEALER: handshakes without success, in a row.
   std::unique_ptr<Watched> data;
   std::unique_ptr<Monitor> monitor;
 };
+
+// Handshakes that fail without a reason before it is taken for one: a listener that dies in the
+// middle of one does the same. A caller with a wrong key of the listener's sees nothing else.
+constexpr int kFailuresMax = 3;
 
 class ZmqTransport final : public Transport {
  public:
@@ -37,6 +46,7 @@ class ZmqTransport final : public Transport {
   }
   ~ZmqTransport() override {
     router_.reset();
+    admission_.reset();
     dealers_.clear();
     ::close(epoll_);
   }
@@ -50,27 +60,42 @@ class ZmqTransport final : public Transport {
 
  private:
   Result<std::unique_ptr<Channel>> open(int type, const Endpoint& endpoint);
-  Status monitor(Channel& channel);
+  Status monitor(Channel& channel, Monitor::Of side);
   Status make_router(const Endpoint& endpoint);
+  Status open_dealer(MemberId peer, const std::string& endpoint);
+  [[nodiscard]] Reach reach() const { return options_.keys ? Reach::anywhere : options_.reach; }
+  [[nodiscard]] const LinkKeys* keys() const { return options_.keys ? &*options_.keys : nullptr; }
   [[nodiscard]] bool poll_descriptors();
   std::optional<TransportEvent> receive(Channel& channel);
   std::optional<MemberId> sender_of(std::span<const std::byte> id) const;
   void drain_monitor(Channel& channel);
-  void connection_changed(Channel& channel, const LinkEvent& event);
+  void dealer_changed(Channel& channel, const LinkEvent& event);
+  void router_changed(const LinkEvent& event);
+  void connection_closed(int descriptor);
+  void refuse(Channel& dealer, Refusal why);
+  void turn_away(Refusal why, const std::string& whom);
+  [[nodiscard]] bool try_refused_again(MemberId peer);
+  void remove_refused();
   void heard_from(MemberId peer, int descriptor);
 
   ZmqContext& context_;
   const TransportOptions options_;
   const int epoll_;
+  std::unique_ptr<Admission> admission_;  // Made before the router, gone after it.
   std::unique_ptr<Channel> router_;
   std::map<MemberId, std::unique_ptr<Channel>> dealers_;
+  struct Refused {
+    std::string endpoint;
+    std::chrono::steady_clock::time_point next_try;
+  };
+  std::map<MemberId, Refused> refused_;  // Peers that have no dealer for now.
   MemberId cursor_{};  // The dealer that was served last, so that one cannot starve the others.
 
   // Connections that the ROUTER accepted, by descriptor; the member is known once it has spoken.
   std::map<int, std::optional<MemberId>> accepted_;
   std::map<MemberId, int> latest_;  // The descriptor a member was last heard on.
 
-  std::deque<PeerClosed> closed_;  // Not yet reported.
+  std::deque<TransportEvent> events_;  // Not yet reported.
   TransportCounters counters_;
 };
 
@@ -99,7 +124,8 @@ Result<std::unique_ptr<Channel>> ZmqTransport::open(int type, const Endpoint& en
   set_option(socket, ZMQ_IPV6, endpoint.is_ipv6() ? 1 : 0);
   set_option(socket, ZMQ_RECONNECT_IVL, static_cast<int>(options_.reconnect.count()));
   set_option(socket, ZMQ_RECONNECT_IVL_MAX, static_cast<int>(options_.reconnect_max.count()));
-  const auto frame_bytes_max = static_cast<std::int64_t>(options_.frame_bytes_max);
+  const auto frame_bytes_max =
+      static_cast<std::int64_t>(options_.frame_bytes_max) + (options_.keys ? kCurveFrameBytes : 0);
   BALLAST_CHECK(zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &frame_bytes_max, sizeof frame_bytes_max) ==
                 0);
   auto channel = std::make_unique<Channel>();
@@ -107,31 +133,38 @@ Result<std::unique_ptr<Channel>> ZmqTransport::open(int type, const Endpoint& en
   return channel;
 }
 
-Status ZmqTransport::monitor(Channel& channel) {
+Status ZmqTransport::monitor(Channel& channel, Monitor::Of side) {
   if (channel.monitor) return {};
-  auto opened = Monitor::open(context_, *channel.data, epoll_);
+  auto opened = Monitor::open(context_, *channel.data, side, epoll_);
   if (!opened) return opened.error();
   channel.monitor = std::move(*opened);
   return {};
 }
 
 Status ZmqTransport::make_router(const Endpoint& endpoint) {
+  if (options_.keys && !admission_) {
+    auto admission = Admission::open(context_, *options_.keys, epoll_);
+    if (!admission) return admission.error();
+    admission_ = std::move(*admission);
+  }
   auto opened = open(ZMQ_ROUTER, endpoint);
   if (!opened) return opened.error();
   set_option((*opened)->data->socket(), ZMQ_ROUTER_MANDATORY, 1);
   set_option((*opened)->data->socket(), ZMQ_ROUTER_HANDOVER, 1);
+  if (options_.keys) make_curve_listener((*opened)->data->socket(), *options_.keys);
   router_ = std::move(*opened);
   return {};
 }
 
 Result<std::string> ZmqTransport::bind(const std::string& text) {
-  const auto endpoint = parse_endpoint(text, EndpointUse::bind, options_.reach);
+  const auto endpoint = parse_endpoint(text, EndpointUse::bind, reach());
   if (!endpoint) return endpoint.error();
   if (!router_) {
     if (const Status made = make_router(*endpoint); !made) return made.error();
   }
   if (endpoint->scheme != Scheme::inproc) {
-    if (const Status watched = monitor(*router_); !watched) return watched.error();
+    if (const Status watched = monitor(*router_, Monitor::Of::listener); !watched)
+      return watched.error();
   }
   if (endpoint->scheme == Scheme::ipc && somebody_listens_at(endpoint->path)) {
     return cannot("listen on", *endpoint, EADDRINUSE);
@@ -150,7 +183,14 @@ Status ZmqTransport::connect(MemberId peer, const std::string& text) {
   if (const auto known = dealers_.find(peer); known != dealers_.end()) {
     if (known->second->endpoint == text) return {};
   }
-  const auto endpoint = parse_endpoint(text, EndpointUse::connect, options_.reach);
+  if (const auto known = refused_.find(peer); known != refused_.end()) {
+    if (known->second.endpoint == text) return {};
+  }
+  return open_dealer(peer, text);
+}
+
+Status ZmqTransport::open_dealer(MemberId peer, const std::string& text) {
+  const auto endpoint = parse_endpoint(text, EndpointUse::connect, reach());
   if (!endpoint) return endpoint.error();
   auto opened = open(ZMQ_DEALER, *endpoint);
   if (!opened) return opened.error();
@@ -158,8 +198,20 @@ Status ZmqTransport::connect(MemberId peer, const std::string& text) {
   void* const socket = channel.data->socket();
   const RoutingId id = routing_id({.opener = options_.self, .target = peer});
   BALLAST_CHECK(zmq_setsockopt(socket, ZMQ_ROUTING_ID, id.data(), id.size()) == 0);
+  if (options_.keys && endpoint->scheme != Scheme::inproc) {
+    const bool is_coordinator = peer == kCoordinator;
+    const std::string& key =
+        is_coordinator ? options_.keys->coordinator_key : options_.keys->server_key;
+    if (key.empty()) {
+      return Error{ErrorCode::invalid, "cannot connect to " + text + ": a " +
+                                           name_of(options_.keys->role) +
+                                           " has no key of anybody there"};
+    }
+    make_curve_caller(socket, *options_.keys, key);
+  }
   if (endpoint->scheme != Scheme::inproc) {
-    if (const Status watched = monitor(channel); !watched) return watched.error();
+    if (const Status watched = monitor(channel, Monitor::Of::caller); !watched)
+      return watched.error();
   }
   if (zmq_connect(socket, endpoint->text().c_str()) != 0) {
     return cannot("connect to", *endpoint, errno);
@@ -167,6 +219,7 @@ Status ZmqTransport::connect(MemberId peer, const std::string& text) {
   channel.endpoint = text;
   channel.peer = peer;
   dealers_.insert_or_assign(peer, std::move(*opened));
+  refused_.erase(peer);
   return {};
 }
 
@@ -174,6 +227,10 @@ Status ZmqTransport::connect(MemberId peer, const std::string& text) {
 
 Sent ZmqTransport::send(MemberId to, std::vector<Bytes> frames) {
   BALLAST_CHECK(!frames.empty());
+  if (refused_.contains(to) && !try_refused_again(to)) {
+    counters_.lost += 1;
+    return Sent::lost;
+  }
   const auto dealer = dealers_.find(to);
   Channel* const channel = dealer != dealers_.end() ? dealer->second.get() : router_.get();
   if (channel == nullptr) {
@@ -206,10 +263,15 @@ Sent ZmqTransport::send(MemberId to, std::vector<Bytes> frames) {
 
 std::optional<TransportEvent> ZmqTransport::next() {
   do {
-    if (!closed_.empty()) {
-      const PeerClosed event = closed_.front();
-      closed_.pop_front();
+    if (!events_.empty()) {
+      TransportEvent event = std::move(events_.front());
+      events_.pop_front();
       return event;
+    }
+    while (admission_ && admission_->ready()) {
+      if (const auto address = admission_->next()) {
+        turn_away(Refusal::not_admitted, " from " + *address);
+      }
     }
     if (router_ && router_->data->ready) {
       if (auto event = receive(*router_)) return event;
@@ -227,7 +289,8 @@ std::optional<TransportEvent> ZmqTransport::next() {
     for (auto& [peer, channel] : dealers_) {
       if (channel->monitor && channel->monitor->ready()) drain_monitor(*channel);
     }
-  } while (!closed_.empty() || poll_descriptors());
+    remove_refused();
+  } while (!events_.empty() || poll_descriptors());
   return std::nullopt;
 }
 
@@ -295,7 +358,7 @@ void ZmqTransport::heard_from(MemberId peer, int descriptor) {
     connection = accepted_.find(descriptor);
   }
   if (connection == accepted_.end()) {  // It spoke and is gone already.
-    closed_.push_back(PeerClosed{peer});
+    events_.push_back(PeerClosed{peer});
     return;
   }
   connection->second = peer;
@@ -304,27 +367,103 @@ void ZmqTransport::heard_from(MemberId peer, int descriptor) {
 
 void ZmqTransport::drain_monitor(Channel& channel) {
   if (!channel.monitor) return;
-  while (const auto event = channel.monitor->next()) connection_changed(channel, *event);
+  while (const auto event = channel.monitor->next()) {
+    if (channel.peer) {
+      dealer_changed(channel, *event);
+    } else {
+      router_changed(*event);
+    }
+  }
 }
 
-void ZmqTransport::connection_changed(Channel& channel, const LinkEvent& event) {
-  if (event.kind == LinkEvent::Kind::accepted) {
-    accepted_[event.descriptor] = std::nullopt;
-    return;
+void ZmqTransport::router_changed(const LinkEvent& event) {
+  switch (event.kind) {
+    case LinkEvent::Kind::accepted:
+      accepted_[event.descriptor] = std::nullopt;
+      break;
+    case LinkEvent::Kind::closed:
+      connection_closed(event.descriptor);
+      break;
+    case LinkEvent::Kind::refused:
+      turn_away(event.refusal, "");
+      break;
+    case LinkEvent::Kind::established:
+    case LinkEvent::Kind::failed:
+      break;
   }
-  if (channel.peer) {
-    closed_.push_back(PeerClosed{*channel.peer});
-    return;
-  }
-  const auto connection = accepted_.find(event.descriptor);
+}
+
+void ZmqTransport::connection_closed(int descriptor) {
+  const auto connection = accepted_.find(descriptor);
   if (connection == accepted_.end()) return;
   const std::optional<MemberId> peer = connection->second;
   accepted_.erase(connection);
   if (!peer) return;
   const auto latest = latest_.find(*peer);
-  if (latest == latest_.end() || latest->second != event.descriptor) return;  // It is back already.
+  if (latest == latest_.end() || latest->second != descriptor) return;  // It is back already.
   latest_.erase(latest);
-  closed_.push_back(PeerClosed{*peer});
+  events_.push_back(PeerClosed{*peer});
+}
+
+void ZmqTransport::turn_away(Refusal why, const std::string& whom) {
+  counters_.refused += 1;
+  events_.push_back(LinkRefused{
+      std::nullopt, why, "turned away a connection" + whom + ": " + refused_caller(why, keys())});
+}
+
+void ZmqTransport::dealer_changed(Channel& channel, const LinkEvent& event) {
+  switch (event.kind) {
+    case LinkEvent::Kind::established:
+      channel.is_established = true;
+      channel.failures = 0;
+      break;
+    case LinkEvent::Kind::closed:
+      if (std::exchange(channel.is_established, false)) {
+        events_.push_back(PeerClosed{*channel.peer});
+      }
+      break;
+    case LinkEvent::Kind::refused:
+      refuse(channel, event.refusal);
+      break;
+    case LinkEvent::Kind::failed:
+      channel.failures += 1;
+      if (channel.failures == kFailuresMax) refuse(channel, Refusal::ended_without_word);
+      break;
+    case LinkEvent::Kind::accepted:
+      break;
+  }
+}
+
+// ---- refusals -----------------------------------------------------------------------------------
+
+// Also where ZeroMQ would try again by itself: it would do so some thirty times a second.
+void ZmqTransport::refuse(Channel& dealer, Refusal why) {
+  if (std::exchange(dealer.is_refused, true)) return;
+  counters_.refused += 1;
+  events_.push_back(LinkRefused{dealer.peer, why,
+                                refused_by_listener(why, *dealer.peer, dealer.endpoint, keys())});
+}
+
+void ZmqTransport::remove_refused() {
+  for (auto dealer = dealers_.begin(); dealer != dealers_.end();) {
+    if (!dealer->second->is_refused) {
+      ++dealer;
+      continue;
+    }
+    refused_[dealer->first] = {dealer->second->endpoint,
+                               std::chrono::steady_clock::now() + options_.reconnect_max};
+    set_option(dealer->second->data->socket(), ZMQ_LINGER, 0);  // It would go on trying.
+    dealer = dealers_.erase(dealer);
+  }
+}
+
+bool ZmqTransport::try_refused_again(MemberId peer) {
+  Refused& refused = refused_.at(peer);
+  const auto now = std::chrono::steady_clock::now();
+  if (now < refused.next_try) return false;
+  refused.next_try = now + options_.reconnect_max;
+  const std::string endpoint = refused.endpoint;
+  return open_dealer(peer, endpoint).has_value();
 }
 
 }  // namespace

@@ -8,7 +8,8 @@
 // us; jobs run on a pool. Several hosts may live in one process, each in a thread that calls run().
 //
 // What peers send never ends a host: frames that cannot be read are counted, logged and answered
-// with MalformedReply, at most once per peer and minute.
+// with MalformedReply, at most once per peer and minute. Links that are refused are logged as
+// rarely.
 
 #include <chrono>
 #include <cstddef>
@@ -17,6 +18,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -119,8 +121,10 @@ class Host {
       }
       if (auto* const delivery = std::get_if<Delivery>(&*event)) {
         on_delivery(*delivery);
+      } else if (const auto* const closed = std::get_if<PeerClosed>(&*event)) {
+        step(Disconnected{closed->peer});
       } else {
-        step(Disconnected{std::get<PeerClosed>(*event).peer});
+        on_refused(std::get<LinkRefused>(*event));
       }
     }
     if (std::exchange(is_posted_, true)) return;
@@ -141,6 +145,16 @@ class Host {
     step(Received{std::move(*message)});
   }
 
+  // The machine is not told: to it, a peer that cannot be reached is a silent one.
+  void on_refused(const LinkRefused& refused) {
+    if (!may_complain(Complaint::refused, refused.peer.value_or(options_.self), refused.reason)) {
+      return;
+    }
+    log_.write(
+        LogLevel::warning, source_,
+        refused.why + " (refusals so far: " + std::to_string(transport_.counters().refused) + ")");
+  }
+
   void on_outcomes() {
     for (Outcome& outcome : pool_.take()) {
       if (exit_) return;
@@ -151,7 +165,7 @@ class Host {
 
   void on_malformed(MemberId peer, const std::string& reason) {
     counters_.malformed += 1;
-    if (!may_complain(peer)) return;
+    if (!may_complain(Complaint::malformed, peer)) return;
     log_.write(LogLevel::warning, source_, "dropped what " + to_string(peer) + " sent: " + reason);
     send(peer, wire::MalformedReply{reason});
   }
@@ -190,7 +204,7 @@ class Host {
     const Status connected = transport_.connect(connection.peer, connection.endpoint);
     if (connected) return;
     counters_.unconnected += 1;
-    if (!may_complain(connection.peer)) return;
+    if (!may_complain(Complaint::unconnected, connection.peer)) return;
     log_.write(LogLevel::error, source_, connected.error().message);
   }
 
@@ -206,14 +220,17 @@ class Host {
 
   [[nodiscard]] static Time now() { return std::chrono::steady_clock::now(); }
 
-  bool may_complain(MemberId peer) {
+  enum class Complaint { malformed, unconnected, strangers, refused };
+
+  // Of each peer each thing only now and then; what nobody in particular did counts as our own.
+  bool may_complain(Complaint about, MemberId peer, Refusal reason = {}) {
     const Time time = now();
-    const auto last = complained_.find(peer);
+    const auto last = complained_.find({about, peer, reason});
     if (last != complained_.end() && time - last->second < options_.complaint_interval) {
       return false;
     }
     if (complained_.size() >= kComplaintsMax) complained_.clear();
-    complained_[peer] = time;
+    complained_[{about, peer, reason}] = time;
     return true;
   }
 
@@ -221,7 +238,7 @@ class Host {
     const std::uint64_t strangers = transport_.counters().strangers;
     if (strangers == strangers_) return;
     strangers_ = strangers;
-    if (!may_complain(options_.self)) return;  // Nobody else's place in the table.
+    if (!may_complain(Complaint::strangers, options_.self)) return;
     log_.write(LogLevel::warning, source_,
                "dropped " + std::to_string(strangers) +
                    " messages so far from senders that are no members, or meant for another one");
@@ -244,7 +261,7 @@ class Host {
   std::optional<Exit> exit_;
   bool is_posted_ = false;
   std::uint64_t strangers_ = 0;
-  std::map<MemberId, Time> complained_;
+  std::map<std::tuple<Complaint, MemberId, Refusal>, Time> complained_;
   Loop loop_;
   Pool<Job, Outcome> pool_;  // Last: its threads end before what they call does.
 };
