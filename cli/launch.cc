@@ -164,7 +164,7 @@ void explain(const Exit& exit, const RunProgress& progress, const LaunchOptions&
 Exit launch(const JobFile& job, const LaunchOptions& options, Log& log, Display& display) {
   const SocketDirectory sockets;
   ZmqContext context;
-  const Process process{context, log, options.reach};
+  const Process process{context, log, options.links};
   Stopper stopper;
   const Signals signals([&stopper](int) { stopper.ask(); });
 

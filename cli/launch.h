@@ -11,8 +11,8 @@
 
 #include "cli/display.h"
 #include "cli/job_file.h"
+#include "cli/links.h"
 #include "common/base/result.h"
-#include "common/net/endpoint.h"
 #include "common/observe/log.h"
 #include "common/runtime/machine.h"
 
@@ -33,7 +33,7 @@ struct LaunchOptions {
   std::string listen;             // cluster: the coordinator's endpoint.
   std::string transport = "ipc";  // local
   std::string log_level = "info";
-  Reach reach = Reach::loopback;
+  Links links{};                  // cluster
   std::function<Status()> begin;  // Called once everything that can be refused has been accepted.
 };
 

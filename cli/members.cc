@@ -1,6 +1,7 @@
 // ballast server, and ballast worker: join a coordinator.
 
 #include <memory>
+#include <utility>
 
 #include "cli/roles.h"
 #include "cli/run_options.h"
@@ -20,16 +21,18 @@ struct MemberOptions {
   std::uint64_t buffer_bytes = ServerOptions{}.buffered_bytes_max;
   std::uint32_t threads = 1;
   double wait_seconds = 60.0;
-  bool insecure = false;
+  LinkOptions links;
 };
 
 // A signal asks the host to say goodbye; the coordinator then lets it go.
 template <class Role, class Run>
-int join(const MemberOptions& options, Role role, Run run) {
+int join(const MemberOptions& options, KeyRole key_role, Role role, Run run) {
   auto log = open_log(options.log_level);
   if (!log) return user_mistake(log.error().message);
+  auto links = open_links(options.links, key_role);
+  if (!links) return user_mistake(links.error().message);
   ZmqContext context;
-  const Process process{context, **log, options.insecure ? Reach::anywhere : Reach::loopback};
+  const Process process{context, **log, std::move(*links)};
   role.give_up = seconds(options.wait_seconds);
   std::unique_ptr<Signals> signals;
   role.stoppable = [&signals](std::function<void()> stop) {
@@ -39,7 +42,7 @@ int join(const MemberOptions& options, Role role, Run run) {
   return exit_code(run(process, role));
 }
 
-void add_common_options(CLI::App& verb, MemberOptions& options) {
+void add_common_options(CLI::App& verb, MemberOptions& options, KeyRole key_role) {
   verb.add_option("--coordinator", options.coordinator, "Its endpoint")->required();
   verb.add_option("--wait", options.wait_seconds,
                   "Seconds to wait for a coordinator that does not answer; 0: for ever")
@@ -47,7 +50,7 @@ void add_common_options(CLI::App& verb, MemberOptions& options) {
   verb.add_option("--log-level", options.log_level, "debug, info, warning, error or off")
       ->check(CLI::IsMember({"debug", "info", "warning", "error", "off"}))
       ->capture_default_str();
-  verb.add_flag("--insecure", options.insecure, "Allow endpoints beyond this machine without keys");
+  add_links(verb, options.links, key_role);
 }
 
 }  // namespace
@@ -55,7 +58,7 @@ void add_common_options(CLI::App& verb, MemberOptions& options) {
 void add_server(CLI::App& app, Chosen& chosen) {
   const auto options = std::make_shared<MemberOptions>();
   CLI::App* verb = app.add_subcommand("server", "Join a run as a parameter server");
-  add_common_options(*verb, *options);
+  add_common_options(*verb, *options, KeyRole::server);
   verb->add_option("--listen", options->listen, "Where workers reach this server")
       ->capture_default_str();
   verb->add_option("--advertise", options->advertise,
@@ -75,7 +78,7 @@ void add_server(CLI::App& app, Chosen& chosen) {
       role.advertise = options->advertise;
       role.home = options->home;
       role.buffered_bytes_max = options->buffer_bytes;
-      return join(*options, role, run_server);
+      return join(*options, KeyRole::server, role, run_server);
     };
   });
 }
@@ -83,7 +86,7 @@ void add_server(CLI::App& app, Chosen& chosen) {
 void add_worker(CLI::App& app, Chosen& chosen) {
   const auto options = std::make_shared<MemberOptions>();
   CLI::App* verb = app.add_subcommand("worker", "Join a run as a worker");
-  add_common_options(*verb, *options);
+  add_common_options(*verb, *options, KeyRole::worker);
   verb->add_option("--threads", options->threads, "Computing threads")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
@@ -92,7 +95,7 @@ void add_worker(CLI::App& app, Chosen& chosen) {
       WorkerRole role;
       role.coordinator = options->coordinator;
       role.threads = options->threads;
-      return join(*options, role, run_worker);
+      return join(*options, KeyRole::worker, role, run_worker);
     };
   });
 }

@@ -21,6 +21,8 @@ struct ResumeOptions {
 int resume(const ResumeOptions& options) {
   auto log = open_log(options.run.log_level);
   if (!log) return user_mistake(log.error().message);
+  auto links = open_links(options.run.links, KeyRole::coordinator);
+  if (!links) return user_mistake(links.error().message);
   auto job = read_job_file(options.run.output);
   if (!job) return user_mistake(job.error().message);
 
@@ -35,6 +37,7 @@ int resume(const ResumeOptions& options) {
   if (!options.listen.empty()) {
     launch_with.shape = Shape::cluster;
     launch_with.listen = options.listen;
+    launch_with.links = std::move(*links);
   }
   return static_cast<int>(launch(*job, launch_with, **log, display).code);
 }
@@ -47,10 +50,11 @@ void add_resume(CLI::App& app, Chosen& chosen) {
   verb->add_option("DIR", options->run.output, "The output directory of the run")->required();
   add_shape(*verb, options->run);
   add_common(*verb, options->run);
-  verb->add_option("--listen", options->listen,
-                   "Be the coordinator of a cluster at this endpoint, instead of running here");
-  verb->add_flag("--insecure", options->run.insecure,
-                 "Allow endpoints beyond this machine without keys");
+  CLI::Option* const listen =
+      verb->add_option("--listen", options->listen,
+                       "Be the coordinator of a cluster at this endpoint, instead of running here");
+  add_links(*verb, options->run.links, KeyRole::coordinator);
+  for (const char* name : {"--keys", "--insecure"}) verb->get_option(name)->needs(listen);
   verb->footer(
       "\nThe number of workers, servers and threads may differ from before: the digest of\n"
       "the model does not.");

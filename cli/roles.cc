@@ -39,6 +39,11 @@ MembershipOptions membership(wire::Role role, const std::string& coordinator, Du
           .give_up = give_up};
 }
 
+std::unique_ptr<Transport> make_transport(const Process& process, MemberId self) {
+  return make_zmq_transport(
+      process.context, {.self = self, .keys = process.links.keys, .reach = process.links.reach});
+}
+
 template <class Machine>
 Exit run_host(Machine& machine, Transport& transport, Log& log,
               typename Host<Machine>::Options options, const OnStoppable& stoppable) {
@@ -68,8 +73,7 @@ Exit run_coordinator(const Process& process, const CoordinatorRole& role) {
                           .slots = slots(run->optimizer),
                           .transforms_json = role.job.transforms_json},
                          **store);
-  auto transport =
-      make_zmq_transport(process.context, {.self = kCoordinator, .reach = process.reach});
+  auto transport = make_transport(process, kCoordinator);
   auto endpoint = transport->bind(role.listen);
   if (!endpoint) return user_error(endpoint.error());
   if (role.listening) {
@@ -100,7 +104,7 @@ Exit run_coordinator(const Process& process, const CoordinatorRole& role) {
 
 Exit run_server(const Process& process, const ServerRole& role) {
   const MemberId self = fresh_member_id();
-  auto transport = make_zmq_transport(process.context, {.self = self, .reach = process.reach});
+  auto transport = make_transport(process, self);
   auto endpoint = transport->bind(role.listen);
   if (!endpoint) return user_error(endpoint.error());
   const std::string reached = role.advertise.empty() ? *endpoint : role.advertise;
@@ -130,7 +134,7 @@ Exit run_server(const Process& process, const ServerRole& role) {
 
 Exit run_worker(const Process& process, const WorkerRole& role) {
   const MemberId self = fresh_member_id();
-  auto transport = make_zmq_transport(process.context, {.self = self, .reach = process.reach});
+  auto transport = make_transport(process, self);
   if (const Status done = transport->connect(kCoordinator, role.coordinator); !done) {
     return user_error(done.error());
   }

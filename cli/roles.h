@@ -9,6 +9,7 @@
 #include <string>
 
 #include "cli/job_file.h"
+#include "cli/links.h"
 #include "common/net/zmq_transport.h"
 #include "common/observe/log.h"
 #include "common/runtime/machine.h"
@@ -21,7 +22,7 @@ namespace ballast {
 struct Process {
   ZmqContext& context;
   Log& log;
-  Reach reach = Reach::loopback;
+  Links links{};
 };
 
 // How a host can be asked to stop from outside; called at most once, before run, with the way.

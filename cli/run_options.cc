@@ -39,7 +39,6 @@ LaunchOptions launch_options(const RunOptions& options) {
   launch.threads = options.threads;
   launch.transport = options.transport;
   launch.log_level = options.log_level;
-  launch.reach = options.insecure ? Reach::anywhere : Reach::loopback;
   return launch;
 }
 

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "cli/launch.h"
+#include "cli/links.h"
 #include "cli/run_setup.h"
 #include "common/observe/log.h"
 
@@ -21,7 +22,7 @@ struct RunOptions {
   std::string transport = "ipc";
   std::string cache = default_cache();
   std::string log_level = "warning";
-  bool insecure = false;
+  LinkOptions links;
 };
 
 void add_shape(CLI::App& verb, RunOptions& options);

@@ -53,6 +53,8 @@ int start(TrainOptions options, Shape shape) {
   if (options.run.output.empty()) options.run.output = "runs/" + spec->name;
   auto log = open_log(options.run.log_level);
   if (!log) return user_mistake(log.error().message);
+  auto links = open_links(options.run.links, KeyRole::coordinator);
+  if (!links) return user_mistake(links.error().message);
   if (const Status free = check_output(options); !free) return user_mistake(free.error().message);
 
   Display display(stdout);
@@ -72,6 +74,7 @@ int start(TrainOptions options, Shape shape) {
   LaunchOptions launch_with = launch_options(options.run);
   if (shape == Shape::cluster) launch_with.shape = Shape::cluster;
   launch_with.listen = options.listen;
+  launch_with.links = std::move(*links);
   launch_with.begin = [&] { return write_job_file(options.run.output, setup->job); };
   return static_cast<int>(launch(setup->job, launch_with, **log, display).code);
 }
@@ -116,13 +119,13 @@ void add_coordinator(CLI::App& app, Chosen& chosen) {
       ->check(CLI::Range(1, 1024));
   verb->add_option("--servers", options->run.servers, "How many servers to wait for at the start")
       ->check(CLI::Range(1, 1024));
-  verb->add_flag("--insecure", options->run.insecure,
-                 "Allow endpoints beyond this machine without keys");
+  add_links(*verb, options->run.links, KeyRole::coordinator);
   verb->footer(
       "\nThen, on this or other machines that see the same files:\n"
       "  ballast server --coordinator tcp://127.0.0.1:7700 --listen tcp://127.0.0.1:7701 --home "
       "/var/lib/ballast\n"
-      "  ballast worker --coordinator tcp://127.0.0.1:7700 --threads 4");
+      "  ballast worker --coordinator tcp://127.0.0.1:7700 --threads 4\n"
+      "Between machines, give each of them --keys DIR; see ballast keys --help.");
   verb->callback(
       [options, &chosen] { chosen = [options] { return start(*options, Shape::cluster); }; });
 }

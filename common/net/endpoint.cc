@@ -49,7 +49,7 @@ Result<Endpoint> parse_tcp(std::string_view text, std::string_view rest, Endpoin
     return invalid(
         text,
         "without keys only this machine may be reached (127.0.0.1, ipc:// or inproc://); "
-        "pass --insecure if everybody on the network may talk to it");
+        "give --keys DIR, or --insecure if everybody on the network may talk to it");
   }
   Endpoint endpoint;
   endpoint.scheme = Scheme::tcp;

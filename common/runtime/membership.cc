@@ -67,7 +67,8 @@ void Membership::watch_silence(Time now, Outbox& out) {
     out.exit =
         Exit{ExitCode::user_error, "no coordinator answers at " + options_.coordinator + " for " +
                                        std::to_string((now - since) / std::chrono::seconds(1)) +
-                                       " s; check the address and that it runs"};
+                                       " s; check the address, that it runs, and that both have "
+                                       "keys of one making, or neither has any"};
     return;
   }
   if (noticed_ && now - *noticed_ < options_.loud) return;

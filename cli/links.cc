@@ -1,0 +1,35 @@
+#include "cli/links.h"
+
+#include <utility>
+
+namespace ballast {
+
+std::string key_files_of(KeyRole role) {
+  std::string files = name_of(role) + ".secret";
+  for (const KeyRole target : connects_to(role)) files += ", " + name_of(target) + ".public";
+  for (const KeyRole guest : admits(role)) files += ", " + name_of(guest) + ".public";
+  return files;
+}
+
+void add_links(CLI::App& verb, LinkOptions& options, KeyRole role) {
+  CLI::Option* const keys =
+      verb.add_option("--keys", options.keys,
+                      "Encrypt all links, with the keys in this directory: " + key_files_of(role) +
+                          " (`ballast keys` makes them)");
+  verb.add_flag("--insecure", options.insecure,
+                "Allow endpoints beyond this machine without keys: everybody who reaches them may "
+                "read and train along")
+      ->excludes(keys);
+}
+
+Result<Links> open_links(const LinkOptions& options, KeyRole role) {
+  Links links;
+  links.reach = options.insecure ? Reach::anywhere : Reach::loopback;
+  if (options.keys.empty()) return links;
+  auto keys = load_keys(options.keys, role);
+  if (!keys) return keys.error();
+  links.keys = std::move(*keys);
+  return links;
+}
+
+}  // namespace ballast
