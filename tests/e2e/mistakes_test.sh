@@ -73,7 +73,7 @@ mistake "unknown verb" 'INPUT|ubcommand|required|rain' trian
 mistake "unknown option" 'wrokers' train "$scratch/good.yaml" --wrokers 2
 mistake "an output that holds a run" 'resume' train "$scratch/good.yaml" --out "$scratch/model"
 mistake "resume of nothing" 'job\.json' resume "$scratch/nowhere"
-mistake "a remote endpoint in the clear" 'insecure' \
+mistake "a remote endpoint in the clear" 'keys.*insecure' \
   worker --coordinator tcp://192.0.2.1:7700 --wait 1
 
 # A model that was changed behind our back.
