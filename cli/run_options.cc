@@ -50,9 +50,10 @@ SetupOptions setup_options(const RunOptions& options, Display& display) {
 
 void end_while_preparing(int) {
   // What is half prepared has no name yet; the next run removes it.
-  std::fprintf(stderr,
-               "\nballast: interrupted while preparing the data; no run has begun, so give the same "
-               "command again\n");
+  std::fprintf(
+      stderr,
+      "\nballast: interrupted while preparing the data; no run has begun, so give the same "
+      "command again\n");
   _exit(static_cast<int>(ExitCode::interrupted));
 }
 

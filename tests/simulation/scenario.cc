@@ -107,8 +107,9 @@ std::string describe(const Scenario& scenario) {
          std::to_string(scenario.run.checkpoint.every_steps) + " steps or " +
          std::to_string(scenario.run.checkpoint.every_seconds) + " s, parked_max " +
          std::to_string(scenario.parked_max) + ", buffered_bytes_max " +
-         std::to_string(scenario.buffered_bytes_max) + ", a fault every " + ms(scenario.fault_every) +
-         " until " + ms(scenario.calm_after) + (faults.empty() ? "" : " (" + faults + ")");
+         std::to_string(scenario.buffered_bytes_max) + ", a fault every " +
+         ms(scenario.fault_every) + " until " + ms(scenario.calm_after) +
+         (faults.empty() ? "" : " (" + faults + ")");
 }
 
 }  // namespace ballast::simulation

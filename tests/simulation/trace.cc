@@ -27,7 +27,9 @@ std::string describe(const wire::Body& body) {
       Overloaded{
           [](const wire::Refused& m) { return ": " + m.reason; },
           [](const wire::Fault& m) { return ": " + m.reason; },
-          [](const wire::Finish& m) { return (m.ending == wire::Ending::done ? " done " : " stopped ") + m.reason; },
+          [](const wire::Finish& m) {
+            return (m.ending == wire::Ending::done ? " done " : " stopped ") + m.reason;
+          },
           [](const wire::MalformedReply& m) { return ": " + m.reason; },
           [](const wire::Plan& m) {
             std::string text = " " + number(m.number) + " on " + number(m.timeline) +
