@@ -59,16 +59,16 @@ void Membership::tick(Time now, Outbox& out) {
 
 void Membership::watch_silence(Time now, Outbox& out) {
   const Time since = heard_.value_or(*first_);
-  if (now - since < silence_) {
-    noticed_.reset();
-    return;
-  }
   if (!heard_ && options_.give_up > Duration::zero() && now - since >= options_.give_up) {
     out.exit =
         Exit{ExitCode::user_error, "no coordinator answers at " + options_.coordinator + " for " +
                                        std::to_string((now - since) / std::chrono::seconds(1)) +
                                        " s; check the address, that it runs, and that both have "
                                        "keys of one making, or neither has any"};
+    return;
+  }
+  if (now - since < silence_) {
+    noticed_.reset();
     return;
   }
   if (noticed_ && now - *noticed_ < options_.loud) return;

@@ -1,0 +1,111 @@
+#include "common/runtime/membership.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+
+namespace ballast {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+class MembershipTest : public testing::Test {
+ protected:
+  using After = Effects<int>;
+
+  static MembershipOptions options(Duration give_up) {
+    MembershipOptions options;
+    options.coordinator = "tcp://10.0.0.1:7700";
+    options.retry = milliseconds(500);
+    options.loud = seconds(10);
+    options.give_up = give_up;
+    return options;
+  }
+  static RunConfig run() {
+    RunConfig run;
+    run.cluster.heartbeat_seconds = 1.0;
+    run.cluster.silence_seconds = 5.0;
+    return run;
+  }
+
+  After tick() {
+    After effects;
+    membership_.tick(now_, effects);
+    return effects;
+  }
+  After later(Duration time) {
+    now_ += time;
+    return tick();
+  }
+  template <class Body>
+  static std::size_t count(const After& effects) {
+    return static_cast<std::size_t>(
+        std::count_if(effects.sends.begin(), effects.sends.end(),
+                      [](const Send& s) { return std::holds_alternative<Body>(s.body); }));
+  }
+
+  explicit MembershipTest(Duration give_up = Duration::zero()) : membership_(options(give_up)) {}
+
+  Time now_ = Time{} + seconds(100);
+  Membership membership_;
+};
+
+// M1, and what follows each answer.
+TEST_F(MembershipTest, RepeatsWhatIsNotAnswered) {
+  EXPECT_EQ(count<wire::Hello>(tick()), 1U);
+  EXPECT_EQ(count<wire::Hello>(tick()), 0U) << "too early";
+  EXPECT_EQ(count<wire::Hello>(later(milliseconds(500))), 1U);
+
+  membership_.welcomed(run(), now_);
+  EXPECT_EQ(count<wire::Heartbeat>(tick()), 1U) << "loading may take long";
+  membership_.loaded(7, "blas", now_);
+  EXPECT_EQ(count<wire::Ready>(tick()), 1U);
+  EXPECT_EQ(count<wire::Ready>(later(milliseconds(500))), 1U);
+
+  membership_.planned();
+  EXPECT_EQ(membership_.state(), Membership::State::member);
+  EXPECT_EQ(count<wire::Heartbeat>(later(seconds(1))), 1U);
+  membership_.reset(now_);
+  EXPECT_EQ(count<wire::Hello>(tick()), 1U);
+}
+
+class ImpatientTest : public MembershipTest {
+ protected:
+  ImpatientTest() : MembershipTest(seconds(1)) {}
+};
+
+TEST_F(ImpatientTest, AnnouncesASilentCoordinatorNowAndThenAndNeverGivesUpOnOneItHeard) {
+  membership_.heard(now_);
+  membership_.welcomed(run(), now_);
+  tick();
+  EXPECT_TRUE(later(milliseconds(4999)).notes.empty());
+  const After silent = later(milliseconds(1));
+  ASSERT_EQ(silent.notes.size(), 1U);
+  EXPECT_NE(silent.notes[0].text.find("tcp://10.0.0.1:7700, silent for 5 s"), std::string::npos);
+  EXPECT_TRUE(later(seconds(9)).notes.empty());
+  EXPECT_EQ(later(seconds(1)).notes.size(), 1U);
+  EXPECT_FALSE(later(seconds(1000)).exit);
+  membership_.heard(now_);
+  EXPECT_TRUE(tick().notes.empty());
+}
+
+// A time to wait that is shorter than the silence of a dead member counts all the same.
+TEST_F(ImpatientTest, GivesUpOnACoordinatorThatNeverAnsweredWhenItsTimeIsUp) {
+  tick();
+  EXPECT_FALSE(later(milliseconds(999)).exit);
+  const After effects = later(milliseconds(1));
+  ASSERT_TRUE(effects.exit);
+  EXPECT_EQ(effects.exit->code, ExitCode::user_error);
+  EXPECT_NE(effects.exit->reason.find("no coordinator answers at tcp://10.0.0.1:7700"),
+            std::string::npos);
+}
+
+TEST_F(MembershipTest, WaitsForEverWhenToldSo) {
+  tick();
+  EXPECT_FALSE(later(seconds(100000)).exit);
+}
+
+}  // namespace
+}  // namespace ballast
