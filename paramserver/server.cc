@@ -57,38 +57,38 @@ void Server::on_message(const wire::Message& message, Effects<Job>& effects) {
 }
 
 void Server::on_coordinator(const wire::Body& body, Effects<Job>& effects) {
-  std::visit(
-      Overloaded{
-          [&](const wire::Welcome& welcome) { on_welcome(welcome, effects); },
-          [&](const wire::Refused& refused) {
-            effects.exit = Exit{ExitCode::user_error, refused.reason};
-          },
-          [&](const wire::Rejoin&) {
-            reset();
-            membership_.reset(now_);
-          },
-          [&](const wire::Plan& plan) {
-            plan_ = std::max(plan_, plan.number);
-            membership_.planned();
-          },
-          [&](const wire::Restore& restore) { on_restore(restore, effects); },
-          [&](const wire::CommitStep& commit) { on_commit(commit, effects); },
-          [&](const wire::CutKnown& known) {
-            const auto cut = cuts_.find(known.step);
-            if (known.timeline == timeline_ && cut != cuts_.end() && cut->second.done) {
-              cuts_.erase(cut);
-            }
-          },
-          [&](const wire::Released&) {
-            effects.exit = Exit{ExitCode::done, "released by the coordinator"};
-          },
-          [&](const wire::Finish& finish) {
-            effects.send(kCoordinator, wire::Goodbye{});  // So that it need not say it again.
-            effects.exit = Exit{exit_code_of(finish.ending), finish.reason};
-          },
-          [](const auto&) {},
-      },
-      body);
+  std::visit(Overloaded{
+                 [&](const wire::Welcome& welcome) { on_welcome(welcome, effects); },
+                 [&](const wire::Refused& refused) {
+                   effects.exit = Exit{ExitCode::user_error, refused.reason};
+                 },
+                 [&](const wire::Rejoin&) {
+                   reset();
+                   membership_.reset(now_);
+                 },
+                 [&](const wire::Plan& plan) {
+                   plan_ = std::max(plan_, plan.number);
+                   membership_.planned();
+                 },
+                 [&](const wire::Restore& restore) { on_restore(restore, effects); },
+                 [&](const wire::CommitStep& commit) { on_commit(commit, effects); },
+                 [&](const wire::CutKnown& known) {
+                   const auto cut = cuts_.find(known.step);
+                   if (known.timeline == timeline_ && cut != cuts_.end() && cut->second.done) {
+                     cuts_.erase(cut);
+                   }
+                 },
+                 [&](const wire::Released&) {
+                   effects.exit = Exit{ExitCode::done, "released by the coordinator"};
+                 },
+                 [&](const wire::Finish& finish) {
+                   effects.send(kCoordinator,
+                                wire::Goodbye{});  // So that it need not say it again.
+                   effects.exit = Exit{exit_code_of(finish.ending), finish.reason};
+                 },
+                 [](const auto&) {},
+             },
+             body);
 }
 
 // ---- joining and restoring ----------------------------------------------------------------------

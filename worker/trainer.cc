@@ -61,28 +61,28 @@ void Worker::on_message(const wire::Message& message, Effects<Job>& effects) {
 }
 
 void Worker::on_coordinator(const wire::Body& body, Effects<Job>& effects) {
-  std::visit(
-      Overloaded{
-          [&](const wire::Welcome& welcome) { on_welcome(welcome, effects); },
-          [&](const wire::Refused& refused) {
-            effects.exit = Exit{ExitCode::user_error, refused.reason};
-          },
-          [&](const wire::Rejoin&) {
-            reset();
-            membership_.reset(now_);
-          },
-          [&](const wire::Plan& plan) { on_plan(plan, effects); },
-          [&](const wire::Evaluate& evaluate) { on_evaluate(evaluate, effects); },
-          [&](const wire::Released&) {
-            effects.exit = Exit{ExitCode::done, "released by the coordinator"};
-          },
-          [&](const wire::Finish& finish) {
-            effects.send(kCoordinator, wire::Goodbye{});  // So that it need not say it again.
-            effects.exit = Exit{exit_code_of(finish.ending), finish.reason};
-          },
-          [](const auto&) {},
-      },
-      body);
+  std::visit(Overloaded{
+                 [&](const wire::Welcome& welcome) { on_welcome(welcome, effects); },
+                 [&](const wire::Refused& refused) {
+                   effects.exit = Exit{ExitCode::user_error, refused.reason};
+                 },
+                 [&](const wire::Rejoin&) {
+                   reset();
+                   membership_.reset(now_);
+                 },
+                 [&](const wire::Plan& plan) { on_plan(plan, effects); },
+                 [&](const wire::Evaluate& evaluate) { on_evaluate(evaluate, effects); },
+                 [&](const wire::Released&) {
+                   effects.exit = Exit{ExitCode::done, "released by the coordinator"};
+                 },
+                 [&](const wire::Finish& finish) {
+                   effects.send(kCoordinator,
+                                wire::Goodbye{});  // So that it need not say it again.
+                   effects.exit = Exit{exit_code_of(finish.ending), finish.reason};
+                 },
+                 [](const auto&) {},
+             },
+             body);
 }
 
 // ---- joining and plans --------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 #include "common/storage/rocks_store.h"
 
+#include <fmt/core.h>
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>
 #include <rocksdb/filter_policy.h>
@@ -73,9 +74,9 @@ Status check_not_beheaded(const std::string& directory) {
   for (const std::string& name : *names) {
     if (name.starts_with("MANIFEST-") || name.ends_with(".sst")) {
       return Error{ErrorCode::corrupt,
-                   directory + ": holds " + name +
-                       " but no CURRENT file, so this RocksDB was damaged; restore from a "
-                       "checkpoint into an empty directory"};
+                   fmt::format("{}: holds {} but no CURRENT file, so this RocksDB was damaged; "
+                               "restore from a checkpoint into an empty directory",
+                               directory, name)};
     }
   }
   return {};

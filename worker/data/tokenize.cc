@@ -13,20 +13,22 @@ namespace {
 constexpr std::uint64_t kWordSeed = 0;
 constexpr std::uint64_t kCharacterSeed = 1;
 
+constexpr std::size_t code_of(char c) { return static_cast<unsigned char>(c); }
+
 // What ASCII letters and digits become; 0 for everything else.
 constexpr std::array<char, 128> ascii_words(char capital_shift) {
   std::array<char, 128> table{};
-  for (char c = '0'; c <= '9'; ++c) table[static_cast<std::size_t>(c)] = c;
-  for (char c = 'a'; c <= 'z'; ++c) table[static_cast<std::size_t>(c)] = c;
+  for (char c = '0'; c <= '9'; ++c) table[code_of(c)] = c;
+  for (char c = 'a'; c <= 'z'; ++c) table[code_of(c)] = c;
   for (char c = 'A'; c <= 'Z'; ++c) {
-    table[static_cast<std::size_t>(c)] = static_cast<char>(c + capital_shift);
+    table[code_of(c)] = static_cast<char>(c + capital_shift);
   }
   return table;
 }
 constexpr std::array<char, 128> kLower = ascii_words(32);
 constexpr std::array<char, 128> kSame = ascii_words(0);
 
-bool is_ascii(char c) { return static_cast<unsigned char>(c) < 0x80; }
+bool is_ascii(char c) { return code_of(c) < 0x80; }
 
 bool begins_with_letter(std::string_view text) {
   if (text.empty()) return false;
@@ -69,7 +71,7 @@ void Tokenizer::read(std::string_view text) {
 std::size_t Tokenizer::read_ascii(std::string_view text, std::size_t at) {
   const auto& table = options_.lowercase ? kLower : kSame;
   const auto mapped = [&](std::size_t i) {
-    return is_ascii(text[i]) ? table[static_cast<std::size_t>(text[i])] : '\0';
+    return is_ascii(text[i]) ? table[code_of(text[i])] : '\0';
   };
   char c = mapped(at);
   if (c == '\0') {
