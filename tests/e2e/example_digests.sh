@@ -79,7 +79,8 @@ hold_to_one_digest() {
 
   begin worker --workers 3 --servers 2
   wait_for_epoch "$scratch/worker" "$middle"
-  kill -9 "$(children_of "$launcher" worker | head -n 1)"
+  kill -9 "$(children_of "$launcher" worker | head -n 1)" ||
+    fail "$example: over before a worker could be killed; give it more --epochs"
   wait "$launcher" || fail "worker killed: exit code $?: $(tail -n 3 "$scratch/worker.log")"
   expect_digest "$example, a worker killed in epoch $((middle + 1))" "$expected" "$scratch/worker"
 
