@@ -1,14 +1,50 @@
-# bench: build and run the benchmarks in bench/.
+# bench: build and run the benchmarks and comparisons in bench/.
 #
-# Usage: ./dev bench [ARGUMENTS OF THE BENCHMARK PROGRAM]
+# Usage: ./dev bench               what there is
+#        ./dev bench NAME [ARGUMENTS]
 #
-# bench/README.md says what is measured, and how.
+#   kernels   what partitions and leaves do most, beside the limits of the machine (Google Benchmark;
+#             the arguments are its own, such as --benchmark_filter=tree_add)
+#   shapes    examples a second by workers, servers and threads  [SPEC]
+#   digits    the digits MLP on five folds
+#   a9a       logistic regression beside LIBLINEAR (needs ./dev data a9a)
+#
+# bench/README.md has the figures of this commit. The packages they need are installed first.
 
 # shellcheck shell=bash
 
 dev_bench() {
-  [[ -f bench/CMakeLists.txt ]] ||
-    fail "bench/ holds no benchmark yet; bench/README.md says what will be measured"
-  build_preset release bench
-  build/release/bench/bench "$@"
+  local name=${1:-}
+  (($# == 0)) || shift
+  case $name in
+    '')
+      help_of bench
+      return 0
+      ;;
+    kernels | shapes | digits | a9a) ;;
+    *) fail_usage "bench: expected kernels, shapes, digits or a9a, saw '$name'" ;;
+  esac
+  run_verb setup --bench
+  build_preset release ballast
+  "bench_$name" "$@"
+}
+
+# The median and the spread of five rounds; the machine stands above the table.
+bench_kernels() {
+  [[ -f build/release/bench/bench_kernels ]] || cmake --preset release
+  build_preset release bench_kernels
+  build/release/bench/bench_kernels --benchmark_repetitions=5 \
+    --benchmark_report_aggregates_only=true --benchmark_min_time=0.2 \
+    --benchmark_out=build/bench-kernels.json --benchmark_out_format=json "$@"
+  say "also in build/bench-kernels.json"
+}
+
+bench_shapes() { bench/shapes.py "$@"; }
+
+bench_digits() { bench/digits_folds.py; }
+
+bench_a9a() {
+  run_verb data a9a
+  build/release/ballast train examples/a9a/logistic.yaml --out runs/bench-a9a --overwrite
+  bench/a9a_liblinear.py runs/bench-a9a
 }

@@ -1,11 +1,12 @@
 # setup: install the packages that Ballast is built with (Debian 12, Ubuntu 24.04).
 #
-# Usage: ./dev setup [--lint]
+# Usage: ./dev setup [--lint] [--bench]
 #
 # Installs what scripts/packages.tsv lists, as root or through sudo, and says beforehand what it
 # will install and why. When all of it is there nothing is installed and no network is used.
 #
-#   --lint   also install what `./dev lint` needs
+#   --lint    also install what `./dev lint` needs
+#   --bench   also install what `./dev bench` compares with
 
 # shellcheck shell=bash
 
@@ -14,7 +15,8 @@ dev_setup() {
   for option in "$@"; do
     case $option in
       --lint) groups+=(lint) ;;
-      *) fail_usage "setup: unknown argument '$option'; the only option is --lint" ;;
+      --bench) groups+=(bench) ;;
+      *) fail_usage "setup: unknown argument '$option'; there are --lint and --bench" ;;
     esac
   done
   command -v apt-get >/dev/null ||
