@@ -62,7 +62,8 @@ std::string report_json(const Prepared& prepared) {
 
 // What an earlier preparation left, if it is whole.
 std::optional<Prepared> find_cached(const std::string& directory) try {
-  if (!std::filesystem::exists(directory + "/" + kManifestFile)) return std::nullopt;
+  std::error_code ignored;  // What cannot be looked at cannot be used.
+  if (!std::filesystem::exists(directory + "/" + kManifestFile, ignored)) return std::nullopt;
   if (!open_dataset(directory)) return std::nullopt;
   const auto transforms = read_source(directory + "/" + kTransformsFile);
   const auto report = read_source(directory + "/" + kReportFile);

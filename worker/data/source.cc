@@ -33,19 +33,45 @@ bool has_wildcard(std::string_view pattern) {
   return pattern.find_first_of("*?[") != std::string_view::npos;
 }
 
-Result<std::vector<std::string>> matches_of(const std::string& pattern, std::string_view field) {
+// A pattern that matches this text and nothing else.
+std::string literal(const std::string& text) {
+  std::string pattern;
+  for (const char c : text) {
+    if (std::string_view("*?[\\").find(c) != std::string_view::npos) pattern += '\\';
+    pattern += c;
+  }
+  return pattern;
+}
+
+std::string joined(const std::string& directory, const std::string& path) {
+  const std::filesystem::path written(path);
+  const bool alone = written.is_absolute() || directory.empty();
+  return (alone ? written : directory / written).lexically_normal().string();
+}
+
+// What to look at where a path leads nowhere. Paths of a command line have no directory of their
+// own.
+std::string start_of(const std::string& directory) {
+  return directory.empty() ? "" : ", which starts at the directory of the spec";
+}
+
+Result<std::vector<std::string>> matches_of(const std::string& written,
+                                            const std::string& directory, std::string_view field) {
+  const std::string pattern = joined(literal(directory), written);
   glob_t found{};
   const int code = ::glob(pattern.c_str(), GLOB_NOSORT, nullptr, &found);
   std::vector<std::string> paths;
   for (std::size_t i = 0; code == 0 && i < found.gl_pathc; ++i) {
-    if (std::filesystem::is_regular_file(found.gl_pathv[i])) paths.emplace_back(found.gl_pathv[i]);
+    std::error_code ignored;  // What cannot be looked at is no match.
+    if (std::filesystem::is_regular_file(found.gl_pathv[i], ignored)) {
+      paths.emplace_back(found.gl_pathv[i]);
+    }
   }
   ::globfree(&found);
   if (paths.empty()) {
     return Error{ErrorCode::not_found,
-                 fmt::format("{}: no file matches {}; check the pattern, which starts at the "
-                             "directory of the spec",
-                             field, pattern)};
+                 fmt::format("{}: no file matches {}; check the pattern{}", field,
+                             joined(directory, written), start_of(directory))};
   }
   std::sort(paths.begin(), paths.end());  // By bytes; glob's own order follows the locale.
   return paths;
@@ -152,28 +178,29 @@ Result<std::vector<std::string>> resolve_paths(const std::vector<std::string>& p
                                                std::string_view field) {
   std::vector<std::string> paths;
   for (const std::string& pattern : patterns) {
-    const std::filesystem::path written(pattern);
-    const std::filesystem::path base(directory);
-    const std::string full = (written.is_absolute() || directory.empty() ? written : base / written)
-                                 .lexically_normal()
-                                 .string();
-    if (std::filesystem::is_directory(full)) {
+    const std::string full = joined(directory, pattern);
+    std::error_code code;
+    const auto type = std::filesystem::status(full, code).type();
+    if (type == std::filesystem::file_type::none) {  // Neither there nor absent.
+      return Error{ErrorCode::io, fmt::format("{}: cannot look for {}: {}; check the path and the "
+                                              "permissions of its directories",
+                                              field, full, code.message())};
+    }
+    if (type == std::filesystem::file_type::directory) {
       return Error{
           ErrorCode::invalid,
           fmt::format("{}: expected a file or a pattern, but {} is a directory; write {}/*", field,
                       full, pattern)};
     }
-    if (std::filesystem::exists(full)) {
+    if (type != std::filesystem::file_type::not_found) {
       paths.push_back(full);
     } else if (has_wildcard(pattern)) {
-      auto matches = matches_of(full, field);
+      auto matches = matches_of(pattern, directory, field);
       if (!matches) return matches.error();
       paths.insert(paths.end(), matches->begin(), matches->end());
     } else {
-      return Error{ErrorCode::not_found,
-                   fmt::format("{}: there is no file {}; check the path, which starts at the "
-                               "directory of the spec",
-                               field, full)};
+      return Error{ErrorCode::not_found, fmt::format("{}: there is no file {}; check the path{}",
+                                                     field, full, start_of(directory))};
     }
   }
   return paths;
@@ -185,13 +212,18 @@ Result<Bytes> read_source(const std::string& path) {
   struct stat status {};
   if (::fstat(file.get(), &status) != 0) return cannot_read(path, errno);
   std::vector<char> content(static_cast<std::size_t>(status.st_size));
+  const bool sized = S_ISREG(status.st_mode);
   std::size_t done = 0;
-  while (done < content.size()) {
+  while (true) {
+    if (done == content.size()) {
+      if (sized) break;
+      content.resize(std::max(content.size() * 2, kUnpackStart));  // A pipe tells its size last.
+    }
     const ssize_t count =
         ::read(file.get(), content.data() + done, std::min(content.size() - done, kReadMax));
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return cannot_read(path, errno);
-    if (count == 0) break;  // It shrank since fstat.
+    if (count == 0) break;  // A pipe's end, or a file that shrank since fstat.
     done += static_cast<std::size_t>(count);
   }
   content.resize(done);

@@ -1,8 +1,10 @@
 #include "worker/data/source.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tests/unit/data/fixtures.h"
@@ -86,6 +88,16 @@ TEST(ResolvePaths, FindsFilesAndSortsWhatAPatternMatches) {
                                               at + "/part-1.csv", at + "/part-10.csv"}));
 }
 
+TEST(ResolvePaths, APatternIsNoneInTheNameOfItsDirectory) {
+  const TestDirectory directory;
+  directory.write("my [1] *data?/part-1.csv", "");
+  directory.write("my 1 data/part-2.csv", "");
+  const std::string at = directory.path() + "/my [1] *data?";
+  const auto paths = resolve_paths({"part-*.csv"}, at, "data.train");
+  ASSERT_TRUE(paths) << paths.error().message;
+  EXPECT_EQ(*paths, (std::vector<std::string>{at + "/part-1.csv"}));
+}
+
 TEST(ResolvePaths, SaysWhichFileIsNotThere) {
   const TestDirectory directory;
   const std::string& at = directory.path();
@@ -102,6 +114,40 @@ TEST(ResolvePaths, SaysWhichFileIsNotThere) {
   const auto folder = resolve_paths({"."}, at, "data.train");
   ASSERT_FALSE(folder);
   EXPECT_EQ(folder.error().code, ErrorCode::invalid);
+  const auto typed = resolve_paths({at + "/no.csv"}, "", "input");
+  ASSERT_FALSE(typed);
+  EXPECT_EQ(typed.error().message, "input: there is no file " + at + "/no.csv; check the path");
+}
+
+TEST(ResolvePaths, SaysWhatKeepsAFileFromBeingLookedFor) {
+  const TestDirectory directory;
+  const auto paths =
+      resolve_paths({std::string(300, 'x') + ".csv"}, directory.path(), "data.train");
+  ASSERT_FALSE(paths);
+  EXPECT_EQ(paths.error().code, ErrorCode::io);
+  EXPECT_TRUE(paths.error().message.ends_with(
+      "File name too long; check the path and the permissions of its directories"))
+      << paths.error().message;
+}
+
+TEST(ReadSource, ReadsAPipeToItsEnd) {
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  const std::string text = long_text();
+  std::thread writer([&] {
+    std::size_t done = 0;
+    while (done < text.size()) {
+      const ssize_t count = ::write(ends[1], text.data() + done, text.size() - done);
+      if (count <= 0) break;
+      done += static_cast<std::size_t>(count);
+    }
+    ::close(ends[1]);
+  });
+  const auto content = read_source("/dev/fd/" + std::to_string(ends[0]));
+  ::close(ends[0]);
+  writer.join();
+  ASSERT_TRUE(content) << content.error().message;
+  EXPECT_TRUE(content->text() == text) << content->size();
 }
 
 }  // namespace
