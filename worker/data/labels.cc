@@ -149,14 +149,12 @@ class LabelReader {
       label = static_cast<float>(number);
       return {};
     }
-    const auto found = index_.find(number);
-    const bool unknown = rule_ == LabelRule::optional && spec_.data.format == DataFormat::libsvm &&
-                         number == 0.0 && !found;
-    return unknown ? std::string() : take(found, number_text(number), label);
+    return take(index_.find(number), number_text(number), label);
   }
 
+  // Where labels may be absent nobody counts with them: a placeholder, such as LibSVM's 0, is none.
   std::string take(std::optional<std::size_t> found, std::string_view text, float& label) const {
-    if (!found) return no_class(text, classes_);
+    if (!found) return rule_ == LabelRule::optional ? "" : no_class(text, classes_);
     label = static_cast<float>(*found);
     return {};
   }

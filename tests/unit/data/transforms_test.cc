@@ -538,6 +538,30 @@ TEST(Labels, AnUnknownClassIsAnErrorOrASkippedRow) {
   EXPECT_EQ(table->rows_skipped, 2U);
 }
 
+TEST(Labels, AnUnknownClassIsNoLabelWhereNoneIsNeeded) {
+  struct Case {
+    const char* name;
+    DataFormat format;
+    std::vector<std::string> classes;
+    const char* text;
+  };
+  const Case cases[] = {
+      {"a placeholder", DataFormat::csv, {"no", "yes"}, "x,y\n1,yes\n2,?\n"},
+      {"the 0 of LibSVM", DataFormat::libsvm, {"-1", "+1"}, "+1 1:1\n0 2:1\n"},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.name);
+    Spec spec = csv_spec();
+    spec.data.format = c.format;
+    auto table = read_texts(spec, {c.text}, {.label_rule = LabelRule::optional});
+    ASSERT_TRUE(table) << table.error().message;
+    const auto labels = read_labels(spec, c.classes, LabelRule::optional, *table);
+    ASSERT_TRUE(labels) << labels.error().message;
+    EXPECT_EQ(labels->front()[0], 1.0F);
+    EXPECT_TRUE(std::isnan(labels->front()[1]));
+  }
+}
+
 TEST(Labels, TargetsOfRegressionAreNumbers) {
   Spec spec = csv_spec();
   spec.model.task = Task::regression;
