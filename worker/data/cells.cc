@@ -89,11 +89,11 @@ std::string instead_of(std::string_view name, std::span<const std::string> names
                        std::string_view plural) {
   const std::vector<std::string_view> views(names.begin(), names.end());
   const std::string_view near = nearest(name, views);
-  if (!near.empty()) return fmt::format("; did you mean \"{}\"?", near);
+  if (!near.empty()) return fmt::format("; did you mean {}?", shown(near));
   if (names.empty()) return fmt::format("; there are no {}", plural);
   std::string list;
   for (std::size_t i = 0; i < names.size() && i < kNamesShownMax; ++i) {
-    list += fmt::format("{}\"{}\"", i == 0 ? "" : ", ", names[i]);
+    list += fmt::format("{}{}", i == 0 ? "" : ", ", shown(names[i]));
   }
   if (names.size() > kNamesShownMax)
     list += fmt::format(" and {} more", names.size() - kNamesShownMax);

@@ -89,14 +89,20 @@ class Members {
   bool end_object() { return leave(); }
   bool end_array() { return leave(); }
 
-  bool parse_error(std::size_t position, const std::string&, const Json::exception&) {
+  bool parse_error(std::size_t position, const std::string& token, const Json::exception& error) {
     place_ = std::max<std::size_t>(position, 1);
     const std::size_t from = std::min(text_.size(), place_ - 1);
+    if (error.id == kNumberOutOfRange) {
+      place_ = std::min(text_.rfind(token, from), from) + 1;
+      return fail(
+          fmt::format("expected a number that 64 bits can hold, saw {}; correct it", shown(token)));
+    }
     return fail(fmt::format("expected JSON, saw {}; write one object per line", seen_from(from)));
   }
 
  private:
   static constexpr std::size_t kNone = ~std::size_t{0};
+  static constexpr int kNumberOutOfRange = 406;  // The library's id of that error.
 
   bool put(std::string_view text) { return builder_.put(column_, text, line_, place_); }
 

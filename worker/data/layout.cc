@@ -50,13 +50,30 @@ TableLayout empty_layout(const DataSpec& spec) {
   return layout;
 }
 
+// A file with another delimiter has all of its header in one cell.
+std::string delimiter_hint(const DataSpec& spec, const std::vector<std::string>& names) {
+  if (spec.format != DataFormat::csv || names.size() != 1) return {};
+  const std::size_t at = names.front().find_first_of(";\t|,");
+  if (at == std::string::npos) return {};
+  const char seen = names.front()[at];
+  return fmt::format("; its first line is one cell, {}: set data.delimiter: {}",
+                     shown(names.front()),
+                     seen == '\t' ? std::string("tab") : fmt::format("\"{}\"", seen));
+}
+
+std::string instead_of_column(const DataSpec& spec, std::string_view name,
+                              const std::vector<std::string>& names) {
+  const std::string hint = delimiter_hint(spec, names);
+  return hint.empty() ? instead_of(name, names, "columns") : hint;
+}
+
 Status check_listed(const DataSpec& spec, const std::vector<std::string>& names,
                     const std::string& source) {
   for (const ColumnSpec& column : spec.columns) {
     if (std::find(names.begin(), names.end(), column.name) != names.end()) continue;
     return Error{ErrorCode::invalid,
                  fmt::format("data.columns: there is no column {} in {}{}", shown(column.name),
-                             source, instead_of(column.name, names, "columns"))};
+                             source, instead_of_column(spec, column.name, names))};
   }
   return {};
 }
@@ -104,7 +121,7 @@ Result<TableLayout> layout_of(const Spec& spec, const std::vector<std::string>& 
   if (!layout.label) {
     return Error{ErrorCode::invalid,
                  fmt::format("data.label: there is no column {} in {}{}", shown(spec.data.label),
-                             source, instead_of(spec.data.label, names, "columns"))};
+                             source, instead_of_column(spec.data, spec.data.label, names))};
   }
   return layout;
 }

@@ -335,9 +335,10 @@ class Reader {
     auto layout = jsonl_layout();
     if (!layout) return layout.error();
     layout->label_rule = options_.label_rule;
-    const UnknownMember unknown = spec_.data.columns.empty() && like_ == nullptr
-                                      ? UnknownMember::fault
-                                      : UnknownMember::pass_over;
+    // Without columns the first line is no object, and that is what is wrong with it.
+    const bool first_decides =
+        spec_.data.columns.empty() && like_ == nullptr && !layout->columns.empty();
+    const UnknownMember unknown = first_decides ? UnknownMember::fault : UnknownMember::pass_over;
     return with_types(
         *layout, parse_chunks(*layout, {}, [&](const TextFile& file, const Chunk& chunk) {
           return parse_jsonl(file.text, chunk, *layout, unknown, spec_.data.on_bad_row);

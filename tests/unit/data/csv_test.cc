@@ -169,6 +169,21 @@ TEST(Csv, SaysWhatIsWrongWithColumns) {
        {},
        "age,yy\n1,a\n",
        "data.label: there is no column \"y\" in a.csv; did you mean \"yy\"?"},
+      {"another delimiter",
+       {},
+       "age;y\n1;a\n",
+       "data.label: there is no column \"y\" in a.csv; its first line is one cell, \"age;y\": set "
+       "data.delimiter: \";\""},
+      {"tabs, and a listed column",
+       {{"age", ColumnType::number}},
+       "age\ty\n1\ta\n",
+       "data.columns: there is no column \"age\" in a.csv; its first line is one cell, "
+       "\"age\\ty\": set data.delimiter: tab"},
+      {"names that are no text",
+       {},
+       "\x01\r\x1b[2J,aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeee\n1,2\n",
+       "data.label: there is no column \"y\" in a.csv; the columns are \"\\x01\\r\\x1b[2J\", "
+       "\"aaaaaaaaaabbbbbbbbbbccccccccccdddddddddd...\""},
       {"a name twice",
        {},
        "age,age,y\n1,2,a\n",
