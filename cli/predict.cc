@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -150,15 +151,58 @@ Result<std::string> predict(const PredictOptions& options) {
   return text;
 }
 
+// Where predictions go.
+enum class Target { standard_output, file, stream };
+
+// Before anything is computed: a mistake in --out should not cost the time of a prediction.
+Result<Target> target_of(const std::string& output) {
+  if (output.empty()) return Target::standard_output;
+  std::error_code ignored;
+  const auto type = std::filesystem::status(output, ignored).type();
+  if (type == std::filesystem::file_type::directory) {
+    return Error{ErrorCode::invalid,
+                 output + ": expected a file to write to, got a directory; name a file in it"};
+  }
+  // A device or a pipe is written to; a file put in its place would take it from everybody.
+  const bool known =
+      type != std::filesystem::file_type::none && type != std::filesystem::file_type::not_found;
+  if (known && type != std::filesystem::file_type::regular) return Target::stream;
+  if (!std::filesystem::is_directory(directory_of(output), ignored)) {
+    return Error{ErrorCode::not_found, output +
+                                           ": expected a file in a directory that is there, "
+                                           "but " +
+                                           directory_of(output) + " is none; make it first"};
+  }
+  return Target::file;
+}
+
+Status write_stream(std::FILE* stream, const std::string& name, const std::string& text) {
+  if (stream == nullptr) return Error{ErrorCode::io, name + ": cannot be opened for writing"};
+  const bool written = std::fwrite(text.data(), 1, text.size(), stream) == text.size();
+  if (written && std::fflush(stream) == 0) return {};
+  return Error{ErrorCode::io, name + " cannot be written"};
+}
+
+Status write_text(const PredictOptions& options, Target target, const std::string& text) {
+  switch (target) {
+    case Target::standard_output:
+      return write_stream(stdout, "standard output", text);
+    case Target::file:
+      return write_file_atomically(options.output, text);
+    case Target::stream:
+      break;
+  }
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> stream(
+      std::fopen(options.output.c_str(), "w"), std::fclose);
+  return write_stream(stream.get(), options.output, text);
+}
+
 int run(const PredictOptions& options) {
+  const auto target = target_of(options.output);
+  if (!target) return user_mistake(target.error().message);
   const auto text = predict(options);
   if (!text) return user_mistake(text.error().message);
-  if (options.output.empty()) {
-    const bool written = std::fwrite(text->data(), 1, text->size(), stdout) == text->size();
-    return written && std::fflush(stdout) == 0 ? 0
-                                               : user_mistake("standard output cannot be written");
-  }
-  const Status put = write_file_atomically(options.output, *text);
+  const Status put = write_text(options, *target, *text);
   return put ? 0 : user_mistake(put.error().message);
 }
 

@@ -84,4 +84,8 @@ mistake "altered model, inspected" 'altered|checksum' inspect "$scratch/altered"
 head -c -1 "$scratch/model/model.safetensors" >"$scratch/altered/model.safetensors"
 mistake "truncated model" 'truncated|SHA-256' predict "$scratch/altered" "$scratch/good.csv"
 mistake "predict on another format" 'word\.csv:3' predict "$scratch/model" "$scratch/word.csv"
+mistake "predict into a directory" 'expected a file to write to, got a directory' \
+  predict "$scratch/model" "$scratch/good.csv" --out "$scratch"
+mistake "predict into no directory" 'nowhere is none; make it first' \
+  predict "$scratch/model" "$scratch/good.csv" --out "$scratch/nowhere/p.csv"
 finish

@@ -39,4 +39,14 @@ with open("examples/digits/digits.test.csv") as source, open(f"{sys.argv[1]}/x.c
 PYTHON
 "$BALLAST" predict "$scratch/model" "$scratch/x.csv" --out "$scratch/q.csv" || fail "without labels"
 cmp "$scratch/p.csv" "$scratch/q.csv" || fail "labels change predictions"
+
+# Pipes at both ends: neither is replaced by a file, nor taken for an empty one.
+mkfifo "$scratch/pipe"
+cat "$scratch/pipe" >"$scratch/r.csv" &
+reader=$!
+"$BALLAST" predict "$scratch/model" <(cat "$scratch/x.csv") --out "$scratch/pipe" ||
+  fail "through pipes"
+[[ -p $scratch/pipe ]] || fail "--out replaces a pipe by a file"
+if [[ -p $scratch/pipe ]]; then wait "$reader"; else kill "$reader"; fi
+cmp "$scratch/p.csv" "$scratch/r.csv" || fail "pipes change predictions"
 finish
