@@ -16,9 +16,9 @@ Error in_spec(const Spec& spec, const std::string& message) {
 }
 
 // Steps of the whole run: whole epochs, or a part of the last one rounded up.
-Step steps_of(const TrainingSpec& training, std::uint64_t steps_per_epoch) {
-  if (training.steps != 0) return training.steps;
-  return static_cast<Step>(std::ceil(training.epochs * static_cast<double>(steps_per_epoch)));
+double steps_of(const TrainingSpec& training, std::uint64_t steps_per_epoch) {
+  if (training.steps != 0) return static_cast<double>(training.steps);
+  return std::ceil(training.epochs * static_cast<double>(steps_per_epoch));
 }
 
 Result<RunConfig> make_run(const Spec& spec, const Dataset& dataset, const Model& model) {
@@ -41,10 +41,12 @@ Result<RunConfig> make_run(const Spec& spec, const Dataset& dataset, const Model
   run.leaves = leaves_of(training);
   run.leaf_examples = (run.batch + run.leaves - 1) / run.leaves;
   run.steps_per_epoch = (run.train_examples + run.batch - 1) / run.batch;
-  run.steps = steps_of(training, run.steps_per_epoch);
-  if (run.steps == 0) {
-    return in_spec(spec, "training.epochs and training.steps ask for no step at all");
+  const double steps = steps_of(training, run.steps_per_epoch);
+  if (steps > static_cast<double>(kStepsMax)) {
+    return in_spec(spec, "training.epochs asks for more than " + std::to_string(kStepsMax) +
+                             " steps; ask for fewer epochs");
   }
+  run.steps = static_cast<Step>(steps);
   run.outputs = model.outputs();
   run.task = spec.model.task;
   run.loss = spec.model.loss;

@@ -152,6 +152,10 @@ std::optional<double> Place::number(const NumberRange& range) const {
   if (is_number()) {
     const double value = *to_number(node_->text);
     if (range.contains(value)) return value;
+    if (value > range.high && range.high == kNumberMax) {  // The words know no upper end.
+      complain_expected(fmt::format("{} and at most {}", range.words, kNumberMax));
+      return std::nullopt;
+    }
   } else if (is(YamlNode::Kind::scalar) && node_->quoted && to_number(node_->text)) {
     complain(fmt::format("expected {}, got the text {}; remove the quotes", range.words,
                          quoted(node_->text)));

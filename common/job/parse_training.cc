@@ -107,7 +107,7 @@ void parse_early_stop(const Place& place, EarlyStopSpec& out) {
 
 void parse_length(const Place& training, TrainingSpec& out) {
   training.read("epochs", kPositive, out.epochs);
-  training.read("steps", WholeRange{.low = 1}, out.steps);
+  training.read("steps", WholeRange{.low = 1, .high = kStepsMax}, out.steps);
   if (training.has("epochs") && training.has("steps")) {
     training.refuse("steps", "epochs says how long to train already; remove one of the two");
   }

@@ -194,6 +194,9 @@ struct EarlyStopSpec {
   friend bool operator==(const EarlyStopSpec&, const EarlyStopSpec&) = default;
 };
 
+// Longer than anybody trains; beyond 2^53 a double would not count steps one by one.
+inline constexpr std::uint64_t kStepsMax = 1'000'000'000'000'000;
+
 struct TrainingSpec {
   double epochs = 10.0;  // Fractions allowed; ignored when steps > 0.
   std::uint64_t steps = 0;

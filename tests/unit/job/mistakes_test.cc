@@ -359,6 +359,11 @@ TEST(Mistakes, OfTraining) {
       {"steps of no length", plus("optimizer: {adam: {schedule: step}}"),
        "f.yaml:3:30: optimizer.adam.schedule.step.every: missing required field; write after how "
        "many steps the rate falls"},
+      {"more epochs than are counted", plus("training: {epochs: 1e31}"),
+       "f.yaml:3:20: training.epochs: expected a number above 0 and at most 1e+30, got \"1e31\""},
+      {"more steps than are counted", plus("training: {steps: 18446744073709551615}"),
+       "f.yaml:3:19: training.steps: expected a whole number from 1 to 1000000000000000, got "
+       "\"18446744073709551615\""},
       {"epochs and steps", plus("training: {epochs: 1, steps: 5}"),
        "f.yaml:3:30: training.steps: epochs says how long to train already; remove one of the two"},
       {"a batch of none", plus("training: {batch: 0}"),
