@@ -130,6 +130,11 @@ void add_inspect(CLI::App& app, Chosen& chosen) {
       app.add_subcommand("inspect", "What is in a model or in checkpoints, with its digest");
   verb->add_option("PATH", *path, "A run's directory, a .safetensors file, or checkpoints")
       ->required();
+  verb->footer(
+      "\nExamples\n"
+      "  ballast inspect runs/digits                      the model and its checkpoints\n"
+      "  ballast inspect runs/digits/checkpoints          whether each is whole\n"
+      "  ballast inspect runs/digits/model.safetensors    its tensors");
   verb->callback([path, &chosen] {
     chosen = [path] {
       const Status done = inspect(*path);

@@ -40,9 +40,10 @@ Result<JobFile> read_job_file(const std::string& output) try {
   auto run = run_from_json(json.at("run").get<std::string>());
   if (!run) return Error{run.error().code, path + ": " + run.error().message};
   return JobFile{std::move(*run), json.at("transforms").get<std::string>()};
-} catch (const nlohmann::json::exception& exception) {
-  return Error{ErrorCode::corrupt,
-               join_path(output, "job.json") + ": not a job file: " + exception.what()};
+} catch (const nlohmann::json::exception&) {
+  return Error{ErrorCode::corrupt, join_path(output, "job.json") +
+                                       ": truncated or altered: it does not describe a run; train "
+                                       "again with --overwrite"};
 }
 
 }  // namespace ballast

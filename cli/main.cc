@@ -1,10 +1,17 @@
 // ballast: one binary for every role and every verb.
 
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "cli/verbs.h"
 #include "cli/version.h"
+#include "common/job/text.h"
 #include "common/runtime/memory.h"
 
 namespace ballast {
@@ -12,6 +19,22 @@ namespace ballast {
 int user_mistake(const std::string& message) {
   std::fprintf(stderr, "ballast: %s\n", message.c_str());
   return 2;
+}
+
+// What to say about a first word that is no verb, where CLI11 says only that one is required.
+std::optional<std::string> unknown_verb(const CLI::App& app, int argc, char** argv) {
+  if (argc < 2 || argv[1][0] == '-') return std::nullopt;
+  const std::string word = argv[1];
+  std::vector<std::string> names;
+  for (const CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; })) {
+    if (verb->get_name() == word) return std::nullopt;
+    names.push_back(verb->get_name());
+  }
+  const std::vector<std::string_view> views(names.begin(), names.end());
+  const std::string_view near = nearest(word, views);
+  return fmt::format("there is no verb \"{}\"; {}", word,
+                     near.empty() ? fmt::format("expected one of {}", fmt::join(names, ", "))
+                                  : fmt::format("did you mean {}?", near));
 }
 
 }  // namespace ballast
@@ -48,6 +71,9 @@ int main(int argc, char** argv) {
   ballast::add_server(app, chosen);
   ballast::add_worker(app, chosen);
   ballast::add_keys(app, chosen);
+  if (const auto mistake = ballast::unknown_verb(app, argc, argv)) {
+    return ballast::user_mistake(*mistake);
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

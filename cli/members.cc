@@ -12,6 +12,8 @@
 namespace ballast {
 namespace {
 
+constexpr double kWaitSecondsMax = 1e9;  // Some thirty years; for ever has a word of its own.
+
 struct MemberOptions {
   std::string coordinator;
   std::string listen = "tcp://127.0.0.1:*";
@@ -46,6 +48,7 @@ void add_common_options(CLI::App& verb, MemberOptions& options, KeyRole key_role
   verb.add_option("--coordinator", options.coordinator, "Its endpoint")->required();
   verb.add_option("--wait", options.wait_seconds,
                   "Seconds to wait for a coordinator that does not answer; 0: for ever")
+      ->check(CLI::Range(0.0, kWaitSecondsMax))
       ->capture_default_str();
   verb.add_option("--log-level", options.log_level, "debug, info, warning, error or off")
       ->check(CLI::IsMember({"debug", "info", "warning", "error", "off"}))
@@ -70,6 +73,11 @@ void add_server(CLI::App& app, Chosen& chosen) {
           "they are asked for again later")
       ->transform(CLI::AsSizeValue(false))
       ->default_str("1gb");
+  verb->footer(
+      "\nEach server needs a --home of its own, and an address that workers reach. Between "
+      "machines:\n"
+      "  ballast server --coordinator tcp://10.0.0.1:7700 --listen 'tcp://10.0.0.2:*' \\\n"
+      "      --home /var/lib/ballast --keys keys");
   verb->callback([options, &chosen] {
     chosen = [options] {
       ServerRole role;
@@ -90,6 +98,11 @@ void add_worker(CLI::App& app, Chosen& chosen) {
   verb->add_option("--threads", options->threads, "Computing threads")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
+  verb->footer(
+      "\nA worker must see the prepared data under the same path as the coordinator. It may join "
+      "or\n"
+      "leave at any time:\n"
+      "  ballast worker --coordinator tcp://127.0.0.1:7700 --threads 4");
   verb->callback([options, &chosen] {
     chosen = [options] {
       WorkerRole role;

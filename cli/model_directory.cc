@@ -50,9 +50,10 @@ Result<ModelDirectory> open_model_directory(const std::string& directory) try {
   if (!weights) return weights.error();
   model.weights = std::move(*weights);
   return model;
-} catch (const nlohmann::json::exception& exception) {
-  return Error{ErrorCode::corrupt,
-               join_path(directory, "model.json") + ": not a model: " + exception.what()};
+} catch (const nlohmann::json::exception&) {
+  return Error{ErrorCode::corrupt, join_path(directory, "model.json") +
+                                       ": truncated or altered: it does not describe a model; take "
+                                       "it from its source again, or train again"};
 }
 
 }  // namespace ballast

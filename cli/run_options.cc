@@ -3,10 +3,21 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstdio>
 #include <utility>
 
 namespace ballast {
+
+CLI::Validator whole_number() {
+  const auto reason = [](std::string& text) -> std::string {
+    std::uint64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error == std::errc() && end == text.data() + text.size()) return {};
+    return "expected a whole number from 0 to 18446744073709551615, got \"" + text + "\"";
+  };
+  return {reason, "UINT"};
+}
 
 void add_shape(CLI::App& verb, RunOptions& options) {
   verb.add_option("--workers", options.workers,

@@ -25,6 +25,10 @@ struct RunOptions {
   LinkOptions links;
 };
 
+// What CLI11's own conversion lets through: "-1" wraps around, and larger numbers than 64 bits hold
+// become the largest that they do.
+[[nodiscard]] CLI::Validator whole_number();
+
 void add_shape(CLI::App& verb, RunOptions& options);
 void add_common(CLI::App& verb, RunOptions& options);
 

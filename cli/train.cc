@@ -3,7 +3,6 @@
 #include <fmt/core.h>
 
 #include <memory>
-#include <optional>
 #include <utility>
 
 #include "cli/run_options.h"
@@ -19,7 +18,7 @@ struct TrainOptions {
   RunOptions run;
   std::string spec;
   std::vector<std::string> overrides;
-  std::optional<std::uint64_t> seed;
+  std::string seed;    // Read as the spec's own is.
   std::string listen;  // coordinator
   bool overwrite = false;
 };
@@ -47,7 +46,7 @@ Status clear_output(const std::string& output) {
 }
 
 int start(TrainOptions options, Shape shape) {
-  if (options.seed) options.overrides.push_back("seed=" + std::to_string(*options.seed));
+  if (!options.seed.empty()) options.overrides.push_back("seed=" + options.seed);
   auto spec = load_spec(options.spec, options.overrides);
   if (!spec) return user_mistake(spec.error().message);
   if (options.run.output.empty()) options.run.output = "runs/" + spec->name;
@@ -84,7 +83,7 @@ CLI::App* add_verb(CLI::App& app, const std::shared_ptr<TrainOptions>& options,
   CLI::App* verb = app.add_subcommand(name, help);
   verb->add_option("SPEC", options->spec, "The job spec (docs/spec.md)")->required();
   verb->add_option("--out", options->run.output, "Output directory; default runs/<name>");
-  verb->add_option("--seed", options->seed, "Overrides the spec's seed");
+  verb->add_option("--seed", options->seed, "Overrides the spec's seed")->check(whole_number());
   verb->add_option("--set", options->overrides,
                    "Overrides a field: --set training.epochs=3 (repeatable)")
       ->take_all();

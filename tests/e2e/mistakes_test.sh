@@ -44,6 +44,7 @@ spec good good.csv
 
 train "misspelt field" 'trainning.*training' good --set trainning.epochs=3
 train "wrong type" 'epochs.*many' good --set training.epochs=many
+train "more steps than are counted" 'more than 1000000000000000 steps' good --set training.epochs=1e20
 train "override of nothing" 'model\.nothing|nothing' good --set model.nothing=1
 train "impossible combination" 'cross_entropy|linear' good --set model=linear --set model.loss=cross_entropy
 spec missing nowhere.csv
@@ -69,7 +70,13 @@ begun=job.json
 printf 'data: [' >"$scratch/syntax.yaml"
 train "not YAML" 'syntax\.yaml:1' syntax
 mistake "no such spec" 'nowhere\.yaml' train "$scratch/nowhere.yaml"
-mistake "unknown verb" 'INPUT|ubcommand|required|rain' trian
+mistake "unknown verb" 'no verb "trian"; did you mean train\?' trian
+mistake "a verb like no other" 'no verb "xyzzy"; expected one of train, resume' xyzzy
+for seed in -1 18446744073709551616 1.5 ''; do
+  train "seed '$seed'" 'expected a whole number from 0' good --seed "$seed"
+done
+mistake "a wait below zero" 'wait.*-1 not in range' \
+  worker --coordinator tcp://127.0.0.1:7700 --wait -1
 mistake "unknown option" 'wrokers' train "$scratch/good.yaml" --wrokers 2
 mistake "an output that holds a run" 'resume' train "$scratch/good.yaml" --out "$scratch/model"
 mistake "resume of nothing" 'job\.json' resume "$scratch/nowhere"
@@ -83,6 +90,14 @@ mistake "altered model" 'altered.*SHA-256' predict "$scratch/altered" "$scratch/
 mistake "altered model, inspected" 'altered|checksum' inspect "$scratch/altered"
 head -c -1 "$scratch/model/model.safetensors" >"$scratch/altered/model.safetensors"
 mistake "truncated model" 'truncated|SHA-256' predict "$scratch/altered" "$scratch/good.csv"
+for name in model.json job.json; do
+  cp -r "$scratch/model" "$scratch/$name.d"
+  rm "$scratch/$name.d/model.safetensors"
+  head -c 100 "$scratch/model/$name" >"$scratch/$name.d/$name"
+done
+mistake "truncated description" 'model\.json: truncated or altered.*train again$' \
+  predict "$scratch/model.json.d" "$scratch/good.csv"
+mistake "truncated job" 'job\.json: truncated or altered.*overwrite$' resume "$scratch/job.json.d"
 mistake "predict on another format" 'word\.csv:3' predict "$scratch/model" "$scratch/word.csv"
 mistake "predict into a directory" 'expected a file to write to, got a directory' \
   predict "$scratch/model" "$scratch/good.csv" --out "$scratch"
