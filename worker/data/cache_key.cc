@@ -12,7 +12,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 // Raised whenever the same sources and spec would give other bytes than before.
-constexpr int kPreparation = 2;
+constexpr int kPreparation = 3;
 
 Json to_json(const DataSpec& data) {
   Json columns = Json::array();

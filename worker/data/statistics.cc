@@ -24,6 +24,12 @@ Moments moments_of(std::span<const double> values) {
     sum += x;
   }
   if (moments.count == 0) return moments;
+  // A thousand times 0.1 is not 100 in floating point, and what is left over would pass for a
+  // deviation.
+  if (moments.low == moments.high) {
+    moments.mean = moments.low;
+    return moments;
+  }
   moments.mean = sum / static_cast<double>(moments.count);
   for (const double x : values) {
     if (std::isnan(x)) continue;

@@ -167,6 +167,18 @@ TEST(Standardize, AConstantColumnBecomesZero) {
   EXPECT_EQ(encoded->column("x"), (Floats{0, 0, 0}));
 }
 
+TEST(Standardize, AConstantColumnHasNoDeviationFromRounding) {
+  std::string text = "x,y\n";
+  for (int row = 0; row < 1000; ++row) text += row % 2 == 0 ? "0.1,a\n" : "0.1,b\n";
+  const Spec spec = spec_with({transform(TransformKind::standardize, {"x"})});
+  const auto encoded = fit_and_encode(spec, text);
+  ASSERT_TRUE(encoded) << encoded.error().message;
+  EXPECT_EQ(encoded->column("x"), Floats(1000, 0.0F));
+  const auto more = encode_more(*encoded, spec, "x\n1.1\n");
+  ASSERT_TRUE(more) << more.error().message;
+  EXPECT_EQ(more->column("x"), (Floats{1}));
+}
+
 TEST(MinMax, MapsTheTrainingRangeToTheUnitInterval) {
   const Spec spec = spec_with({transform(TransformKind::min_max, {"x"})});
   const auto encoded = fit_and_encode(spec, rows_of({"2", "4", "10"}));
