@@ -30,7 +30,9 @@ enum class Arrays { keys, values, keys_and_values };
 class Reader {
  public:
   Reader(std::span<const Bytes> payload, const Limits& limits)
-      : payload_(payload), limits_(limits) {}
+      : payload_(payload), limits_(limits) {
+    for (const Bytes& frame : payload) bytes_left_ += frame.size();
+  }
 
   [[nodiscard]] const std::string& error() const { return error_; }
 
@@ -81,6 +83,7 @@ class Reader {
 
   const std::span<const Bytes> payload_;
   const Limits& limits_;
+  std::uint64_t bytes_left_ = 0;  // Of the payload, for the arrays to come.
   std::string error_;
   bool unknown_kind_ = false;
 };
@@ -135,6 +138,13 @@ Bytes Reader::array(Placed in, std::size_t item_bytes, const char* what) {
          std::to_string(item_bytes));
     return {};
   }
+  // Each array has bytes of its own. If they could share them, a small message would unfold into a
+  // huge one.
+  if (place.bytes > bytes_left_) {
+    fail("the arrays have more bytes than the payload");
+    return {};
+  }
+  bytes_left_ -= place.bytes;
   return view(place, payload_);
 }
 

@@ -295,6 +295,31 @@ TEST(Codec, SaysWhenAPeerIsNewerInsteadOfCallingItBroken) {
   }
 }
 
+// If any number of sections could point at one array, a small message would ask for work and
+// answers without bound (F3).
+TEST(Codec, RefusesMoreArraysThanThePayloadHasBytes) {
+  const auto frames =
+      encode({MemberId{1}, Pull{0, 0, 0, true, false, {section_of({1}, {}), section_of({2}, {})}}});
+  ASSERT_TRUE(decode(frames));
+  // The second array, which lies at 8 and is 8 bytes long, becomes both.
+  const std::uint64_t place[] = {8, 8};
+  auto header = bytes_of(frames[0]);
+  std::size_t changed = 0;
+  for (std::size_t at = 8; at + sizeof place <= header.size(); at += 8) {
+    if (std::memcmp(header.data() + at, place, sizeof place) != 0) continue;
+    header[at] = std::byte{0};
+    header[at + 8] = std::byte{16};
+    ++changed;
+  }
+  ASSERT_EQ(changed, 1U);
+  std::vector<Bytes> aliased = {reseal(std::move(header)), frames[1]};
+  const auto result = decode(aliased);
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, ErrorCode::corrupt);
+  EXPECT_NE(result.error().message.find("more bytes than the payload"), std::string::npos)
+      << message_of(result);
+}
+
 TEST(Codec, HoldsPeersToTheLimits) {
   Section large;
   large.values = Bytes::own(std::vector<float>(kOwnFrameBytesMin));
