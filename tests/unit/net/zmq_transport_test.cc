@@ -382,12 +382,16 @@ class RawDealer {
 TEST_F(ZmqTransportTest, StrangersAreCountedAndNotHeard) {
   const std::string endpoint = bind_tcp();
   const std::string for_another = std::string("B") + std::string(16, '\x7f');
+  const std::uint64_t ends[] = {index(kCoordinator), index(kServer)};  // It never calls.
+  const std::string as_coordinator =
+      "B" + std::string(reinterpret_cast<const char*>(ends), sizeof ends);
   const std::string ids[] = {"",
                              "x",
                              "Bshort",
                              std::string("B") + std::string(20, 'x'),
                              std::string("C") + std::string(16, 'x'),
-                             for_another};
+                             for_another,
+                             as_coordinator};
   std::uint64_t expected = 0;
   for (const std::string& id : ids) {
     RawDealer stranger(context_, endpoint, id);
