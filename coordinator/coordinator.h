@@ -168,6 +168,8 @@ class Coordinator {
   void deal_evaluation(Effects<Job>& effects);
   void on_evaluated(const wire::Evaluated& evaluated, Effects<Job>& effects);
   void on_cut_done(MemberId from, const wire::CutDone& done, Effects<Job>& effects);
+  [[nodiscard]] bool are_files_of(MemberId server,
+                                  const std::vector<wire::SnapshotFile>& files) const;
   void on_kept(const CheckpointKept& kept, Effects<Job>& effects);
   void export_when_complete(Effects<Job>& effects);
 

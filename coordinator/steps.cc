@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <utility>
 
 #include "common/base/check.h"
@@ -210,16 +211,33 @@ void Coordinator::on_evaluated(const wire::Evaluated& evaluated, Effects<Job>& e
 
 // ---- checkpoints --------------------------------------------------------------------------------
 
+// Whether these are files of the partitions that this server owns, one of each.
+bool Coordinator::are_files_of(MemberId server,
+                               const std::vector<wire::SnapshotFile>& files) const {
+  std::set<PartitionId> unique;
+  for (const wire::SnapshotFile& file : files) {
+    if (index(file.partition) >= plan_.owners.size()) return false;
+    if (plan_.owners[index(file.partition)] != server) return false;
+    unique.insert(file.partition);
+  }
+  const auto owned = std::count(plan_.owners.begin(), plan_.owners.end(), server);
+  return unique.size() == files.size() && std::cmp_equal(files.size(), owned);
+}
+
 void Coordinator::on_cut_done(MemberId from, const wire::CutDone& done, Effects<Job>& effects) {
   if (done.timeline != timeline_) return;
+  if (std::find(plan_.owners.begin(), plan_.owners.end(), from) == plan_.owners.end()) return;
   effects.send(from, wire::CutKnown{timeline_, done.step});
   const auto found = cuts_.find(done.step);
   if (found == cuts_.end() || found->second.checkpoint) return;
   OpenCut& cut = found->second;
   progressed_ = now_;
-  if (!done.error.empty()) {
+  const std::string error = !done.error.empty() || are_files_of(from, done.files)
+                                ? done.error
+                                : "it names other files than one of each of its partitions";
+  if (!error.empty()) {
     const std::string what = "checkpoint of step " + std::to_string(done.step) +
-                             " abandoned: " + name(from) + ": " + done.error;
+                             " abandoned: " + name(from) + ": " + error;
     cuts_.erase(found);
     // A run is reported done only when its result is durable, and stopped with what it has.
     if (done.step == commit_.step && (commit_.last || stop_cut_)) {

@@ -129,7 +129,10 @@ class CoordinatorTest : public testing::Test {
   }
   After cut_done(MemberId server, Step step, std::string error = "") {
     wire::CutDone done{.timeline = 1, .step = step, .files = {}, .error = std::move(error)};
-    if (done.error.empty()) done.files.push_back({PartitionId{0}, "f", 1, 1, "c"});
+    const auto& owners = coordinator_.plan().owners;
+    for (std::uint32_t p = 0; p < owners.size() && done.error.empty(); ++p) {
+      if (owners[p] == server) done.files.push_back({PartitionId{p}, "f", 1, 1, "c"});
+    }
     return receive(server, done);
   }
   // All steps up to this one, with their evaluations.
@@ -460,6 +463,51 @@ TEST_F(CheckpointTest, ACoordinatorThatIsFencedStops) {
   const After effects = later(seconds(1));
   ASSERT_TRUE(effects.exit);
   EXPECT_EQ(effects.exit->code, ExitCode::fault);
+}
+
+RunConfig with_checkpoints_everywhere() {
+  RunConfig run = small_run();
+  run.checkpoint.every_steps = 1;
+  return run;
+}
+
+class EveryStepTest : public CoordinatorTest {
+ protected:
+  EveryStepTest() : CoordinatorTest(with_checkpoints_everywhere()) {}
+};
+
+// C4: what a manifest names is what the owners wrote.
+TEST_F(EveryStepTest, AbandonsACheckpointOfFilesThatAreNotTheOwners) {
+  begin();
+  struct Case {
+    const char* name;
+    std::vector<wire::SnapshotFile> files;
+  };
+  const Case cases[] = {
+      {"none", {}},
+      {"another server's", {{PartitionId{0}, "f", 1, 1, "c"}}},
+      {"one too many", {{PartitionId{1}, "f", 1, 1, "c"}, {PartitionId{7}, "g", 1, 1, "d"}}},
+      {"one twice", {{PartitionId{1}, "f", 1, 1, "c"}, {PartitionId{1}, "g", 1, 1, "d"}}},
+  };
+  Step step = 0;
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.name);
+    prepare(++step);
+    if (step == 3) {
+      evaluated(3, 0);
+      evaluated(3, 1);
+    }
+    const wire::CutDone done{.timeline = 1, .step = step, .files = c.files, .error = ""};
+    EXPECT_TRUE(all<wire::CutKnown>(receive(kWorker1, done)).empty()) << "it owns nothing";
+    EXPECT_EQ(all<wire::CutKnown>(receive(kServer2, done)).size(), 1U);
+    EXPECT_TRUE(jobs<KeepCheckpoint>(cut_done(kServer1, step)).empty());
+    EXPECT_TRUE(jobs<KeepCheckpoint>(cut_done(kServer2, step)).empty()) << "abandoned";
+  }
+  prepare(++step);
+  cut_done(kServer1, step);
+  const auto kept = jobs<KeepCheckpoint>(cut_done(kServer2, step));
+  ASSERT_EQ(kept.size(), 1U);
+  EXPECT_EQ(kept[0].checkpoint.files.size(), 2U);
 }
 
 TEST_F(CoordinatorTest, DoneMeansThatTheModelIsWrittenFromADurableLastVersion) {
