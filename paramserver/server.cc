@@ -421,7 +421,10 @@ bool Server::owns(TableId table, Key key) const {
 }
 
 std::string Server::fault_in(const wire::Pull& pull) const {
+  const wire::Section* last = nullptr;
   for (const wire::Section& section : pull.keys) {
+    if (last != nullptr && last->table >= section.table) return "pull with tables out of order";
+    last = &section;
     if (index(section.table) >= run_->tables.size() ||
         run_->tables[index(section.table)].kind != TableKind::sparse) {
       return "pull of keys of table " + std::to_string(index(section.table)) +
@@ -439,23 +442,29 @@ std::string Server::fault_in(const wire::Pull& pull) const {
 
 std::string Server::fault_in(const wire::Push& push) const {
   const Node root{static_cast<std::uint32_t>(std::countr_zero(run_->leaves)), 0};
-  for (const wire::NodeFigures& node : push.nodes) {
-    if (node.node.level > root.level || !root.covers(node.node)) {
-      return "push for node " + std::to_string(node.node.level) + "/" +
-             std::to_string(node.node.position) + " outside the " + std::to_string(run_->leaves) +
-             " leaves of this run";
+  Leaf next = 0;
+  for (const auto& [node, figures] : push.nodes) {
+    if (node.level > root.level || !root.covers(node)) {
+      return "push for node " + std::to_string(node.level) + "/" + std::to_string(node.position) +
+             " outside the " + std::to_string(run_->leaves) + " leaves of this run";
     }
+    if (node.begin() < next) return "push whose nodes do not follow each other from left to right";
+    next = node.end();
   }
-  for (const PartitionId partition : push.partitions) {
+  for (const PartitionId& partition : push.partitions) {
     if (!partitions_.contains(partition)) {
       return "push to partition " + std::to_string(index(partition)) + ", which lives elsewhere";
     }
+    if (&partition != &push.partitions.front() && *(&partition - 1) >= partition) {
+      return "push that does not list its partitions in rising order";
+    }
   }
   const auto listed = [&](const wire::Section& section) {
-    return std::find(push.partitions.begin(), push.partitions.end(), section.partition) !=
-               push.partitions.end() &&
-           std::any_of(push.nodes.begin(), push.nodes.end(),
-                       [&](const auto& node) { return node.node == section.node; });
+    const auto node =
+        std::lower_bound(push.nodes.begin(), push.nodes.end(), section.node.begin(),
+                         [](const auto& mine, Leaf begin) { return mine.node.begin() < begin; });
+    return node != push.nodes.end() && node->node == section.node &&
+           std::binary_search(push.partitions.begin(), push.partitions.end(), section.partition);
   };
   const wire::Section* last = nullptr;
   for (const wire::Section& section : push.sections) {

@@ -386,8 +386,16 @@ TEST_F(ServerTest, RefusesMalformedPushesWithASentence) {
          p.nodes[0].node = {0, 4};
        },
        "outside the 4"},
+      {"a node twice", [](wire::Push& p) { p.nodes.push_back(p.nodes[0]); }, "from left to right"},
+      {"a node within another",
+       [](wire::Push& p) {
+         p.nodes.push_back({{0, 3}, {}});
+       },
+       "from left to right"},
       {"an unknown partition", [](wire::Push& p) { p.partitions.push_back(PartitionId{9}); },
        "partition 9, which lives elsewhere"},
+      {"a partition twice", [](wire::Push& p) { p.partitions.push_back(p.partitions.back()); },
+       "partitions in rising order"},
       {"a section for a node not listed",
        [](wire::Push& p) {
          p.sections[0].node = {0, 0};
@@ -449,6 +457,9 @@ TEST_F(ServerTest, RefusesMalformedPulls) {
   wire::Pull dense = pull(0, {1});
   dense.keys[0].table = kDense;
   EXPECT_EQ(count<wire::MalformedReply>(receive(kWorker, dense)), 1U);
+  wire::Pull twice = pull(0, {1});
+  twice.keys.push_back(twice.keys[0]);
+  EXPECT_EQ(count<wire::MalformedReply>(receive(kWorker, twice)), 1U);
   wire::Pull bytes = pull(0, {1});
   bytes.keys[0].keys = Bytes::own(std::vector<std::byte>(3));
   EXPECT_EQ(count<wire::MalformedReply>(receive(kWorker, bytes)), 1U);
