@@ -124,6 +124,7 @@ void Server::on_restore(const wire::Restore& restore, Effects<Job>& effects) {
   buffered_bytes_ = 0;
   deferred_.clear();
   cuts_.clear();
+  fault_.reset();
   prepared_said_ = false;
   for (const Parked& parked : parked_) effects.send(parked.from, wire::Stale{timeline_});
   parked_.clear();
@@ -179,6 +180,7 @@ void Server::reset() {
   deferred_.clear();
   parked_.clear();
   cuts_.clear();
+  fault_.reset();
   prepared_said_ = false;
 }
 
@@ -315,12 +317,13 @@ bool Server::take(MemberId from, PartitionId id, Node node, Contribution contrib
   const Offer offer = partition.offer(node, std::move(contribution));
   buffered_bytes_ += partition.buffered_bytes();
   if (offer != Offer::diverged) return true;
-  // R6: the run stops instead of training on; nothing of this step is ever committed.
-  effects.send(kCoordinator,
-               wire::Fault{"two computations of step " + std::to_string(applied_ + 1) +
-                           ", partition " + std::to_string(index(id)) + ", leaves " +
-                           std::to_string(node.begin()) + " to " + std::to_string(node.end()) +
-                           " differ in their bits; a machine computes wrongly or differently"});
+  // R6: the run stops instead of training on; nothing of this step is committed from here on.
+  fault_ = wire::Fault{"two computations of step " + std::to_string(applied_ + 1) + ", partition " +
+                       std::to_string(index(id)) + ", leaves " + std::to_string(node.begin()) +
+                       " to " + std::to_string(node.end()) +
+                       " differ in their bits; a machine computes wrongly or differently"};
+  effects.send(kCoordinator, *fault_);
+  next_repeat_ = now_ + options_.retry;
   return false;
 }
 
@@ -391,14 +394,15 @@ void Server::begin_cut(Effects<Job>& effects) {
 void Server::repeat_unanswered(Effects<Job>& effects) {
   if (state_ != State::serving || now_ < next_repeat_) return;
   next_repeat_ = now_ + options_.retry;
-  if (prepared_said_) say_prepared(effects);
+  if (fault_) effects.send(kCoordinator, *fault_);
+  if (prepared_said_ && !fault_) say_prepared(effects);
   for (const auto& [step, cut] : cuts_) {
     if (cut.done) effects.send(kCoordinator, *cut.done);
   }
 }
 
 bool Server::all_prepared() const {
-  return !partitions_.empty() &&
+  return !partitions_.empty() && !fault_ &&
          std::all_of(partitions_.begin(), partitions_.end(),
                      [](const auto& entry) { return entry.second.prepared(); });
 }

@@ -144,6 +144,7 @@ class Server {
   std::map<std::pair<Leaf, Node>, Deferred> deferred_;  // From left to right.
   std::vector<Parked> parked_;
   std::map<Step, OpenCut> cuts_;
+  std::optional<wire::Fault> fault_;  // Two computations that differ: said until the run is over.
   bool prepared_said_ = false;
   Time leave_by_{};
   bool leaving_ = false;  // Asked to stop; says Goodbye until released.

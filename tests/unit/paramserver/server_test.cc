@@ -255,6 +255,25 @@ TEST_F(ServerTest, StopsTheRunWhenTwoComputationsDiffer) {
       << the<wire::Fault>(effects).reason;
 }
 
+// R6, although a message may be lost.
+TEST_F(ServerTest, SaysAFaultUntilTheRunIsOverAndPreparesNothingMore) {
+  restore(1);
+  receive(kWorker, push(1, {1, 0}));
+  wire::Push other = push(1, {1, 0});
+  other.nodes[0].figures.loss += 1.0;
+  receive(kOther, other);
+  EXPECT_EQ(count<wire::Prepared>(receive(kWorker, push(1, {1, 1}))), 0U);
+  const After effects = later(milliseconds(150));
+  EXPECT_EQ(count<wire::Fault>(effects), 1U);
+  EXPECT_EQ(count<wire::Prepared>(effects), 0U);
+  receive(kCoordinator, commit(1));
+  EXPECT_EQ(server_.applied(), 0U);
+
+  restore(2);
+  EXPECT_EQ(count<wire::Fault>(later(milliseconds(150))), 0U) << "the history it was in is over";
+  EXPECT_EQ(count<wire::Prepared>(receive(kWorker, push(1, {2, 0}, 5, 2))), 1U);
+}
+
 TEST_F(ServerTest, AppliesWhatWasPushed) {
   restore(1);
   const After before = receive(kWorker, pull(0, {5}));
