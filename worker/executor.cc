@@ -13,10 +13,21 @@ namespace ballast {
 
 WorkerLoaded WorkerSite::load(const WorkerLoad& job) {
   auto made = make(job);
-  if (!made) return {.canary = 0, .blas_version = "", .error = made.error().message};
-  const std::lock_guard lock(mutex_);
-  loaded_ = std::move(*made);
-  return {.canary = canary(*loaded_->blas), .blas_version = loaded_->blas->version(), .error = ""};
+  if (!made) {
+    return {.number = job.number, .canary = 0, .blas_version = "", .error = made.error().message};
+  }
+  const std::shared_ptr<const Loaded> loaded = std::move(*made);
+  {
+    const std::lock_guard lock(mutex_);
+    if (job.number >= number_) {
+      loaded_ = loaded;
+      number_ = job.number;
+    }
+  }
+  return {.number = job.number,
+          .canary = canary(*loaded->blas),
+          .blas_version = loaded->blas->version(),
+          .error = ""};
 }
 
 Result<std::shared_ptr<const WorkerSite::Loaded>> WorkerSite::make(const WorkerLoad& job) const {
@@ -56,7 +67,6 @@ std::shared_ptr<const WorkerSite::Loaded> WorkerSite::loaded() const {
 
 WorkerOutcome WorkerExecutor::operator()(WorkerJob&& job) {
   if (auto* load = std::get_if<WorkerLoad>(&job)) return site_.load(*load);
-  use_latest();
   return std::visit(Overloaded{
                         [](WorkerLoad&) -> WorkerOutcome {
                           BALLAST_CHECK(false);
@@ -70,18 +80,24 @@ WorkerOutcome WorkerExecutor::operator()(WorkerJob&& job) {
                         [](PackPush& push) -> WorkerOutcome {
                           return Packed{push.group, pack(push)};
                         },
-                        [&](auto& other) -> WorkerOutcome { return run(other); },
+                        [&](auto& other) -> WorkerOutcome {
+                          if (!use(other.run.get())) return Dropped{};
+                          return run(other);
+                        },
                     },
                     job);
 }
 
-void WorkerExecutor::use_latest() {
+bool WorkerExecutor::use(const RunConfig* run) {
   auto latest = site_.loaded();
   BALLAST_CHECK(latest != nullptr);
-  if (latest == loaded_) return;
+  if (latest->run.get() != run) return false;
+  if (latest == loaded_) return true;
+  engine_.reset();  // It reads the model that may go now.
   loaded_ = std::move(latest);
   engine_ = loaded_->model->make_engine(*loaded_->run, loaded_->blas);
   sharding_ = std::make_unique<Sharding>(*loaded_->run);
+  return true;
 }
 
 WorkerOutcome WorkerExecutor::run(GatherLeaves& job) {

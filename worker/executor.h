@@ -4,7 +4,9 @@
 // threads share (data set, model, BLAS), immutable once loaded; each thread has its own
 // WorkerExecutor with its own engine and workspaces.
 //
-// The site's load may run on any thread, once; everything after it may run on all.
+// A coordinator that comes back with another run makes a worker load again, perhaps while it is
+// still loading and while jobs of the former run wait in line: the load that was asked for last
+// counts, whichever ends last, and jobs of another run are dropped.
 
 #include <functional>
 #include <memory>
@@ -32,15 +34,16 @@ class WorkerSite {
   };
 
   [[nodiscard]] WorkerLoaded load(const WorkerLoad& job);
-  // What the last load() left; empty before.
+  // What the load() with the highest number so far left; empty before.
   [[nodiscard]] std::shared_ptr<const Loaded> loaded() const;
 
  private:
   [[nodiscard]] Result<std::shared_ptr<const Loaded>> make(const WorkerLoad& job) const;
 
   const OpenDataset open_;
-  mutable std::mutex mutex_;  // Guards loaded_.
+  mutable std::mutex mutex_;  // Guards both.
   std::shared_ptr<const Loaded> loaded_;
+  std::uint64_t number_ = 0;  // Its load's.
 };
 
 class WorkerExecutor {
@@ -55,7 +58,8 @@ class WorkerExecutor {
   [[nodiscard]] WorkerOutcome run(GatherBatches& job);
   [[nodiscard]] WorkerOutcome run(ComputeLeaf& job);
   [[nodiscard]] WorkerOutcome run(EvaluateBatch& job);
-  void use_latest();
+  // False: this run is not the one that is loaded.
+  [[nodiscard]] bool use(const RunConfig* run);
 
   WorkerSite& site_;
   std::shared_ptr<const WorkerSite::Loaded> loaded_;

@@ -100,7 +100,7 @@ void Worker::on_welcome(const wire::Welcome& welcome, Effects<Job>& effects) {
   reset();
   run_ = std::make_shared<const RunConfig>(std::move(*run));
   membership_.welcomed(*run_, now_);
-  effects.jobs.push_back(WorkerLoad{run_, welcome.family});
+  effects.jobs.push_back(WorkerLoad{++loads_, run_, welcome.family});
 }
 
 void Worker::reset() {
@@ -184,7 +184,7 @@ void Worker::begin_group(Step step, std::vector<Leaf> leaves, Effects<Job>& effe
     group.nodes.insert(group.nodes.end(), nodes.begin(), nodes.end());
   }
   group.leaves = leaves;
-  effects.jobs.push_back(GatherLeaves{id, step, std::move(leaves)});
+  effects.jobs.push_back(GatherLeaves{run_, id, step, std::move(leaves)});
 }
 
 void Worker::on_evaluate(const wire::Evaluate& evaluate, Effects<Job>& effects) {
@@ -213,7 +213,7 @@ void Worker::on_evaluate(const wire::Evaluate& evaluate, Effects<Job>& effects) 
     group.split = evaluate.split;
     group.begin = begin;
     group.end = end;
-    effects.jobs.push_back(GatherBatches{id, evaluate.split, begin, end});
+    effects.jobs.push_back(GatherBatches{run_, id, evaluate.split, begin, end});
     begin = end;
   }
 }
@@ -226,6 +226,7 @@ Worker::Group* Worker::find(GroupId id) {
 void Worker::on_outcome(WorkerOutcome outcome, Effects<Job>& effects) {
   std::visit(Overloaded{
                  [&](WorkerLoaded& loaded) {
+                   if (loaded.number != loads_) return;  // Of a run that is over.
                    if (!loaded.error.empty()) {
                      effects.exit = Exit{ExitCode::user_error, loaded.error};
                    } else if (membership_.state() == Membership::State::loading) {
@@ -242,6 +243,7 @@ void Worker::on_outcome(WorkerOutcome outcome, Effects<Job>& effects) {
                    Group* group = find(done.group);
                    if (group != nullptr && --group->open_jobs == 0) groups_.erase(done.group);
                  },
+                 [](Dropped&) {},
              },
              outcome);
 }
@@ -365,7 +367,7 @@ void Worker::compute(GroupId id, Group& group, Effects<Job>& effects) {
   if (group.evaluation) {
     for (std::uint32_t batch = group.begin; batch < group.end; ++batch) {
       effects.jobs.push_back(
-          EvaluateBatch{id, timeline_, group.version, group.split, batch, group.weights});
+          EvaluateBatch{run_, id, timeline_, group.version, group.split, batch, group.weights});
       ++group.open_jobs;
     }
     return;
@@ -377,7 +379,7 @@ void Worker::compute(GroupId id, Group& group, Effects<Job>& effects) {
     return;
   }
   for (const Leaf leaf : group.leaves) {
-    effects.jobs.push_back(ComputeLeaf{id, group.version + 1, leaf, group.weights});
+    effects.jobs.push_back(ComputeLeaf{run_, id, group.version + 1, leaf, group.weights});
   }
 }
 

@@ -33,23 +33,30 @@ enum class GroupId : std::uint64_t {};
 
 // ---- jobs ---------------------------------------------------------------------------------------
 
+// Jobs run at the same time, and some may wait in line when their run has long been replaced: each
+// names its run, and is answered Dropped unless that is the one that was asked for last.
+
 // Load the BLAS of this family and run the canary; open the data set; build the model.
 struct WorkerLoad {
+  std::uint64_t number = 0;  // Of the loads of this worker: the highest counts.
   std::shared_ptr<const RunConfig> run;
   KernelFamily family = KernelFamily::haswell;
 };
 struct GatherLeaves {
+  std::shared_ptr<const RunConfig> run;
   GroupId group{};
   Step step = 0;
   std::vector<Leaf> leaves;
 };
 struct GatherBatches {
+  std::shared_ptr<const RunConfig> run;
   GroupId group{};
   Split split = Split::validation;
   std::uint32_t begin = 0;
   std::uint32_t end = 0;
 };
 struct ComputeLeaf {
+  std::shared_ptr<const RunConfig> run;
   GroupId group{};
   Step step = 0;
   Leaf leaf = 0;
@@ -70,6 +77,7 @@ struct PackPush {
   std::vector<std::pair<Node, std::shared_ptr<const Gradient>>> nodes;
 };
 struct EvaluateBatch {
+  std::shared_ptr<const RunConfig> run;
   GroupId group{};
   Timeline timeline = 0;
   Step version = 0;
@@ -81,6 +89,7 @@ using WorkerJob = std::variant<WorkerLoad, GatherLeaves, GatherBatches, ComputeL
                                PackPush, EvaluateBatch>;
 
 struct WorkerLoaded {
+  std::uint64_t number = 0;  // The load's.
   std::uint64_t canary = 0;
   std::string blas_version;
   std::string error;  // Empty: loaded.
@@ -102,7 +111,9 @@ struct BatchEvaluated {
   GroupId group{};
   wire::Evaluated evaluated;
 };
-using WorkerOutcome = std::variant<WorkerLoaded, Gathered, NodeReady, Packed, BatchEvaluated>;
+struct Dropped {};  // The job was of a run that is over.
+using WorkerOutcome =
+    std::variant<WorkerLoaded, Gathered, NodeReady, Packed, BatchEvaluated, Dropped>;
 
 // ---- machine ------------------------------------------------------------------------------------
 
@@ -182,6 +193,7 @@ class Worker {
   Time now_{};
 
   std::shared_ptr<const RunConfig> run_;
+  std::uint64_t loads_ = 0;  // How many were asked for.
   std::optional<wire::Plan> plan_;
   std::shared_ptr<const std::vector<MemberId>> owners_;
   LeafRange own_;

@@ -68,7 +68,8 @@ class TrainerTest : public testing::Test {
   TrainerTest() : worker_(options(), kSelf) {
     step(Tick{});
     receive(kCoordinator, wire::Welcome{run_to_json(kRun), KernelFamily::haswell, "store"});
-    step(Done<WorkerOutcome>{WorkerLoaded{.canary = 1, .blas_version = "b", .error = ""}});
+    step(Done<WorkerOutcome>{
+        WorkerLoaded{.number = 1, .canary = 1, .blas_version = "b", .error = ""}});
   }
 
   static WorkerOptions options() {
@@ -338,6 +339,29 @@ TEST_F(TrainerTest, AfterTheLastStepItWaitsForTheLastVersionWithoutComputing) {
     EXPECT_TRUE(receive(server, values_for(server, pull)).jobs.empty());
   }
   EXPECT_EQ(worker_.groups_in_flight(), 0U);
+}
+
+// ---- another run --------------------------------------------------------------------------------
+
+TEST_F(TrainerTest, PassesOverTheLoadOfARunThatWasReplaced) {
+  receive(kCoordinator, wire::Rejoin{});
+  const wire::Welcome welcome{run_to_json(kRun), KernelFamily::haswell, "store"};
+  const auto second = jobs<WorkerLoad>(receive(kCoordinator, welcome));
+  receive(kCoordinator, wire::Rejoin{});
+  const auto third = jobs<WorkerLoad>(receive(kCoordinator, welcome));
+  ASSERT_EQ(second.size(), 1U);
+  ASSERT_EQ(third.size(), 1U);
+  EXPECT_LT(second[0].number, third[0].number);
+
+  const After stale = step(Done<WorkerOutcome>{WorkerLoaded{
+      .number = second[0].number, .canary = 0, .blas_version = "", .error = "its data is gone"}});
+  EXPECT_FALSE(stale.exit);
+  EXPECT_TRUE(all<wire::Ready>(stale).empty());
+  EXPECT_EQ(all<wire::Ready>(
+                step(Done<WorkerOutcome>{WorkerLoaded{
+                    .number = third[0].number, .canary = 1, .blas_version = "b", .error = ""}}))
+                .size(),
+            1U);
 }
 
 // ---- evaluation ---------------------------------------------------------------------------------
