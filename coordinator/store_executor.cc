@@ -84,6 +84,11 @@ TimelineClaimed StoreExecutor::run(const ClaimTimeline& job) {
 
 CheckpointKept StoreExecutor::run(const KeepCheckpoint& job) {
   CheckpointKept kept{.step = job.checkpoint.commit.step, .error = "", .fenced = false};
+  // The manifest counts the lines that a resume keeps: they are there when it is.
+  if (const Status synced = sync_history(); !synced) {
+    kept.error = synced.error().message;
+    return kept;
+  }
   const Status published =
       publish_manifest(store_, to_manifest(job.checkpoint, *options_.run, options_.version));
   if (!published) {
@@ -174,6 +179,11 @@ Status StoreExecutor::append(const AppendHistory& job) {
   return {};
 }
 
+Status StoreExecutor::sync_history() const {
+  const std::string path = join_path(options_.output, "history.jsonl");
+  return path_exists(path) ? fsync_file(path) : Status();
+}
+
 // ---- export -------------------------------------------------------------------------------------
 
 ModelExported StoreExecutor::run(const ExportModel& job) {
@@ -183,6 +193,7 @@ ModelExported StoreExecutor::run(const ExportModel& job) {
 }
 
 Result<std::string> StoreExecutor::write_model(const ExportModel& job) {
+  if (const Status synced = sync_history(); !synced) return synced.error();
   const Manifest manifest = to_manifest(job.checkpoint, *options_.run, options_.version);
   auto exported =
       export_model(manifest, store_, *options_.run,

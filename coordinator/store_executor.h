@@ -36,6 +36,7 @@ class StoreExecutor {
   [[nodiscard]] HistoryAppended run(const AppendHistory& job);
   [[nodiscard]] ModelExported run(const ExportModel& job);
   [[nodiscard]] Status append(const AppendHistory& job);
+  [[nodiscard]] Status sync_history() const;
   [[nodiscard]] Result<std::string> write_model(const ExportModel& job);
   [[nodiscard]] std::string model_json(const ExportModel& job, const std::string& digest) const;
 
