@@ -17,7 +17,7 @@ constexpr std::uint64_t aligned(std::uint64_t bytes) {
 
 Place PayloadPacker::place(const Bytes& array) {
   if (array.size() == 0) return {};
-  if (array.size() >= kOwnFrameBytesMin) {
+  if (array.size() >= kOwnFrameBytesMin && frames_.size() < kOwnFramesMax) {
     frames_.push_back({.bytes = array.size(), .arrays = {array}});
     return {static_cast<std::uint32_t>(frames_.size() - 1), 0, array.size()};
   }

@@ -24,6 +24,9 @@ inline constexpr std::size_t kArrayAlignment = 8;
 // From this size on an array is a frame of its own, shared and not copied. A copy in cache costs
 // less than a frame below it.
 inline constexpr std::size_t kOwnFrameBytesMin = std::size_t{32} << 10;
+// Beyond so many frames of their own they are gathered too: a receiver takes 2^16 frames of a
+// message (Limits), and a dense table of 4 GiB has as many blocks.
+inline constexpr std::size_t kOwnFramesMax = std::size_t{1} << 15;
 // Small arrays are gathered into frames up to about this size; larger ones would each be mapped
 // anew by the receiver's allocator (measured: 4 MiB move at 4.7 GB/s, 40 MB at 1.4).
 inline constexpr std::size_t kGatheredBytesMax = std::size_t{1} << 20;

@@ -349,6 +349,21 @@ TEST(Codec, HoldsPeersToTheLimits) {
   }
 }
 
+// A dense table of 4 GiB is 2^16 blocks, and a push has each of its nodes' gradients.
+TEST(Payload, GathersLargeArraysTooBeforeThereAreTooManyFrames) {
+  const Bytes block = Bytes::own(std::vector<std::byte>(2 * kOwnFrameBytesMin));
+  constexpr std::size_t kMore = 40;
+  PayloadPacker packer;
+  std::vector<Place> places;
+  for (std::size_t i = 0; i < kOwnFramesMax + kMore; ++i) places.push_back(packer.place(block));
+  const std::vector<Bytes> frames = packer.finish();
+  EXPECT_EQ(frames.size(), kOwnFramesMax + 3) << "16 blocks fill a gathered frame";
+  for (const Place& place : places) ASSERT_TRUE(is_inside(place, frames));
+  EXPECT_EQ(view(places.front(), frames).data(), block.data());
+  EXPECT_EQ(view(places.back(), frames).size(), block.size());
+  EXPECT_LT(frames.size(), Limits{}.payload_frames_max);
+}
+
 TEST(Payload, BelievesNoPlaceOutsideTheFrames) {
   const std::vector<Bytes> frames = {Bytes::own(std::vector<std::uint64_t>(4))};
   constexpr std::uint64_t kHuge = ~std::uint64_t{0};
