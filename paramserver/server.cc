@@ -45,6 +45,10 @@ void Server::step(Time now, Input<Outcome> input, Effects<Job>& effects) {
 }
 
 void Server::on_message(const wire::Message& message, Effects<Job>& effects) {
+  if (const auto* const reply = std::get_if<wire::MalformedReply>(&message.body)) {
+    const std::string who = message.from == kCoordinator ? "the coordinator" : "a worker";
+    effects.note(NoteLevel::warning, who + " could not read us: " + reply->reason);
+  }
   if (message.from == kCoordinator) {
     membership_.heard(now_);
     on_coordinator(message.body, effects);

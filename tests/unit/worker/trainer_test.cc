@@ -341,6 +341,17 @@ TEST_F(TrainerTest, AfterTheLastStepItWaitsForTheLastVersionWithoutComputing) {
   EXPECT_EQ(worker_.groups_in_flight(), 0U);
 }
 
+// What a server refuses it will refuse again: somebody has to hear of it.
+TEST_F(TrainerTest, TellsPeopleWhatAServerCouldNotRead) {
+  receive(kCoordinator, plan_of(1, {{kSelf, {0, 4}}}));
+  for (const MemberId from : {kServer1, kCoordinator}) {
+    const After effects = receive(from, wire::MalformedReply{"pull whose keys are odd"});
+    ASSERT_EQ(effects.notes.size(), 1U);
+    EXPECT_EQ(effects.notes[0].level, NoteLevel::warning);
+    EXPECT_NE(effects.notes[0].text.find("keys are odd"), std::string::npos);
+  }
+}
+
 // ---- another run --------------------------------------------------------------------------------
 
 TEST_F(TrainerTest, PassesOverTheLoadOfARunThatWasReplaced) {
