@@ -128,9 +128,7 @@ void Worker::on_plan(const wire::Plan& plan, Effects<Job>& effects) {
   for (const wire::Assignment& assignment : plan.workers) {
     if (assignment.worker == self_) own_ = assignment.leaves;
   }
-  for (const wire::ServerAddress& server : plan.servers) {
-    effects.connections.push_back({server.server, server.endpoint});
-  }
+  connect_to(plan.servers, effects);
   if (plan.timeline > timeline_) {  // What we keep dies with its timeline (R10).
     timeline_ = plan.timeline;
     steps_.clear();
@@ -147,6 +145,17 @@ void Worker::on_plan(const wire::Plan& plan, Effects<Job>& effects) {
   }
   for (auto& [step, leaves] : more) begin_group(step, std::move(leaves), effects);
   if (steps_.empty() && !own_.empty()) begin_step(plan.committed + 1, effects);
+}
+
+// Those that the plan does not name any more are let go: a run may see many lives of its servers.
+void Worker::connect_to(const std::vector<wire::ServerAddress>& servers, Effects<Job>& effects) {
+  std::set<MemberId> former = std::exchange(connected_, {});
+  for (const wire::ServerAddress& server : servers) {
+    effects.connections.push_back({server.server, server.endpoint});
+    connected_.insert(server.server);
+    former.erase(server.server);
+  }
+  effects.disconnections.assign(former.begin(), former.end());
 }
 
 std::vector<Leaf> Worker::own_leaves_not_in(const std::set<Leaf>& begun) const {

@@ -177,6 +177,7 @@ class Worker {
   void on_packed(Packed packed, Effects<Job>& effects);
 
   void reset();
+  void connect_to(const std::vector<wire::ServerAddress>& servers, Effects<Job>& effects);
   void begin_step(Step step, Effects<Job>& effects);
   void go_on_after(Step step, Effects<Job>& effects);
   void begin_group(Step step, std::vector<Leaf> leaves, Effects<Job>& effects);
@@ -193,7 +194,8 @@ class Worker {
   Time now_{};
 
   std::shared_ptr<const RunConfig> run_;
-  std::uint64_t loads_ = 0;  // How many were asked for.
+  std::uint64_t loads_ = 0;       // How many were asked for.
+  std::set<MemberId> connected_;  // Servers.
   std::optional<wire::Plan> plan_;
   std::shared_ptr<const std::vector<MemberId>> owners_;
   LeafRange own_;

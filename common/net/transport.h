@@ -66,6 +66,9 @@ class Transport {
   // The peer need not be there yet.
   [[nodiscard]] virtual Status connect(MemberId peer, const std::string& endpoint) = 0;
 
+  // Undoes connect(), and drops what has not left yet. A peer that never was one is fine.
+  virtual void disconnect(MemberId peer) = 0;
+
   // To a member that we connected to or that wrote to us before. Never blocks.
   virtual Sent send(MemberId to, std::vector<Bytes> frames) = 0;
 

@@ -53,6 +53,7 @@ class ZmqTransport final : public Transport {
 
   Result<std::string> bind(const std::string& endpoint) override;
   Status connect(MemberId peer, const std::string& endpoint) override;
+  void disconnect(MemberId peer) override;
   Sent send(MemberId to, std::vector<Bytes> frames) override;
   std::optional<TransportEvent> next() override;
   int descriptor() const override { return epoll_; }
@@ -187,6 +188,14 @@ Status ZmqTransport::connect(MemberId peer, const std::string& text) {
     if (known->second.endpoint == text) return {};
   }
   return open_dealer(peer, text);
+}
+
+void ZmqTransport::disconnect(MemberId peer) {
+  refused_.erase(peer);
+  const auto dealer = dealers_.find(peer);
+  if (dealer == dealers_.end()) return;
+  set_option(dealer->second->data->socket(), ZMQ_LINGER, 0);
+  dealers_.erase(dealer);
 }
 
 Status ZmqTransport::open_dealer(MemberId peer, const std::string& text) {

@@ -182,6 +182,7 @@ class Host {
   }
 
   void perform(Effects<Job>& effects) {
+    for (const MemberId peer : effects.disconnections) transport_.disconnect(peer);
     for (const Connection& connection : effects.connections) connect(connection);
     for (Send& message : effects.sends) send(message.to, std::move(message.body));
     for (Job& job : effects.jobs) pool_.give(std::move(job));

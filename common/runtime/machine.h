@@ -86,6 +86,7 @@ struct Exit {
 
 template <class Job>
 struct Effects {
+  std::vector<MemberId> disconnections;  // Not to be reached any more; what waits is dropped.
   std::vector<Connection> connections;
   std::vector<Send> sends;
   std::vector<Job> jobs;

@@ -270,6 +270,7 @@ void Cluster::observe(Member& member) {
 }
 
 void Cluster::perform(Member& member, ProcessEffects effects) {
+  for (const MemberId peer : effects.disconnections) network_.disconnect(member.id, peer);
   for (const Connection& connection : effects.connections) {
     if (connection.endpoint != endpoint_of(connection.peer)) {
       fail(member.name + " connects to " + connection.endpoint + " for " +

@@ -19,7 +19,7 @@
 //  12 Every checkpoint in the store has all its files.
 //  13 A run is reported done when its last version is in the store and the model was written from
 //     it.
-//  14 Nobody writes to a member that it never had a connection with.
+//  14 Nobody writes to a member that it never had a connection with, or that it let go.
 //  15 A coordinator that has to wait for long says for what.
 
 #include <cstdint>

@@ -1,6 +1,7 @@
 #include "tests/simulation/network.h"
 
 #include <algorithm>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -29,14 +30,23 @@ bool may_come_late(const wire::Body& body) {
 
 void Network::connect(MemberId dialer, MemberId acceptor) {
   const auto [entry, fresh] = connections_.try_emplace({dialer, acceptor});
-  if (fresh) come_up_later(entry->first);
+  const bool wanted = std::exchange(entry->second.wanted, true);
+  if (fresh || !wanted) come_up_later(entry->first);
+}
+
+void Network::disconnect(MemberId dialer, MemberId acceptor) {
+  Connection& connection = connections_.at({dialer, acceptor});
+  lose_in_flight(dialer, acceptor);
+  lose_in_flight(acceptor, dialer);
+  if (connection.up) notice_later(acceptor, dialer);
+  connection = {.wanted = false, .up = false, .backlog = {}};
 }
 
 void Network::come_up_later(Pair pair) {
   const Duration wait = delay() + prng_.between(Duration(0), options_.reconnect_max);
   agenda_.after(wait, [this, pair] {
     const auto found = connections_.find(pair);
-    if (found == connections_.end() || found->second.up) return;
+    if (found == connections_.end() || found->second.up || !found->second.wanted) return;
     if (!there_.contains(pair.first) || !there_.contains(pair.second)) return;
     found->second.up = true;
     std::deque<wire::Message> waiting;
@@ -49,7 +59,9 @@ void Network::send(MemberId to, wire::Message message) {
   ++counters_.sent;
   const MemberId from = message.from;
   if (const auto dialed = connections_.find({from, to}); dialed != connections_.end()) {
-    if (dialed->second.up) {
+    if (!dialed->second.wanted) {
+      ends_.unreachable(from, to);
+    } else if (dialed->second.up) {
       put_on_way(to, std::move(message));
     } else if (dialed->second.backlog.size() < kBacklogMax) {
       dialed->second.backlog.push_back(std::move(message));

@@ -47,6 +47,8 @@ class Network {
       : options_(options), agenda_(agenda), prng_(prng), ends_(std::move(ends)) {}
 
   void connect(MemberId dialer, MemberId acceptor);
+  // REQUIRES: the dialer connected before.
+  void disconnect(MemberId dialer, MemberId acceptor);
   void send(MemberId to, wire::Message message);
 
   // REQUIRES: the member is not there.
@@ -68,6 +70,7 @@ class Network {
  private:
   using Pair = std::pair<MemberId, MemberId>;  // Dialer, acceptor.
   struct Connection {
+    bool wanted = true;  // By its dialer.
     bool up = false;
     std::deque<wire::Message> backlog;
   };

@@ -36,6 +36,7 @@ struct StartedJob {
   JobKind kind = JobKind::light;
 };
 struct ProcessEffects {
+  std::vector<MemberId> disconnections;
   std::vector<Connection> connections;
   std::vector<Send> sends;
   std::vector<StartedJob> jobs;
@@ -77,7 +78,8 @@ class MachineProcess final : public Process {
   [[nodiscard]] ProcessEffects step(Time now, ProcessInput input) override {
     Effects<Job> effects;
     machine_->step(now, to_machine(std::move(input)), effects);
-    ProcessEffects out{.connections = std::move(effects.connections),
+    ProcessEffects out{.disconnections = std::move(effects.disconnections),
+                       .connections = std::move(effects.connections),
                        .sends = std::move(effects.sends),
                        .jobs = {},
                        .notes = std::move(effects.notes),

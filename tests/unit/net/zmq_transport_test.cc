@@ -12,8 +12,11 @@
 #include <zmq.h>
 
 #include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <cstring>
+#include <filesystem>
+#include <iterator>
 #include <string>
 #include <thread>
 #include <vector>
@@ -286,6 +289,36 @@ TEST_P(ConnectionOver, AReconnectingMemberReplacesItsOldConnection) {
   ASSERT_EQ(text_of(await_delivery(*server)), "new");
   EXPECT_EQ(server->send(kWorker, {words("to the new one")}), Sent::handed_over);
   EXPECT_EQ(text_of(await_delivery(*fresh)), "to the new one");
+}
+
+// Servers come and go for as long as a worker lives, each life with an id of its own.
+TEST_P(ConnectionOver, WhoIsNotNeededAnyMoreCostsNothing) {
+  auto server = bound(kServer);
+  auto worker = make_zmq_transport(*context_, {.self = kWorker});
+  const auto descriptors = [] {
+    return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {});
+  };
+  std::ptrdiff_t before = 0;
+  for (std::uint64_t life = 100; life < 200; ++life) {
+    ASSERT_TRUE(worker->connect(MemberId{life}, endpoint_));
+    worker->send(MemberId{life}, {words("nobody reads this")});
+    worker->disconnect(MemberId{life});
+    EXPECT_EQ(worker->send(MemberId{life}, {words("?")}), Sent::lost);
+    if (life == 110) before = descriptors();
+  }
+  // ZeroMQ closes them by and by.
+  const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (descriptors() > before && std::chrono::steady_clock::now() < patience) {
+    std::this_thread::yield();
+  }
+  EXPECT_LE(descriptors(), before);
+  worker->disconnect(kOther);
+
+  ASSERT_TRUE(worker->connect(kServer, endpoint_));
+  worker->disconnect(kServer);
+  ASSERT_TRUE(worker->connect(kServer, endpoint_));
+  worker->send(kServer, {words("again")});
+  EXPECT_EQ(text_of(await_delivery(*server)), "again");
 }
 
 // A worker knows the dead life of a server and its next life, at one endpoint. Its two connections

@@ -341,6 +341,20 @@ TEST_F(TrainerTest, AfterTheLastStepItWaitsForTheLastVersionWithoutComputing) {
   EXPECT_EQ(worker_.groups_in_flight(), 0U);
 }
 
+TEST_F(TrainerTest, LetsServersGoThatThePlanDoesNotName) {
+  EXPECT_TRUE(receive(kCoordinator, plan_of(1, {{kSelf, {0, 4}}})).disconnections.empty());
+  receive(kCoordinator, wire::Rejoin{});
+  receive(kCoordinator, wire::Welcome{run_to_json(kRun), KernelFamily::haswell, "store"});
+  step(Done<WorkerOutcome>{
+      WorkerLoaded{.number = 2, .canary = 1, .blas_version = "b", .error = ""}});
+  wire::Plan plan = plan_of(1, {{kSelf, {0, 4}}}, 2);
+  plan.owners.assign(kPartitions, kServer2);
+  plan.servers = {{kServer2, "two"}};
+  const After effects = receive(kCoordinator, plan);
+  EXPECT_EQ(effects.disconnections, std::vector<MemberId>{kServer1});
+  EXPECT_EQ(effects.connections.size(), 1U);
+}
+
 // What a server refuses it will refuse again: somebody has to hear of it.
 TEST_F(TrainerTest, TellsPeopleWhatAServerCouldNotRead) {
   receive(kCoordinator, plan_of(1, {{kSelf, {0, 4}}}));
