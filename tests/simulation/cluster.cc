@@ -111,7 +111,7 @@ void Cluster::start_coordinator() {
                                                        .stop_within = scenario_.stop_within});
   auto executor = SimulatedCoordinatorStore(store_, prng_, *run_);
   member->process = std::make_unique<MachineProcess<Coordinator>>(
-      std::move(machine), std::vector<MachineProcess<Coordinator>::Executor>{std::move(executor)});
+      std::move(machine), std::vector<MachineProcess<Coordinator>::Executor>{executor});
   member->threads.resize(1);
   invariants_.coordinator_started();
   add(std::move(member));
@@ -129,7 +129,7 @@ void Cluster::start_server() {
                                              .buffered_bytes_max = scenario_.buffered_bytes_max});
   auto executor = SimulatedServerDisk(store_, prng_);
   member->process = std::make_unique<MachineProcess<Server>>(
-      std::move(machine), std::vector<MachineProcess<Server>::Executor>{std::move(executor)});
+      std::move(machine), std::vector<MachineProcess<Server>::Executor>{executor});
   member->threads.resize(1);
   add(std::move(member));
 }
