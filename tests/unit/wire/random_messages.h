@@ -117,7 +117,7 @@ class MessageMaker {
 
   template <class T>
   void fill_fields(T& value) {
-    std::apply([this](auto&... field) { (fill(field), ...); }, fields::of(value));
+    std::apply([this](auto&... field) { (this->fill(field), ...); }, fields::of(value));
   }
 
   Bytes floats(std::uint64_t count) {
