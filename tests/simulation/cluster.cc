@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/base/check.h"
 #include "common/wire/codec.h"
 
 namespace ballast::simulation {
@@ -544,6 +545,8 @@ Verdict simulate(std::uint64_t seed, Trace& trace) {
   if (oracle == oracles.end()) {
     SampleJob job = make_sample_job(shape);
     PlainRun run = plain_loop(job);
+    BALLAST_CHECK(job.skips == std::any_of(run.commits.begin(), run.commits.end(),
+                                           [](const Commit& commit) { return commit.skip; }));
     oracle = oracles.emplace(shape, std::pair(std::move(job), std::move(run))).first;
   }
   const auto& [job, run] = oracle->second;

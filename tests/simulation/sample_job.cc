@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -122,9 +123,9 @@ class SampleDataset final : public Dataset {
     digest_ = "sample " + std::to_string(seed);
   }
 
-  // Makes one example's step overflow: R3 has something to do.
+  // Makes one example's loss no number: R3 has something to do.
   void poison(std::uint64_t example) {
-    for (float& x : splits_[0][example].dense) x = 3e38F;
+    for (float& x : splits_[0][example].dense) x = std::numeric_limits<float>::infinity();
   }
 
   [[nodiscard]] const DataSchema& schema() const override { return schema_; }
@@ -244,7 +245,7 @@ SampleJob make_sample_job(std::uint64_t number) {
   run.training = spec.training;
   run.checkpoint = spec.checkpoint;
   run.cluster = spec.cluster;
-  return {std::move(run), std::move(dataset), std::move(model)};
+  return {std::move(run), std::move(dataset), std::move(model), is_poisoned(number)};
 }
 
 std::shared_ptr<const Blas> shared_blas() {

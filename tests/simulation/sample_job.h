@@ -20,6 +20,7 @@ struct SampleJob {
   RunConfig run;
   std::shared_ptr<const Dataset> dataset;
   std::shared_ptr<const Model> model;
+  bool skips = false;  // Whether there are steps that are not finite.
 };
 
 // REQUIRES: shape < kShapes.
