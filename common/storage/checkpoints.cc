@@ -162,15 +162,20 @@ Result<Retained> retain(CheckpointStore& store, Timeline timeline, std::uint32_t
     kept.push_back(names->back());
   }
 
+  const auto listed = files_of(store, kept);
+  if (!listed) return listed.error();
+  const auto files = store.list();
+  if (!files) return files.error();
+  // What is removed was there before this look, so it is none of a later timeline's. A process that
+  // stands still from here on may yet remove a file that another has written again meanwhile: what
+  // is left of the gap is as long as the removing itself.
+  if (Status holds = check_holds(store, timeline); !holds) return holds.error();
+
   Retained retained;
   for (const CheckpointName& old : *names) {
     if (Status gone = store.remove(to_string(old)); !gone) return gone.error();
     retained.manifests_removed.push_back(to_string(old));
   }
-  const auto listed = files_of(store, kept);
-  if (!listed) return listed.error();
-  const auto files = store.list();
-  if (!files) return files.error();
   for (const StoredFile& file : *files) {
     if (!file.name.ends_with(".sst") || listed->contains(file.name)) continue;
     if (Status gone = store.remove(file.name); !gone) return gone.error();

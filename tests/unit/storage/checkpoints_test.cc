@@ -258,6 +258,66 @@ class DyingStore final : public CheckpointStore {
   int left_;
 };
 
+// Another coordinator takes over while this one stands still, at its n-th look at the store.
+class OvertakenStore final : public CheckpointStore {
+ public:
+  OvertakenStore(CheckpointStore& store, int look) : store_(store), left_(look) {}
+
+  Result<std::string> staging_directory() override { return store_.staging_directory(); }
+  Status clear_staging() override { return store_.clear_staging(); }
+  Status put_file(const std::string& path, const std::string& name) override {
+    return store_.put_file(path, name);
+  }
+  Result<std::string> fetch_file(const std::string& name) override {
+    return store_.fetch_file(name);
+  }
+  Status publish(const std::string& name, std::string_view text) override {
+    return store_.publish(name, text);
+  }
+  Status create_exclusively(const std::string& name, std::string_view text) override {
+    return store_.create_exclusively(name, text);
+  }
+  Result<std::string> read(const std::string& name) override {
+    look();
+    return store_.read(name);
+  }
+  Result<std::vector<StoredFile>> list() override {
+    look();
+    return store_.list();
+  }
+  Status remove(const std::string& name) override { return store_.remove(name); }
+  [[nodiscard]] std::string description() const override { return store_.description(); }
+
+ private:
+  void look() {
+    if (left_-- != 0) return;
+    need(claim_timeline(store_, 2, "another"));
+    const std::string staging = need(store_.staging_directory());
+    const SnapshotFile file = write_snapshot(staging, 0, some_rows(20, 77));
+    need(store_.put_file(join_path(staging, file.name), file.name));
+  }
+
+  CheckpointStore& store_;
+  int left_;
+};
+
+TEST_F(CheckpointsTest, RetainLeavesTheFilesOfACoordinatorThatTookOverMeanwhile) {
+  // From the first look after its right was checked on.
+  constexpr int kLooks = 4;  // Two lists, and the manifests that are kept.
+  for (int look = 1; look <= kLooks; ++look) {
+    SCOPED_TRACE(look);
+    const TemporaryDirectory directory;
+    auto store = need(open_directory_store(directory.path(), OpenMode::create));
+    need(claim_timeline(*store, 1, "the test"));
+    need(write_checkpoint(*store, 1, 10));
+    need(write_checkpoint(*store, 1, 20));
+    const std::size_t before = need(store->list()).size();
+    OvertakenStore overtaken(*store, look);
+    EXPECT_TRUE(fails(retain(overtaken, 1, 1), ErrorCode::conflict, "this process must stop"));
+    EXPECT_EQ(need(store->list()).size(), before + 2) << "its claim and its file";
+  }
+}
+
 TEST_F(CheckpointsTest, ADeathAtAnyChangeLeavesTheOldOrTheNewCheckpoint) {
   Manifest last = need(write_checkpoint(*store_, 1, 1));
   bool survived = false;
