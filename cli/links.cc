@@ -1,13 +1,15 @@
 #include "cli/links.h"
 
+#include <set>
 #include <utility>
 
 namespace ballast {
 
 std::string key_files_of(KeyRole role) {
   std::string files = name_of(role) + ".secret";
-  for (const KeyRole target : connects_to(role)) files += ", " + name_of(target) + ".public";
-  for (const KeyRole guest : admits(role)) files += ", " + name_of(guest) + ".public";
+  std::set<KeyRole> others(connects_to(role).begin(), connects_to(role).end());
+  others.insert(admits(role).begin(), admits(role).end());
+  for (const KeyRole other : others) files += ", " + name_of(other) + ".public";
   return files;
 }
 

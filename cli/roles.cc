@@ -120,7 +120,8 @@ Exit run_server(const Process& process, const ServerRole& role) {
   if (const Status made = make_directories(role.home); !made) return user_error(made.error());
   ServerDisk disk(role.home);
   Server machine(
-      {.membership = membership(wire::Role::server, role.coordinator, role.give_up, reached),
+      {.self = self,
+       .membership = membership(wire::Role::server, role.coordinator, role.give_up, reached),
        .buffered_bytes_max = role.buffered_bytes_max});
   return run_host<Server>(
       machine, *transport, process.log,

@@ -123,11 +123,15 @@ void Coordinator::on_tick(Effects<Job>& effects) {
   if (now_ >= next_repeat_) {
     next_repeat_ = now_ + 4 * options_.retry;
     if (state_ == State::restoring) {
-      for (const MemberId server : owners()) {
+      for (const MemberId server : holders()) {
         if (!members_.at(server).restored) send_restore(server, effects);
       }
     }
     if (evaluation_ && !evaluation_->complete()) deal_evaluation(effects);
+    if (state_ == State::training) {
+      ask_again_for_cuts(effects);
+      rebalance(effects);
+    }
   }
   if (now_ - progressed_ < options_.loud || now_ - noticed_ < options_.loud) return;
   noticed_ = now_;
@@ -160,7 +164,7 @@ std::string Coordinator::what_is_missing() const {
       return "a server to join";
     }
     case State::restoring:
-      for (const MemberId server : owners()) {
+      for (const MemberId server : holders()) {
         if (!members_.at(server).restored) late.push_back(server);
       }
       return list(late) + " to restore version " + std::to_string(base_.commit.step);
@@ -173,9 +177,7 @@ std::string Coordinator::what_is_missing() const {
       }
       if (commit_.last) return "the last checkpoint to be written";
       if (stop_cut_) return "the checkpoint of step " + std::to_string(*stop_cut_);
-      for (const MemberId server : owners()) {
-        if (!prepared_.contains(server)) late.push_back(server);
-      }
+      for (const MemberId server : unprepared()) late.push_back(server);
       // A step that must be kept is not committed while an earlier checkpoint is being written.
       if (late.empty() && !cuts_.empty()) {
         return "the checkpoint of step " + std::to_string(cuts_.begin()->first) + " to be written";
@@ -238,14 +240,13 @@ void Coordinator::begin_restore(Effects<Job>& effects) {
   stop_cut_.reset();
   final_metrics_.clear();
 
-  const std::vector<MemberId> servers = ready_members(wire::Role::server);
   plan_.timeline = timeline_;
   plan_.committed = commit_.step;
-  plan_.owners.clear();
-  for (std::size_t p = 0; p < run_.partitions; ++p) {
-    plan_.owners.push_back(servers[p % servers.size()]);
-  }
-  for (const MemberId server : owners()) {
+  since_.clear();
+  in_step_.clear();
+  adopt(place(run_.partitions, ready_members(wire::Role::server), run_.cluster.replicas));
+  for (auto& [copy, plan] : since_) plan = 0;  // Restored, before there is a plan.
+  for (const MemberId server : holders()) {
     members_.at(server).restored = false;
     send_restore(server, effects);
   }
@@ -254,11 +255,13 @@ void Coordinator::begin_restore(Effects<Job>& effects) {
 void Coordinator::send_restore(MemberId server, Effects<Job>& effects) {
   wire::Restore restore{
       .timeline = timeline_, .partitions = {}, .commit = base_.commit, .files = {}};
-  for (std::uint32_t p = 0; p < run_.partitions; ++p) {
-    if (plan_.owners[p] == server) restore.partitions.push_back(PartitionId{p});
+  std::set<PartitionId> kept;
+  for (const wire::Replica& copy : copies()) {
+    if (copy.server == server) kept.insert(copy.partition);
   }
+  restore.partitions.assign(kept.begin(), kept.end());
   for (const wire::SnapshotFile& file : base_.files) {
-    if (plan_.owners[index(file.partition)] == server) restore.files.push_back(file);
+    if (kept.contains(file.partition)) restore.files.push_back(file);
   }
   effects.send(server, std::move(restore));
 }
@@ -274,9 +277,10 @@ void Coordinator::on_restored(MemberId from, const wire::Restored& restored,
   }
   members_.at(from).restored = true;
   progressed_ = now_;
-  const std::vector<MemberId> all = owners();
+  const std::vector<MemberId> all = holders();
   if (std::all_of(all.begin(), all.end(),
                   [&](MemberId server) { return members_.at(server).restored; })) {
+    for (const wire::Replica& copy : copies()) in_step_.insert(copy);
     begin_training(effects);
   }
 }
@@ -298,7 +302,7 @@ void Coordinator::new_plan(Effects<Job>& effects) {
   const auto ranges = assign_leaves(run_.leaves, static_cast<std::uint32_t>(workers.size()));
   for (std::size_t i = 0; i < workers.size(); ++i) plan_.workers.push_back({workers[i], ranges[i]});
   plan_.servers.clear();
-  for (const MemberId server : owners()) {
+  for (const MemberId server : holders()) {
     plan_.servers.push_back({server, members_.at(server).endpoint});
   }
   for (const auto& [id, member] : members_) {
@@ -313,11 +317,6 @@ std::vector<MemberId> Coordinator::ready_members(wire::Role role) const {
     if (member.ready && member.role == role) ids.push_back(id);
   }
   return ids;
-}
-
-std::vector<MemberId> Coordinator::owners() const {
-  const std::set<MemberId> unique(plan_.owners.begin(), plan_.owners.end());
-  return {unique.begin(), unique.end()};
 }
 
 // ---- the end ------------------------------------------------------------------------------------

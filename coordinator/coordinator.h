@@ -23,6 +23,7 @@
 #include "common/runtime/machine.h"
 #include "coordinator/commit.h"
 #include "coordinator/evaluation.h"
+#include "coordinator/placement.h"
 
 namespace ballast {
 
@@ -89,6 +90,7 @@ struct CoordinatorOptions {
   Duration loud = std::chrono::seconds(10);         // Between notices of a wait.
   Duration farewell = std::chrono::seconds(2);      // For members to hear that the run is over.
   Duration stop_within = std::chrono::seconds(20);  // A clean stop that takes longer is cut short.
+  std::uint32_t additions_max = 8;                  // Copies of partitions that are made at a time.
 };
 
 // What a user is shown; derived, never decides.
@@ -129,12 +131,14 @@ class Coordinator {
     std::vector<KernelFamily> families;
     bool ready = false;
     bool restored = false;
+    bool leaving = false;  // A server that said goodbye, and keeps copies that others lack.
     Time heard{};
   };
   struct OpenCut {
     Commit commit;
     std::uint64_t history_lines = 0;
-    std::map<MemberId, std::vector<wire::SnapshotFile>> files;
+    std::vector<MemberId> writers;  // By partition; whoever owned it at the commit.
+    std::map<PartitionId, wire::SnapshotFile> files;
     std::optional<Checkpoint> checkpoint;  // Complete; its manifest is being written.
   };
 
@@ -159,17 +163,28 @@ class Coordinator {
   void begin_training(Effects<Job>& effects);
   void new_plan(Effects<Job>& effects);
 
+  // Copies of partitions (copies.cc).
+  void adopt(Placement placement);
+  [[nodiscard]] bool survive(MemberId lost, Effects<Job>& effects);
+  void rebalance(Effects<Job>& effects);
+  void ask_again_for_cuts(Effects<Job>& effects) const;
+  [[nodiscard]] bool is_settled() const;
+  [[nodiscard]] std::vector<wire::Replica> copies() const;  // Owners' too.
+
   // Steps.
   void on_prepared(MemberId from, const wire::Prepared& prepared, Effects<Job>& effects);
   void commit_when_prepared(Effects<Job>& effects);
+  [[nodiscard]] std::set<MemberId> unprepared() const;
+  [[nodiscard]] std::optional<wire::Replica> diverged(const wire::Prepared& prepared) const;
+  [[nodiscard]] static std::vector<PartitionId> unwritten(const OpenCut& cut, MemberId server);
   void say_commit(MemberId server, Effects<Job>& effects) const;
   void record_step(Effects<Job>& effects);
   void begin_evaluation(Effects<Job>& effects);
   void deal_evaluation(Effects<Job>& effects);
   void on_evaluated(const wire::Evaluated& evaluated, Effects<Job>& effects);
   void on_cut_done(MemberId from, const wire::CutDone& done, Effects<Job>& effects);
-  [[nodiscard]] bool are_files_of(MemberId server,
-                                  const std::vector<wire::SnapshotFile>& files) const;
+  [[nodiscard]] bool take_files(OpenCut& cut, MemberId server,
+                                const std::vector<wire::SnapshotFile>& files) const;
   void on_kept(const CheckpointKept& kept, Effects<Job>& effects);
   void export_when_complete(Effects<Job>& effects);
 
@@ -184,7 +199,7 @@ class Coordinator {
   void write_history(std::string line, Effects<Job>& effects);
   void update_progress();
   [[nodiscard]] std::vector<MemberId> ready_members(wire::Role role) const;
-  [[nodiscard]] std::vector<MemberId> owners() const;  // Sorted, unique.
+  [[nodiscard]] std::vector<MemberId> holders() const;  // Who has copies; sorted, unique.
   [[nodiscard]] std::string what_is_missing() const;
   [[nodiscard]] std::string name(MemberId who) const;
 
@@ -200,7 +215,11 @@ class Coordinator {
 
   Timeline timeline_ = 0;
   wire::Plan plan_;
-  Checkpoint base_;  // What the timeline started from.
+  Placement placement_;                        // What the plan says of owners and replicas.
+  std::map<wire::Replica, PlanNumber> since_;  // The plan that first named each copy.
+  std::set<wire::Replica> in_step_;            // Copies that have been at the latest version.
+  bool may_improve_ = false;                   // Whether another placement may be better.
+  Checkpoint base_;                            // What the timeline started from.
 
   Commit commit_;                                // The latest.
   std::map<MemberId, wire::Prepared> prepared_;  // Of step commit_.step + 1.

@@ -138,7 +138,8 @@ void Coordinator::on_ready(MemberId from, const wire::Ready& ready, Effects<Job>
       new_plan(effects);
     } else {
       effects.send(from, plan_);
-      effects.note(NoteLevel::info, name(from) + " stands by until partitions need an owner");
+      may_improve_ = true;
+      rebalance(effects);
     }
   }
 }
@@ -156,8 +157,9 @@ void Coordinator::on_lost(MemberId who, const std::string& why, Effects<Job>& ef
     return;
   }
   const bool running = state_ == State::restoring || state_ == State::training;
-  const auto owns = std::find(plan_.owners.begin(), plan_.owners.end(), who);
-  if (!running || owns == plan_.owners.end()) return;
+  const std::vector<MemberId> all = holders();
+  if (!running || std::find(all.begin(), all.end(), who) == all.end()) return;
+  if (state_ == State::training && survive(who, effects)) return;
   // Its partitions are gone with it: the whole run goes back to the last complete checkpoint, on a
   // new timeline, and the bits come out the same.
   effects.note(NoteLevel::warning, "going back to the last complete checkpoint");
@@ -166,18 +168,30 @@ void Coordinator::on_lost(MemberId who, const std::string& why, Effects<Job>& ef
   prepared_.clear();
   evaluation_.reset();
   cuts_.clear();
-  plan_.owners.clear();
+  placement_ = {};
+  since_.clear();
+  in_step_.clear();
   effects.jobs.push_back(ClaimTimeline{timeline_});
 }
 
 // Whatever a leaving worker has pushed still counts; what it has not is computed by those who stay,
-// so it may go at once (R9).
+// so it may go at once (R9). A server goes when others have copies of all that it keeps.
 void Coordinator::on_goodbye(MemberId from, Effects<Job>& effects) {
-  const bool owner =
-      std::find(plan_.owners.begin(), plan_.owners.end(), from) != plan_.owners.end();
+  Member& member = members_.at(from);
+  if (member.role == wire::Role::server && member.ready && state_ == State::training) {
+    member.leaving = true;
+    may_improve_ = true;
+    rebalance(effects);
+    const std::vector<MemberId> all = holders();
+    const bool keeps = std::find(all.begin(), all.end(), from) != all.end();
+    // Alone it has nobody to hand over to: the run goes back to its last checkpoint.
+    const std::vector<MemberId> servers = ready_members(wire::Role::server);
+    const bool alone = std::all_of(servers.begin(), servers.end(),
+                                   [&](MemberId id) { return members_.at(id).leaving; });
+    if (keeps && !alone) return;
+  }
   effects.send(from, wire::Released{});
-  on_lost(from, owner ? "it was asked to stop while owning partitions" : "it said goodbye",
-          effects);
+  on_lost(from, "it said goodbye", effects);
 }
 
 void Coordinator::expire(Effects<Job>& effects) {

@@ -53,19 +53,22 @@ void Coordinator::on_prepared(MemberId from, const wire::Prepared& prepared,
     return;
   }
   if (prepared.step != commit_.step + 1) return;
-  const auto expected = std::count(plan_.owners.begin(), plan_.owners.end(), from);
-  const bool whole =
-      static_cast<std::ptrdiff_t>(prepared.partitions.size()) == expected &&
-      std::all_of(prepared.partitions.begin(), prepared.partitions.end(), [&](const auto& p) {
-        return index(p.partition) < run_.partitions && plan_.owners[index(p.partition)] == from;
-      });
-  if (!whole) return;
   std::set<PartitionId> unique;
   for (const wire::PreparedPartition& p : prepared.partitions) unique.insert(p.partition);
-  const bool has_first = plan_.owners[0] == from;
-  if (unique.size() != prepared.partitions.size() || prepared.has_figures != has_first ||
+  const bool has_first = unique.contains(PartitionId{0});
+  if (unique.size() != prepared.partitions.size() || unique.empty() ||
+      index(*unique.rbegin()) >= run_.partitions || prepared.has_figures != has_first ||
       (has_first && prepared.figures.examples == 0)) {
     effects.note(NoteLevel::warning, name(from) + " sent a Prepared that cannot be: dropped");
+    return;
+  }
+  if (const auto other = diverged(prepared)) {
+    finish(
+        {ExitCode::fault, "the copies of " + name(from) + " and " + name(other->server) +
+                              " differ in the gradient of step " + std::to_string(prepared.step) +
+                              ", partition " + std::to_string(index(other->partition)) +
+                              "; a machine computes wrongly or differently"},
+        effects);
     return;
   }
   prepared_.insert_or_assign(from, prepared);
@@ -74,16 +77,12 @@ void Coordinator::on_prepared(MemberId from, const wire::Prepared& prepared,
 
 void Coordinator::commit_when_prepared(Effects<Job>& effects) {
   if (state_ != State::training || evaluation_ || stop_cut_ || commit_.last) return;
-  const std::vector<MemberId> servers = owners();
-  if (!std::all_of(servers.begin(), servers.end(),
-                   [&](MemberId server) { return prepared_.contains(server); })) {
-    return;
-  }
+  if (!unprepared().empty()) return;
   std::vector<wire::PreparedPartition> partitions(run_.partitions);
   PreparedStep step;
   for (const auto& [server, prepared] : prepared_) {
     for (const wire::PreparedPartition& p : prepared.partitions) {
-      partitions[index(p.partition)] = p;
+      partitions[index(p.partition)] = p;  // Of every copy the same.
     }
     if (prepared.has_figures) step.figures = prepared.figures;
   }
@@ -104,6 +103,7 @@ void Coordinator::commit_when_prepared(Effects<Job>& effects) {
   watched_.reset();
   prepared_.clear();
   progressed_ = now_;
+  for (const wire::Replica& copy : copies()) in_step_.insert(copy);
 
   // Wishes of users and clocks: they decide where checkpoints lie, never what is in them.
   const CheckpointSpec& spec = run_.checkpoint;
@@ -116,14 +116,60 @@ void Coordinator::commit_when_prepared(Effects<Job>& effects) {
   record_step(effects);
   if (commit_.cut) {
     cut_at_ = now_;
-    cuts_[commit_.step] = {commit_, history_lines_, {}, {}};
+    cuts_[commit_.step] = {commit_, history_lines_, placement_.owners, {}, {}};
   }
-  for (const MemberId server : servers) say_commit(server, effects);
+  for (const MemberId server : holders()) say_commit(server, effects);
   begin_evaluation(effects);
+  rebalance(effects);
+}
+
+// Servers that have yet to prepare a copy. Once every copy of the plan has the reduced gradient,
+// whoever dies, it is not lost. What a server says without knowing of a copy is not about it.
+std::set<MemberId> Coordinator::unprepared() const {
+  std::set<wire::Replica> prepared;
+  for (const auto& [server, said] : prepared_) {
+    for (const wire::PreparedPartition& p : said.partitions) {
+      const wire::Replica copy{p.partition, server};
+      const auto since = since_.find(copy);
+      if (since != since_.end() && said.plan >= since->second) prepared.insert(copy);
+    }
+  }
+  std::set<MemberId> servers;
+  for (const auto& [copy, plan] : since_) {
+    if (!prepared.contains(copy)) servers.insert(copy.server);
+  }
+  return servers;
+}
+
+// R6: another copy that says to have another gradient.
+std::optional<wire::Replica> Coordinator::diverged(const wire::Prepared& prepared) const {
+  for (const auto& [server, other] : prepared_) {
+    for (const wire::PreparedPartition& mine : prepared.partitions) {
+      for (const wire::PreparedPartition& theirs : other.partitions) {
+        if (mine.partition == theirs.partition && mine != theirs) {
+          return wire::Replica{mine.partition, server};
+        }
+      }
+    }
+  }
+  return std::nullopt;
 }
 
 void Coordinator::say_commit(MemberId server, Effects<Job>& effects) const {
-  effects.send(server, wire::CommitStep{timeline_, commit_});
+  wire::CommitStep said{timeline_, commit_, {}};
+  const auto cut = cuts_.find(commit_.step);
+  if (cut != cuts_.end()) said.cut = unwritten(cut->second, server);
+  effects.send(server, std::move(said));
+}
+
+// What the server is to write for a checkpoint and has not yet.
+std::vector<PartitionId> Coordinator::unwritten(const OpenCut& cut, MemberId server) {
+  std::vector<PartitionId> partitions;
+  for (std::uint32_t p = 0; p < cut.writers.size(); ++p) {
+    const PartitionId id{p};
+    if (cut.writers[p] == server && !cut.files.contains(id)) partitions.push_back(id);
+  }
+  return partitions;
 }
 
 void Coordinator::record_step(Effects<Job>& effects) {
@@ -211,28 +257,29 @@ void Coordinator::on_evaluated(const wire::Evaluated& evaluated, Effects<Job>& e
 
 // ---- checkpoints --------------------------------------------------------------------------------
 
-// Whether these are files of the partitions that this server owns, one of each.
-bool Coordinator::are_files_of(MemberId server,
-                               const std::vector<wire::SnapshotFile>& files) const {
+// Takes files of partitions that this server is to write, one of each. Before a last checkpoint it
+// may have been given more of them than it knew.
+bool Coordinator::take_files(OpenCut& cut, MemberId server,
+                             const std::vector<wire::SnapshotFile>& files) const {
   std::set<PartitionId> unique;
   for (const wire::SnapshotFile& file : files) {
-    if (index(file.partition) >= plan_.owners.size()) return false;
-    if (plan_.owners[index(file.partition)] != server) return false;
-    unique.insert(file.partition);
+    if (index(file.partition) >= cut.writers.size()) return false;
+    if (cut.writers[index(file.partition)] != server) return false;
+    if (!unique.insert(file.partition).second) return false;
+    cut.files.insert_or_assign(file.partition, file);
   }
-  const auto owned = std::count(plan_.owners.begin(), plan_.owners.end(), server);
-  return unique.size() == files.size() && std::cmp_equal(files.size(), owned);
+  return commit_.last || stop_cut_ || unwritten(cut, server).empty();
 }
 
 void Coordinator::on_cut_done(MemberId from, const wire::CutDone& done, Effects<Job>& effects) {
-  if (done.timeline != timeline_) return;
-  if (std::find(plan_.owners.begin(), plan_.owners.end(), from) == plan_.owners.end()) return;
+  if (done.timeline != timeline_ || members_.at(from).role != wire::Role::server) return;
   effects.send(from, wire::CutKnown{timeline_, done.step});
   const auto found = cuts_.find(done.step);
   if (found == cuts_.end() || found->second.checkpoint) return;
   OpenCut& cut = found->second;
+  if (std::find(cut.writers.begin(), cut.writers.end(), from) == cut.writers.end()) return;
   progressed_ = now_;
-  const std::string error = !done.error.empty() || are_files_of(from, done.files)
+  const std::string error = !done.error.empty() || take_files(cut, from, done.files)
                                 ? done.error
                                 : "it names other files than one of each of its partitions";
   if (!error.empty()) {
@@ -248,12 +295,7 @@ void Coordinator::on_cut_done(MemberId from, const wire::CutDone& done, Effects<
     }
     return;
   }
-  cut.files.insert_or_assign(from, done.files);
-  const std::vector<MemberId> servers = owners();
-  if (!std::all_of(servers.begin(), servers.end(),
-                   [&](MemberId server) { return cut.files.contains(server); })) {
-    return;
-  }
+  if (cut.files.size() < run_.partitions) return;
   Checkpoint checkpoint{.timeline = timeline_,
                         .commit = cut.commit,
                         .files = {},
@@ -261,11 +303,7 @@ void Coordinator::on_cut_done(MemberId from, const wire::CutDone& done, Effects<
                         .canary = canary_.value_or(0),
                         .family = *family_,
                         .blas_version = blas_version_};
-  for (const auto& [server, files] : cut.files) {
-    checkpoint.files.insert(checkpoint.files.end(), files.begin(), files.end());
-  }
-  std::sort(checkpoint.files.begin(), checkpoint.files.end(),
-            [](const auto& a, const auto& b) { return a.partition < b.partition; });
+  for (const auto& [partition, file] : cut.files) checkpoint.files.push_back(file);
   cut.checkpoint = checkpoint;
   effects.jobs.push_back(KeepCheckpoint{std::move(checkpoint)});
 }

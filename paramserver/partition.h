@@ -39,6 +39,7 @@ class Partition {
   [[nodiscard]] bool prepared() const { return summary_.has_value(); }
   // REQUIRES: prepared().
   [[nodiscard]] const wire::PreparedPartition& summary() const { return *summary_; }
+  [[nodiscard]] const Contribution& gradient() const { return tree_.sum(); }
   [[nodiscard]] const Figures& figures() const { return tree_.sum().figures; }
   [[nodiscard]] std::vector<Node> missing() const { return tree_.missing(); }
   // Whether this node holds the leftmost leaf that is lacking: credit is kept for it (R11).

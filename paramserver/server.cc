@@ -21,10 +21,14 @@ void Server::step(Time now, Input<Outcome> input, Effects<Job>& effects) {
                  [&](Received& received) { on_message(received.message, effects); },
                  [&](Disconnected& lost) {
                    std::erase_if(parked_, [&](const Parked& p) { return p.from == lost.peer; });
+                   waiting_.erase(lost.peer);
                  },
                  [&](Tick&) {},
                  [&](StopAsked&) {
-                   if (!leaving_) leave_by_ = now_ + options_.goodbye;
+                   if (!leaving_) {
+                     leave_by_ = now_ + options_.goodbye;
+                     leave_at_latest_ = now_ + options_.handover;
+                   }
                    leaving_ = true;
                    if (membership_.state() == Membership::State::greeting) {
                      effects.exit = Exit{ExitCode::interrupted, "stopped before joining a run"};
@@ -51,13 +55,24 @@ void Server::on_message(const wire::Message& message, Effects<Job>& effects) {
   }
   if (message.from == kCoordinator) {
     membership_.heard(now_);
+    // It lets us go once others have what we keep.
+    if (leaving_) leave_by_ = std::min(now_ + options_.goodbye, leave_at_latest_);
     on_coordinator(message.body, effects);
-  } else if (const auto* pull = std::get_if<wire::Pull>(&message.body)) {
-    on_pull(message.from, *pull, effects);
-  } else if (const auto* push = std::get_if<wire::Push>(&message.body)) {
-    on_push(message.from, *push, effects);
+  } else {
+    on_peer(message.from, message.body, effects);
   }
-  // Anything else from anyone else is not for a server; the host has counted it.
+}
+
+// Workers and other servers. Anything else is not for a server; the host has counted it.
+void Server::on_peer(MemberId from, const wire::Body& body, Effects<Job>& effects) {
+  std::visit(Overloaded{
+                 [&](const wire::Pull& pull) { on_pull(from, pull, effects); },
+                 [&](const wire::Push& push) { on_push(from, push, effects); },
+                 [&](const wire::Lacking& lacking) { on_lacking(from, lacking, effects); },
+                 [&](const wire::PartitionCopy& copy) { on_copy(copy, effects); },
+                 [](const auto&) {},
+             },
+             body);
 }
 
 void Server::on_coordinator(const wire::Body& body, Effects<Job>& effects) {
@@ -70,15 +85,12 @@ void Server::on_coordinator(const wire::Body& body, Effects<Job>& effects) {
                    reset();
                    membership_.reset(now_);
                  },
-                 [&](const wire::Plan& plan) {
-                   plan_ = std::max(plan_, plan.number);
-                   membership_.planned();
-                 },
+                 [&](const wire::Plan& plan) { on_plan(plan, effects); },
                  [&](const wire::Restore& restore) { on_restore(restore, effects); },
                  [&](const wire::CommitStep& commit) { on_commit(commit, effects); },
                  [&](const wire::CutKnown& known) {
                    const auto cut = cuts_.find(known.step);
-                   if (known.timeline == timeline_ && cut != cuts_.end() && cut->second.done) {
+                   if (known.timeline == timeline_ && cut != cuts_.end() && cut->second.jobs == 0) {
                      cuts_.erase(cut);
                    }
                  },
@@ -120,16 +132,12 @@ void Server::on_restore(const wire::Restore& restore, Effects<Job>& effects) {
     if (state_ == State::serving) effects.send(kCoordinator, wire::Restored{timeline_, ""});
     return;
   }
+  drop_copies();
   timeline_ = restore.timeline;
   state_ = State::restoring;
   applied_ = restore.commit.step;
   previous_ = restore.commit;
-  partitions_.clear();
-  buffered_bytes_ = 0;
-  deferred_.clear();
-  cuts_.clear();
   fault_.reset();
-  prepared_said_ = false;
   for (const Parked& parked : parked_) effects.send(parked.from, wire::Stale{timeline_});
   parked_.clear();
   effects.jobs.push_back(
@@ -162,12 +170,14 @@ void Server::on_outcome(ServerOutcome outcome, Effects<Job>& effects) {
                    membership_.made_progress();
                    effects.send(kCoordinator, wire::Restored{timeline_, ""});
                  },
-                 [&](ServerCutDone& done) {
-                   const auto cut = cuts_.find(done.done.step);
-                   if (done.done.timeline != timeline_ || cut == cuts_.end()) return;
-                   cut->second.snapshots.reset();
-                   cut->second.done = std::move(done.done);
-                   effects.send(kCoordinator, *cut->second.done);
+                 [&](ServerCutDone& ended) {
+                   const auto found = cuts_.find(ended.done.step);
+                   if (ended.done.timeline != timeline_ || found == cuts_.end()) return;
+                   OpenCut& cut = found->second;
+                   auto& files = cut.done.files;
+                   files.insert(files.end(), ended.done.files.begin(), ended.done.files.end());
+                   if (cut.done.error.empty()) cut.done.error = ended.done.error;
+                   if (--cut.jobs == 0) effects.send(kCoordinator, cut.done);
                    membership_.made_progress();
                  },
              },
@@ -175,17 +185,11 @@ void Server::on_outcome(ServerOutcome outcome, Effects<Job>& effects) {
 }
 
 void Server::reset() {
+  drop_copies();
   state_ = State::joining;
   timeline_ = 0;
-  plan_ = 0;
-  applied_ = 0;
-  partitions_.clear();
-  buffered_bytes_ = 0;
-  deferred_.clear();
   parked_.clear();
-  cuts_.clear();
   fault_.reset();
-  prepared_said_ = false;
 }
 
 // ---- pull ---------------------------------------------------------------------------------------
@@ -204,6 +208,7 @@ void Server::on_pull(MemberId from, const wire::Pull& pull, Effects<Job>& effect
     effects.send(from, wire::MalformedReply{fault});
     return;
   }
+  if (!holds_all(pull)) return;  // One of us has an older plan; asked again with a newer one.
   if (pull.version == applied_) {
     answer(from, pull, effects);
     return;
@@ -219,16 +224,14 @@ void Server::on_pull(MemberId from, const wire::Pull& pull, Effects<Job>& effect
 
 void Server::answer(MemberId to, const wire::Pull& pull, Effects<Job>& effects) const {
   wire::Values values{pull.request, timeline_, applied_, {}};
-  if (pull.dense) {
-    for (const auto& [id, partition] : partitions_) {
-      for (const DenseBlock& block : partition.tables().dense()) {
-        values.sections.push_back({.node = {},
-                                   .partition = id,
-                                   .table = block.table,
-                                   .block = block.block,
-                                   .keys = {},
-                                   .values = block.weights});
-      }
+  for (const PartitionId id : pull.dense) {
+    for (const DenseBlock& block : partitions_.at(id).tables().dense()) {
+      values.sections.push_back({.node = {},
+                                 .partition = id,
+                                 .table = block.table,
+                                 .block = block.block,
+                                 .keys = {},
+                                 .values = block.weights});
     }
   }
   for (const wire::Section& asked : pull.keys) {
@@ -254,7 +257,7 @@ void Server::answer_parked(Effects<Job>& effects) {
   std::vector<Parked> waiting;
   for (Parked& parked : parked_) {
     if (parked.pull.version == applied_) {
-      answer(parked.from, parked.pull, effects);
+      if (holds_all(parked.pull)) answer(parked.from, parked.pull, effects);
     } else {
       waiting.push_back(std::move(parked));
     }
@@ -272,6 +275,10 @@ void Server::on_push(MemberId from, const wire::Push& push, Effects<Job>& effect
   }
   // An older step is done. A later one cannot be reduced yet: its worker keeps it and will be told
   // what is missing when it asks again (R9, R11).
+  if (push.step == applied_ + 2 &&
+      std::find(owners_.begin(), owners_.end(), from) != owners_.end()) {
+    early_[from] = push;  // The owner has heard of the commit before us.
+  }
   if (push.step != applied_ + 1) return;
   if (const std::string fault = fault_in(push); !fault.empty()) {
     effects.send(from, wire::MalformedReply{fault});
@@ -283,12 +290,14 @@ void Server::on_push(MemberId from, const wire::Push& push, Effects<Job>& effect
   const auto place = [](PartitionId id, Node node) { return Place(id, node.begin(), node); };
   std::map<Place, Contribution> contributions;
   for (const PartitionId partition : push.partitions) {
+    if (!partitions_.contains(partition)) continue;  // It moved: its owner is pushed to as well.
     for (const wire::NodeFigures& node : push.nodes) {
       Contribution& contribution = contributions[place(partition, node.node)];
       if (partition == PartitionId{0}) contribution.figures = node.figures;
     }
   }
   for (const wire::Section& section : push.sections) {
+    if (!partitions_.contains(section.partition)) continue;
     Contribution& contribution = contributions[place(section.partition, section.node)];
     if (run_->tables[index(section.table)].kind == TableKind::dense) {
       contribution.dense.push_back({section.table, section.block, section.values});
@@ -302,6 +311,11 @@ void Server::on_push(MemberId from, const wire::Push& push, Effects<Job>& effect
     if (!take(from, id, node, std::move(contribution), effects)) return;
   }
   membership_.made_progress();
+  after_contributions(effects);
+}
+
+void Server::after_contributions(Effects<Job>& effects) {
+  feed_replicas(effects);
   if (!prepared_said_ && all_prepared()) say_prepared(effects);
   ask_for_deferred(effects);
 }
@@ -357,11 +371,13 @@ void Server::ask_for_deferred(Effects<Job>& effects) {
 void Server::say_prepared(Effects<Job>& effects) {
   wire::Prepared prepared{.timeline = timeline_,
                           .step = applied_ + 1,
+                          .plan = plan_.second,
                           .partitions = {},
                           .has_figures = false,
                           .figures = {},
                           .previous = previous_};
   for (const auto& [id, partition] : partitions_) {
+    if (!partition.prepared()) continue;  // A copy that came late; it is said when it is.
     prepared.partitions.push_back(partition.summary());
     if (id == PartitionId{0}) {
       prepared.has_figures = true;
@@ -369,39 +385,67 @@ void Server::say_prepared(Effects<Job>& effects) {
     }
   }
   effects.send(kCoordinator, std::move(prepared));
-  prepared_said_ = true;
+  prepared_said_ = all_prepared();
+  promised_ = applied_ + 1;
   next_repeat_ = now_ + options_.retry;
 }
 
-void Server::on_commit(const wire::CommitStep& commit, Effects<Job>& effects) {
-  if (state_ != State::serving || commit.timeline != timeline_) return;
-  if (commit.commit.step != applied_ + 1 || !all_prepared()) return;  // A repeat.
-  for (auto& [id, partition] : partitions_) partition.apply(commit.commit);
-  buffered_bytes_ = 0;
-  deferred_.clear();
-  applied_ = commit.commit.step;
-  previous_ = commit.commit;
-  prepared_said_ = false;
-  membership_.made_progress();
-  answer_parked(effects);
-  if (commit.commit.cut) begin_cut(effects);
+void Server::on_commit(const wire::CommitStep& said, Effects<Job>& effects) {
+  if (state_ != State::serving || said.timeline != timeline_ || partitions_.empty()) return;
+  const Commit& commit = said.commit;
+  if (commit.step == applied_ + 1 && promised_ == commit.step) apply(commit, effects);
+  if (commit.step == applied_ && !said.cut.empty()) begin_cut(said.cut, effects);
 }
 
-void Server::begin_cut(Effects<Job>& effects) {
+void Server::apply(const Commit& commit, Effects<Job>& effects) {
+  // What came after we said Prepared was no part of it, and is fetched again at the new version.
+  for (const auto& [id, partition] : partitions_) {
+    if (!partition.prepared()) lacking_.insert(id);
+  }
+  std::erase_if(partitions_, [](const auto& entry) { return !entry.second.prepared(); });
+  for (auto& [id, partition] : partitions_) partition.apply(commit);
+  buffered_bytes_ = 0;
+  deferred_.clear();
+  applied_ = commit.step;
+  previous_ = commit;
+  prepared_said_ = false;
+  fed_ = false;
+  membership_.made_progress();
+  answer_parked(effects);
+
+  if (!lacking_.empty()) say_lacking(effects);
+  for (const auto& [peer, lacking] : std::exchange(waiting_, {})) {
+    on_lacking(peer, lacking, effects);
+  }
+  for (const auto& [owner, push] : std::exchange(early_, {})) on_push(owner, push, effects);
+}
+
+// Once for each partition and version, however often the coordinator asks: it asks again when
+// partitions have found a new owner.
+void Server::begin_cut(const std::vector<PartitionId>& partitions, Effects<Job>& effects) {
+  OpenCut& cut = cuts_[applied_];
   std::vector<Snapshot> snapshots;
-  for (const auto& [id, partition] : partitions_) snapshots.push_back(partition.snapshot());
-  auto shared = std::make_shared<const std::vector<Snapshot>>(std::move(snapshots));
-  cuts_[applied_] = {shared, {}};
-  effects.jobs.push_back(ServerCut{timeline_, applied_, std::move(shared)});
+  for (const PartitionId id : partitions) {
+    const auto copy = partitions_.find(id);
+    if (copy == partitions_.end()) continue;
+    if (cut.partitions.insert(id).second) snapshots.push_back(copy->second.snapshot());
+  }
+  cut.done.timeline = timeline_;
+  cut.done.step = applied_;
+  if (snapshots.empty()) return;
+  ++cut.jobs;
+  effects.jobs.push_back(ServerCut{
+      timeline_, applied_, std::make_shared<const std::vector<Snapshot>>(std::move(snapshots))});
 }
 
 void Server::repeat_unanswered(Effects<Job>& effects) {
   if (state_ != State::serving || now_ < next_repeat_) return;
   next_repeat_ = now_ + options_.retry;
   if (fault_) effects.send(kCoordinator, *fault_);
-  if (prepared_said_ && !fault_) say_prepared(effects);
+  if (promised_ == applied_ + 1 && !fault_) say_prepared(effects);
+  say_lacking(effects);
   for (const auto& [step, cut] : cuts_) {
-    if (cut.done) effects.send(kCoordinator, *cut.done);
+    if (cut.jobs == 0) effects.send(kCoordinator, cut.done);
   }
 }
 
@@ -414,6 +458,7 @@ bool Server::all_prepared() const {
 std::vector<Node> Server::missing() const {
   std::vector<Node> nodes;
   for (const auto& [id, partition] : partitions_) {
+    if (!owners_.empty() && !owns(id)) continue;  // Its owner will send the root.
     const std::vector<Node> lacking = partition.missing();
     nodes.insert(nodes.end(), lacking.begin(), lacking.end());
   }
@@ -424,8 +469,18 @@ std::vector<Node> Server::missing() const {
 
 // ---- what peers may not send --------------------------------------------------------------------
 
-bool Server::owns(TableId table, Key key) const {
+bool Server::holds(TableId table, Key key) const {
   return partitions_.contains(partition_of(table, key, run_->partitions));
+}
+
+bool Server::holds_all(const wire::Pull& pull) const {
+  return std::all_of(pull.dense.begin(), pull.dense.end(),
+                     [&](PartitionId id) { return partitions_.contains(id); }) &&
+         std::all_of(pull.keys.begin(), pull.keys.end(), [&](const wire::Section& section) {
+           const auto keys = section.keys.as<Key>();
+           return std::all_of(keys.begin(), keys.end(),
+                              [&](Key key) { return holds(section.table, key); });
+         });
 }
 
 std::string Server::fault_in(const wire::Pull& pull) const {
@@ -439,11 +494,6 @@ std::string Server::fault_in(const wire::Pull& pull) const {
              ", which is not a sparse table of this run";
     }
     if (!section.keys.holds_array_of<Key>()) return "pull whose keys are not 64-bit words";
-    for (const Key key : section.keys.as<Key>()) {
-      if (!owns(section.table, key)) {
-        return "pull of key " + std::to_string(key) + " of a partition that lives elsewhere";
-      }
-    }
   }
   return "";
 }
@@ -460,8 +510,9 @@ std::string Server::fault_in(const wire::Push& push) const {
     next = node.end();
   }
   for (const PartitionId& partition : push.partitions) {
-    if (!partitions_.contains(partition)) {
-      return "push to partition " + std::to_string(index(partition)) + ", which lives elsewhere";
+    if (index(partition) >= run_->partitions) {
+      return "push to partition " + std::to_string(index(partition)) + " of " +
+             std::to_string(run_->partitions);
     }
     if (&partition != &push.partitions.front() && *(&partition - 1) >= partition) {
       return "push that does not list its partitions in rising order";

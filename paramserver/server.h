@@ -13,12 +13,14 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "common/runtime/machine.h"
 #include "common/runtime/membership.h"
+#include "common/runtime/peers.h"
 #include "paramserver/partition.h"
 
 namespace ballast {
@@ -65,8 +67,10 @@ using ServerOutcome = std::variant<ServerLoaded, ServerRestored, ServerCutDone>;
 // ---- machine ------------------------------------------------------------------------------------
 
 struct ServerOptions {
+  MemberId self{};
   MembershipOptions membership;
-  Duration goodbye = std::chrono::seconds(5);  // Asked to stop: for the coordinator to let us go.
+  Duration goodbye = std::chrono::seconds(5);    // Asked to stop: for the coordinator to let us go.
+  Duration handover = std::chrono::seconds(25);  // ... and for handing over what it keeps.
   Duration retry = std::chrono::milliseconds(500);  // Prepared, CutDone: until answered.
   std::size_t parked_max = 4096;                    // Pulls that wait; more are dropped.
   // R11: of contributions on their way down the trees. What is over it is dropped and asked for
@@ -100,30 +104,49 @@ class Server {
     std::size_t bytes = 0;
   };
   struct OpenCut {
-    std::shared_ptr<const std::vector<Snapshot>> snapshots;  // Held until the job has ended.
-    std::optional<wire::CutDone> done;                       // Said until CutKnown.
+    std::set<PartitionId> partitions;  // Whose files are being written, or are.
+    std::uint32_t jobs = 0;            // Still writing; each holds its snapshots.
+    wire::CutDone done;                // Said until CutKnown, once no job is left.
   };
 
   void on_message(const wire::Message& message, Effects<Job>& effects);
   void on_coordinator(const wire::Body& body, Effects<Job>& effects);
+  void on_peer(MemberId from, const wire::Body& body, Effects<Job>& effects);
   void on_welcome(const wire::Welcome& welcome, Effects<Job>& effects);
   void on_restore(const wire::Restore& restore, Effects<Job>& effects);
+  void on_plan(const wire::Plan& plan, Effects<Job>& effects);
   void on_commit(const wire::CommitStep& commit, Effects<Job>& effects);
   void on_pull(MemberId from, const wire::Pull& pull, Effects<Job>& effects);
   void on_push(MemberId from, const wire::Push& push, Effects<Job>& effects);
   void on_outcome(ServerOutcome outcome, Effects<Job>& effects);
+
+  // Copies (server_copies.cc).
+  void on_lacking(MemberId from, const wire::Lacking& lacking, Effects<Job>& effects);
+  void on_copy(const wire::PartitionCopy& copy, Effects<Job>& effects);
+  void drop_copies();
+  void drop_copy(PartitionId id);
+  void say_lacking(Effects<Job>& effects) const;
+  void feed_replicas(Effects<Job>& effects);
+  void feed(MemberId to, const std::vector<PartitionId>& partitions, Effects<Job>& effects) const;
+  [[nodiscard]] wire::PartitionCopy copy_of(const Partition& partition) const;
+
+  // The step.
   [[nodiscard]] bool take(MemberId from, PartitionId id, Node node, Contribution contribution,
                           Effects<Job>& effects);
   void ask_for_deferred(Effects<Job>& effects);
 
   void reset();
-  void begin_cut(Effects<Job>& effects);
+  void begin_cut(const std::vector<PartitionId>& partitions, Effects<Job>& effects);
   void answer_parked(Effects<Job>& effects);
   void answer(MemberId to, const wire::Pull& pull, Effects<Job>& effects) const;
+  void apply(const Commit& commit, Effects<Job>& effects);
+  void after_contributions(Effects<Job>& effects);
   void say_prepared(Effects<Job>& effects);
   void repeat_unanswered(Effects<Job>& effects);
   [[nodiscard]] bool all_prepared() const;
-  [[nodiscard]] bool owns(TableId table, Key key) const;
+  [[nodiscard]] bool owns(PartitionId partition) const;
+  [[nodiscard]] bool holds(TableId table, Key key) const;
+  [[nodiscard]] bool holds_all(const wire::Pull& pull) const;
   [[nodiscard]] std::vector<Node> missing() const;
   [[nodiscard]] std::string fault_in(const wire::Push& push) const;
   [[nodiscard]] std::string fault_in(const wire::Section& section) const;
@@ -136,17 +159,28 @@ class Server {
   std::shared_ptr<const RunConfig> run_;
   State state_ = State::joining;
   Timeline timeline_ = 0;  // Of what is restored or being restored; 0: nothing yet.
-  PlanNumber plan_ = 0;
   Step applied_ = 0;
-  Commit previous_;  // commit(applied_)
-  std::map<PartitionId, Partition> partitions_;
-  std::size_t buffered_bytes_ = 0;                      // The sum over partitions_.
+  Commit previous_;                              // commit(applied_)
+  std::map<PartitionId, Partition> partitions_;  // Owned or copies; all at version applied_.
+
+  // What the latest plan of this timeline says.
+  std::pair<Timeline, PlanNumber> plan_;
+  std::vector<MemberId> owners_;                           // By partition; empty: none yet.
+  std::map<MemberId, std::vector<PartitionId>> replicas_;  // Of what we own, by server.
+  std::set<PartitionId> lacking_;                          // Copies that we should have.
+  std::map<MemberId, wire::Lacking> waiting_;              // Peers that are a version ahead of us.
+  std::map<MemberId, wire::Push> early_;                   // Of the step after next, from owners.
+  Peers peers_;                                            // Servers that we are connected to.
+  bool fed_ = false;                // Replicas have been sent the roots of the step.
+  Step promised_ = 0;               // The highest step that we said to be prepared.
+  std::size_t buffered_bytes_ = 0;  // The sum over partitions_.
   std::map<std::pair<Leaf, Node>, Deferred> deferred_;  // From left to right.
   std::vector<Parked> parked_;
   std::map<Step, OpenCut> cuts_;
   std::optional<wire::Fault> fault_;  // Two computations that differ: said until the run is over.
   bool prepared_said_ = false;
   Time leave_by_{};
+  Time leave_at_latest_{};
   bool leaving_ = false;  // Asked to stop; says Goodbye until released.
   Time next_repeat_{};
 };

@@ -78,7 +78,8 @@ WorkerOutcome WorkerExecutor::operator()(WorkerJob&& job) {
                           return NodeReady{add.group, add.sum, std::move(sum)};
                         },
                         [](PackPush& push) -> WorkerOutcome {
-                          return Packed{push.group, pack(push)};
+                          auto pushes = pack(push);
+                          return Packed{std::move(push), std::move(pushes)};
                         },
                         [&](auto& other) -> WorkerOutcome {
                           if (!use(other.run.get())) return Dropped{};

@@ -123,17 +123,17 @@ void Worker::on_plan(const wire::Plan& plan, Effects<Job>& effects) {
   if (plan_ && rank(plan) <= rank(*plan_)) return;
   if (plan.owners.size() != run_->partitions) return;
   plan_ = plan;
-  owners_ = std::make_shared<const std::vector<MemberId>>(plan.owners);
   own_ = {};
   for (const wire::Assignment& assignment : plan.workers) {
     if (assignment.worker == self_) own_ = assignment.leaves;
   }
-  connect_to(plan.servers, effects);
+  servers_.become(plan.servers, self_, effects);
   if (plan.timeline > timeline_) {  // What we keep dies with its timeline (R10).
     timeline_ = plan.timeline;
     steps_.clear();
     groups_.clear();
   }
+  if (owners_ == nullptr || *owners_ != plan.owners) change_owners(plan.owners, effects);
   version_seen(plan.committed);
 
   // Every step in flight gets the leaves that became ours and that nobody of us has begun.
@@ -147,15 +147,32 @@ void Worker::on_plan(const wire::Plan& plan, Effects<Job>& effects) {
   if (steps_.empty() && !own_.empty()) begin_step(plan.committed + 1, effects);
 }
 
-// Those that the plan does not name any more are let go: a run may see many lives of its servers.
-void Worker::connect_to(const std::vector<wire::ServerAddress>& servers, Effects<Job>& effects) {
-  std::set<MemberId> former = std::exchange(connected_, {});
-  for (const wire::ServerAddress& server : servers) {
-    effects.connections.push_back({server.server, server.endpoint});
-    connected_.insert(server.server);
-    former.erase(server.server);
+// What we wait for comes from elsewhere now, and what we keep has to go there. Copies hold the same
+// bits, so what was answered or taken already stays good; only open pulls are asked anew, under
+// another number, since an old answer may have other rows.
+void Worker::change_owners(const std::vector<MemberId>& owners, Effects<Job>& effects) {
+  owners_ = std::make_shared<const std::vector<MemberId>>(owners);
+  std::vector<GroupId> pulling;
+  for (const auto& [id, group] : groups_) {
+    if (group.stage == Stage::pulling) pulling.push_back(id);
   }
-  effects.disconnections.assign(former.begin(), former.end());
+  for (const GroupId id : pulling) {
+    auto moved = groups_.extract(id);
+    moved.key() = GroupId{next_group_++};
+    const auto there = groups_.insert(std::move(moved)).position;
+    there->second.asks.clear();
+    ask(there->first, there->second, effects);
+  }
+  for (const auto& [step, work] : steps_) {
+    for (const auto& [first, retained] : work.retained) {
+      effects.jobs.push_back(PackPush{.group = {},
+                                      .run = run_,
+                                      .timeline = timeline_,
+                                      .step = step,
+                                      .owners = owners_,
+                                      .nodes = retained.nodes});
+    }
+  }
 }
 
 std::vector<Leaf> Worker::own_leaves_not_in(const std::set<Leaf>& begun) const {
@@ -266,21 +283,23 @@ void Worker::on_outcome(WorkerOutcome outcome, Effects<Job>& effects) {
 void Worker::on_gathered(const Gathered& gathered, Effects<Job>& effects) {
   Group* group = find(gathered.group);
   if (group == nullptr) return;  // Its timeline or its step is over.
-  const bool wants_dense = group->evaluation || !group->leaves.empty();
-  group->weights = std::make_shared<WeightStore>(
-      run_, gathered.keys, wants_dense ? WeightStore::Dense::wanted : WeightStore::Dense::unwanted);
-  ask(gathered.group, *group, *gathered.keys, effects);
+  group->keys = gathered.keys;
+  ask(gathered.group, *group, effects);
 }
 
-void Worker::ask(GroupId id, Group& group, const KeySets& keys, Effects<Job>& effects) {
+void Worker::ask(GroupId id, Group& group, Effects<Job>& effects) {
+  const KeySets& keys = *group.keys;
+  const bool wants_dense = group.evaluation || !group.leaves.empty();
+  group.weights = std::make_shared<WeightStore>(
+      run_, group.keys, wants_dense ? WeightStore::Dense::wanted : WeightStore::Dense::unwanted);
   group.stage = Stage::pulling;
   group.ask_again = now_ + options_.retry;
-  for (const wire::ServerAddress& server : plan_->servers) {
-    wire::Pull& pull = group.asks[server.server].pull;
+  for (std::uint32_t p = 0; p < owners_->size(); ++p) {
+    wire::Pull& pull = group.asks[(*owners_)[p]].pull;
     pull.request = index(id);
     pull.timeline = timeline_;
     pull.version = group.version;
-    pull.dense = group.evaluation || !group.leaves.empty();
+    if (wants_dense) pull.dense.push_back(PartitionId{p});
   }
   for (std::size_t table = 0; table < keys.size(); ++table) {
     std::map<MemberId, std::pair<std::vector<Key>, std::vector<std::uint32_t>>> split;
@@ -433,16 +452,18 @@ void Worker::on_node(const NodeReady& ready, Effects<Job>& effects) {
 }
 
 void Worker::on_packed(Packed packed, Effects<Job>& effects) {
-  Group* group = find(packed.group);
-  if (group == nullptr) return;
-  const Step step = group->version + 1;
-  groups_.erase(packed.group);
-  StepWork& work = steps_[step];
-  for (auto& [server, push] : packed.pushes) {
-    effects.send(server, push);
-    work.retained.emplace_back(server, std::move(push));
+  PackPush& job = packed.job;
+  if (job.timeline != timeline_ || !steps_.contains(job.step)) return;  // Nobody needs it any more.
+  if (job.owners != owners_) {  // They changed while it was being packed.
+    job.owners = owners_;
+    effects.jobs.push_back(std::move(job));
+    return;
   }
-  go_on_after(step, effects);
+  for (const auto& [server, push] : packed.pushes) effects.send(server, push);
+  Retained& retained = steps_[job.step].retained[job.nodes.front().first];
+  retained.nodes = std::move(job.nodes);
+  retained.pushes = std::move(packed.pushes);
+  if (groups_.erase(job.group) > 0) go_on_after(job.step, effects);
 }
 
 // The last group of a step to end, whichever it is, begins the next one.
@@ -456,14 +477,16 @@ void Worker::go_on_after(Step step, Effects<Job>& effects) {
 void Worker::on_missing(MemberId from, const wire::Missing& missing, Effects<Job>& effects) {
   const auto work = steps_.find(missing.step);
   if (missing.timeline != timeline_ || work == steps_.end()) return;
-  for (const auto& [server, push] : work->second.retained) {
-    if (server != from) continue;
-    const bool lacking = std::any_of(push.nodes.begin(), push.nodes.end(), [&](const auto& mine) {
-      return std::any_of(missing.nodes.begin(), missing.nodes.end(), [&](Node node) {
-        return node.covers(mine.node) || mine.node.covers(node);
+  for (const auto& [first, retained] : work->second.retained) {
+    for (const auto& [server, push] : retained.pushes) {
+      if (server != from) continue;
+      const bool lacking = std::any_of(push.nodes.begin(), push.nodes.end(), [&](const auto& mine) {
+        return std::any_of(missing.nodes.begin(), missing.nodes.end(), [&](Node node) {
+          return node.covers(mine.node) || mine.node.covers(node);
+        });
       });
-    });
-    if (lacking) effects.send(server, push);
+      if (lacking) effects.send(server, push);
+    }
   }
 }
 

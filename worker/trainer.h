@@ -24,6 +24,7 @@
 
 #include "common/runtime/machine.h"
 #include "common/runtime/membership.h"
+#include "common/runtime/peers.h"
 #include "worker/model/model.h"
 #include "worker/weight_store.h"
 
@@ -69,7 +70,7 @@ struct AddNodes {
   std::shared_ptr<const Gradient> right;
 };
 struct PackPush {
-  GroupId group{};
+  GroupId group{};  // None: packed again, since partitions have other owners.
   std::shared_ptr<const RunConfig> run;
   Timeline timeline = 0;
   Step step = 0;
@@ -104,7 +105,7 @@ struct NodeReady {  // Of ComputeLeaf and AddNodes.
   std::shared_ptr<const Gradient> gradient;
 };
 struct Packed {
-  GroupId group{};
+  PackPush job;
   std::vector<std::pair<MemberId, wire::Push>> pushes;  // One per server.
 };
 struct BatchEvaluated {
@@ -153,14 +154,19 @@ class Worker {
     std::uint32_t begin = 0;  // Evaluation: batches.
     std::uint32_t end = 0;
     std::map<MemberId, Ask> asks;
+    std::shared_ptr<const KeySets> keys;
     std::shared_ptr<WeightStore> weights;
     std::map<Node, std::shared_ptr<const Gradient>> sums;
     std::uint32_t open_jobs = 0;
     Time ask_again{};
   };
+  struct Retained {
+    std::vector<std::pair<Node, std::shared_ptr<const Gradient>>> nodes;
+    std::vector<std::pair<MemberId, wire::Push>> pushes;  // As the latest plan wants them.
+  };
   struct StepWork {
     std::set<Leaf> begun;
-    std::vector<std::pair<MemberId, wire::Push>> retained;  // R9: until version `step` is seen.
+    std::map<Node, Retained> retained;  // By first node. R9: until version `step` is seen.
   };
 
   void on_message(const wire::Message& message, Effects<Job>& effects);
@@ -177,11 +183,11 @@ class Worker {
   void on_packed(Packed packed, Effects<Job>& effects);
 
   void reset();
-  void connect_to(const std::vector<wire::ServerAddress>& servers, Effects<Job>& effects);
+  void change_owners(const std::vector<MemberId>& owners, Effects<Job>& effects);
   void begin_step(Step step, Effects<Job>& effects);
   void go_on_after(Step step, Effects<Job>& effects);
   void begin_group(Step step, std::vector<Leaf> leaves, Effects<Job>& effects);
-  void ask(GroupId id, Group& group, const KeySets& keys, Effects<Job>& effects);
+  void ask(GroupId id, Group& group, Effects<Job>& effects);
   void compute(GroupId id, Group& group, Effects<Job>& effects);
   void version_seen(Step version);
   void repeat_pulls(Effects<Job>& effects);
@@ -194,8 +200,8 @@ class Worker {
   Time now_{};
 
   std::shared_ptr<const RunConfig> run_;
-  std::uint64_t loads_ = 0;       // How many were asked for.
-  std::set<MemberId> connected_;  // Servers.
+  std::uint64_t loads_ = 0;  // How many were asked for.
+  Peers servers_;
   std::optional<wire::Plan> plan_;
   std::shared_ptr<const std::vector<MemberId>> owners_;
   LeafRange own_;

@@ -213,6 +213,7 @@ constexpr Field kFields[] = {
 
     {"cluster", kMapping, kNone},
     {"cluster.partitions", kWhole, "`64`"},
+    {"cluster.replicas", kWhole, "`0`"},
     {"cluster.kernel", "auto, haswell, zen, skylakex, cooperlake or sapphirerapids", "`auto`"},
     {"cluster.heartbeat", kDuration, "`1s`"},
     {"cluster.silence", kDuration, "`10s`"},

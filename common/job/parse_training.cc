@@ -173,6 +173,7 @@ void parse_cluster(const Place& cluster, ClusterSpec& out) {
   if (!cluster.check_fields()) return;
   cluster.read("partitions", WholeRange{.low = 1, .high = 65536}, out.partitions);
   cluster.read("kernel", out.kernel);
+  cluster.read("replicas", WholeRange{.low = 0, .high = 2}, out.replicas);
   cluster.read_seconds("heartbeat", kPeriod, out.heartbeat_seconds);
   cluster.read_seconds("silence", kPeriod, out.silence_seconds);
   // One lost heartbeat must not look like a death.

@@ -86,11 +86,12 @@ void visit(Io& io, S& spec) requires std::same_as<std::remove_const_t<S>, Checkp
 
 template <class Io, class S>
 void visit(Io& io, S& spec) requires std::same_as<std::remove_const_t<S>, ClusterSpec> {
-  auto& [partitions, kernel, heartbeat_seconds, silence_seconds] = spec;
+  auto& [partitions, kernel, heartbeat_seconds, silence_seconds, replicas] = spec;
   io("partitions", partitions);
   io("kernel", kernel);
   io("heartbeat_seconds", heartbeat_seconds);
   io("silence_seconds", silence_seconds);
+  io("replicas", replicas);
 }
 
 template <class Io, class S>

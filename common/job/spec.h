@@ -227,6 +227,7 @@ struct ClusterSpec {
   KernelFamily kernel = KernelFamily::automatic;
   double heartbeat_seconds = 1.0;
   double silence_seconds = 10.0;  // A member unheard for so long is taken for dead.
+  std::uint32_t replicas = 0;     // Of each partition, beside its owner.
 
   friend bool operator==(const ClusterSpec&, const ClusterSpec&) = default;
 };

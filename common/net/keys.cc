@@ -117,8 +117,7 @@ std::span<const KeyRole> connects_to(KeyRole role) {
   switch (role) {
     case KeyRole::coordinator:
       return {};
-    case KeyRole::server:
-      return std::span(kTargets).first(1);
+    case KeyRole::server:  // Servers keep copies of each other's partitions.
     case KeyRole::worker:
       break;
   }
@@ -129,9 +128,8 @@ std::span<const KeyRole> admits(KeyRole role) {
   static constexpr KeyRole kMembers[] = {KeyRole::server, KeyRole::worker};
   switch (role) {
     case KeyRole::coordinator:
-      return kMembers;
     case KeyRole::server:
-      return std::span(kMembers).last(1);
+      return kMembers;
     case KeyRole::worker:
       break;
   }

@@ -53,6 +53,8 @@ struct Header {
     evaluated @26 :Evaluated;
     malformedReply @27 :Reason;
     fault @28 :Reason;
+    lacking @29 :Lacking;
+    partitionCopy @30 :PartitionCopy;
   }
 }
 
@@ -155,6 +157,12 @@ struct Plan {
   owners @4 :List(UInt64);
   # By partition.
   servers @5 :List(ServerAddress);
+  replicas @6 :List(Replica);
+
+  struct Replica {
+    partition @0 :UInt32;
+    server @1 :UInt64;
+  }
 
   struct Assignment {
     worker @0 :UInt64;
@@ -255,7 +263,8 @@ struct Pull {
   request @0 :UInt64;
   timeline @1 :UInt64;
   version @2 :UInt64;
-  dense @3 :Bool;
+  dense @3 :List(UInt32);
+  # Partitions.
   again @4 :Bool;
   sections @5 :List(Section);
   # Keys without values, one section per sparse table.
@@ -309,6 +318,7 @@ struct Prepared {
   hasFigures @3 :Bool;
   figures @4 :Figures;
   previous @5 :Commit;
+  plan @6 :UInt64;
 
   struct Partition {
     partition @0 :UInt32;
@@ -320,6 +330,31 @@ struct Prepared {
 struct CommitStep {
   timeline @0 :UInt64;
   commit @1 :Commit;
+  cut @2 :List(UInt32);
+  # Partitions that the receiver is to write.
+}
+
+struct Lacking {
+  timeline @0 :UInt64;
+  hasVersion @1 :Bool;
+  applied @2 :UInt64;
+  copies @3 :List(UInt32);
+  gradients @4 :List(UInt32);
+}
+
+struct PartitionCopy {
+  timeline @0 :UInt64;
+  commit @1 :Commit;
+  partition @2 :UInt32;
+  records @3 :List(Records);
+
+  struct Records {
+    table @0 :UInt32;
+    keys @1 :Array;
+    versions @2 :Array;
+    floats @3 :Array;
+    # The same number for each key: weights, then optimizer slots.
+  }
 }
 
 struct CutDone {

@@ -74,6 +74,8 @@ class Reader {
   Push read(schema::Push::Reader in);
   Prepared read(schema::Prepared::Reader in);
   CommitStep read(schema::CommitStep::Reader in);
+  Lacking read(schema::Lacking::Reader in);
+  PartitionCopy read(schema::PartitionCopy::Reader in);
   CutDone read(schema::CutDone::Reader in);
   CutKnown read(schema::CutKnown::Reader in);
   Evaluate read(schema::Evaluate::Reader in);
@@ -270,6 +272,10 @@ Body Reader::read(HeaderBody in) {
       return read(in.getPrepared());
     case Kind::COMMIT_STEP:
       return read(in.getCommitStep());
+    case Kind::LACKING:
+      return read(in.getLacking());
+    case Kind::PARTITION_COPY:
+      return read(in.getPartitionCopy());
     case Kind::CUT_DONE:
       return read(in.getCutDone());
     case Kind::CUT_KNOWN:
@@ -335,6 +341,11 @@ Plan Reader::read(schema::Plan::Reader in) {
   for (unsigned i = 0; i < out.servers.size(); ++i) {
     out.servers[i] = {MemberId{servers[i].getServer()}, text(servers[i].getEndpoint())};
   }
+  const auto replicas = in.getReplicas();
+  out.replicas.resize(count(replicas, "replicas"));
+  for (unsigned i = 0; i < out.replicas.size(); ++i) {
+    out.replicas[i] = {PartitionId{replicas[i].getPartition()}, MemberId{replicas[i].getServer()}};
+  }
   return out;
 }
 
@@ -348,8 +359,8 @@ Restored Reader::read(schema::Restored::Reader in) {
 }
 
 Pull Reader::read(schema::Pull::Reader in) {
-  return {in.getRequest(), in.getTimeline(), in.getVersion(),
-          in.getDense(),   in.getAgain(),    sections(in.getSections(), Arrays::keys)};
+  return {in.getRequest(), in.getTimeline(),          in.getVersion(),
+          in.getAgain(),   partitions(in.getDense()), sections(in.getSections(), Arrays::keys)};
 }
 
 Values Reader::read(schema::Values::Reader in) {
@@ -395,6 +406,7 @@ Prepared Reader::read(schema::Prepared::Reader in) {
     out.partitions[i] = {PartitionId{partitions[i].getPartition()}, partitions[i].getHash(),
                          partitions[i].getSumOfSquares()};
   }
+  out.plan = in.getPlan();
   out.has_figures = in.getHasFigures();
   out.figures = read(in.getFigures());
   out.previous = read(in.getPrevious());
@@ -402,7 +414,34 @@ Prepared Reader::read(schema::Prepared::Reader in) {
 }
 
 CommitStep Reader::read(schema::CommitStep::Reader in) {
-  return {in.getTimeline(), read(in.getCommit())};
+  return {in.getTimeline(), read(in.getCommit()), partitions(in.getCut())};
+}
+
+Lacking Reader::read(schema::Lacking::Reader in) {
+  return {in.getTimeline(), in.getHasVersion(), in.getApplied(), partitions(in.getCopies()),
+          partitions(in.getGradients())};
+}
+
+PartitionCopy Reader::read(schema::PartitionCopy::Reader in) {
+  PartitionCopy out{in.getTimeline(), read(in.getCommit()), PartitionId{in.getPartition()}, {}};
+  const auto records = in.getRecords();
+  out.records.resize(count(records, "records"));
+  for (unsigned i = 0; i < out.records.size(); ++i) {
+    Records& part = out.records[i];
+    part.table = TableId{records[i].getTable()};
+    part.keys = array(records[i].getKeys(), sizeof(Key), "keys");
+    part.versions = array(records[i].getVersions(), sizeof(Step), "versions");
+    part.floats = array(records[i].getFloats(), sizeof(float), "floats");
+    const std::size_t keys = part.keys.size() / sizeof(Key);
+    if (keys == 0 || part.versions.size() != part.keys.size() ||
+        part.floats.size() % (keys * sizeof(float)) != 0) {
+      fail("records have " + std::to_string(part.keys.size()) + " bytes of keys, " +
+           std::to_string(part.versions.size()) + " of versions and " +
+           std::to_string(part.floats.size()) + " of floats, which do not go together");
+    }
+    if (!error_.empty()) break;
+  }
+  return out;
 }
 
 CutDone Reader::read(schema::CutDone::Reader in) {

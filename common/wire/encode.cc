@@ -157,6 +157,11 @@ void write(const Plan& in, HeaderBody body, PayloadPacker&) {
     servers[i].setServer(index(in.servers[i].server));
     servers[i].setEndpoint(text(in.servers[i].endpoint));
   }
+  auto replicas = out.initReplicas(count(in.replicas.size()));
+  for (unsigned i = 0; i < replicas.size(); ++i) {
+    replicas[i].setPartition(index(in.replicas[i].partition));
+    replicas[i].setServer(index(in.replicas[i].server));
+  }
 }
 
 void write(const Restore& in, HeaderBody body, PayloadPacker&) {
@@ -178,7 +183,7 @@ void write(const Pull& in, HeaderBody body, PayloadPacker& payload) {
   out.setRequest(in.request);
   out.setTimeline(in.timeline);
   out.setVersion(in.version);
-  out.setDense(in.dense);
+  write(in.dense, out.initDense(count(in.dense.size())));
   out.setAgain(in.again);
   write(in.keys, out.initSections(count(in.keys.size())), payload);
 }
@@ -237,6 +242,7 @@ void write(const Prepared& in, HeaderBody body, PayloadPacker&) {
     partitions[i].setHash(in.partitions[i].hash);
     partitions[i].setSumOfSquares(in.partitions[i].sum_of_squares);
   }
+  out.setPlan(in.plan);
   out.setHasFigures(in.has_figures);
   write(in.figures, out.initFigures());
   write(in.previous, out.initPrevious());
@@ -246,6 +252,7 @@ void write(const CommitStep& in, HeaderBody body, PayloadPacker&) {
   auto out = body.initCommitStep();
   out.setTimeline(in.timeline);
   write(in.commit, out.initCommit());
+  write(in.cut, out.initCut(count(in.cut.size())));
 }
 
 void write(const CutDone& in, HeaderBody body, PayloadPacker&) {
@@ -284,6 +291,29 @@ void write(const Evaluated& in, HeaderBody body, PayloadPacker& payload) {
 
 void write(const MalformedReply& in, HeaderBody body, PayloadPacker&) {
   body.initMalformedReply().setReason(text(in.reason));
+}
+
+void write(const Lacking& in, HeaderBody body, PayloadPacker&) {
+  auto out = body.initLacking();
+  out.setTimeline(in.timeline);
+  out.setHasVersion(in.has_version);
+  out.setApplied(in.applied);
+  write(in.copies, out.initCopies(count(in.copies.size())));
+  write(in.gradients, out.initGradients(count(in.gradients.size())));
+}
+
+void write(const PartitionCopy& in, HeaderBody body, PayloadPacker& payload) {
+  auto out = body.initPartitionCopy();
+  out.setTimeline(in.timeline);
+  write(in.commit, out.initCommit());
+  out.setPartition(index(in.partition));
+  auto records = out.initRecords(count(in.records.size()));
+  for (unsigned i = 0; i < records.size(); ++i) {
+    records[i].setTable(index(in.records[i].table));
+    write(payload.place(in.records[i].keys), records[i].initKeys());
+    write(payload.place(in.records[i].versions), records[i].initVersions());
+    write(payload.place(in.records[i].floats), records[i].initFloats());
+  }
 }
 
 // ---- frame 0 ------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@
 namespace ballast::wire {
 
 // Raised whenever a message changes its meaning: members of another protocol are refused.
-inline constexpr std::uint32_t kProtocol = 1;
+inline constexpr std::uint32_t kProtocol = 2;
 
 enum class Role : std::uint8_t { coordinator, server, worker };
 
@@ -75,13 +75,19 @@ struct ServerAddress {
   std::string endpoint;
   friend bool operator==(const ServerAddress&, const ServerAddress&) = default;
 };
+struct Replica {
+  PartitionId partition{};
+  MemberId server{};
+  friend auto operator<=>(const Replica&, const Replica&) = default;
+};
 struct Plan {  // coordinator -> everyone; idempotent, the highest number wins
   PlanNumber number = 0;
   Timeline timeline = 0;
   Step committed = 0;  // The version that every partition had when the plan was made, at least.
   std::vector<Assignment> workers;  // Together they cover all leaves, or none if nobody is there.
   std::vector<MemberId> owners;     // By partition.
-  std::vector<ServerAddress> servers;
+  std::vector<Replica> replicas;    // Sorted; never the owner.
+  std::vector<ServerAddress> servers;  // All that own or keep a copy.
 };
 struct SnapshotFile {  // One partition's file in the checkpoint store.
   PartitionId partition{};
@@ -93,7 +99,7 @@ struct SnapshotFile {  // One partition's file in the checkpoint store.
 };
 struct Restore {  // coordinator -> server: become this state; repeated until Restored
   Timeline timeline = 0;
-  std::vector<PartitionId> partitions;  // What this server owns on the timeline.
+  std::vector<PartitionId> partitions;  // Of which this server keeps a copy on the timeline.
   Commit commit;                        // The version to restore; step 0: the initial values.
   std::vector<SnapshotFile> files;      // Of these partitions; empty at step 0.
 };
@@ -117,16 +123,16 @@ struct Section {
 struct Pull {  // worker -> server; stateless, re-issued with the same request after silence
   std::uint64_t request = 0;  // The worker's own number.
   Timeline timeline = 0;
-  Step version = 0;           // Parked until this version is applied.
-  bool dense = true;          // Send the dense blocks too.
-  bool again = false;         // A repeat: if it has to wait, say which nodes are missing.
-  std::vector<Section> keys;  // One per sparse table: keys that this server owns.
+  Step version = 0;                // Parked until this version is applied.
+  bool again = false;              // A repeat: if it has to wait, say which nodes are missing.
+  std::vector<PartitionId> dense;  // Whose dense blocks to send too.
+  std::vector<Section> keys;       // One per sparse table: keys that this server owns.
 };
 struct Values {  // server -> worker
   std::uint64_t request = 0;
   Timeline timeline = 0;
   Step version = 0;
-  std::vector<Section> sections;  // Dense blocks of this server; then rows, one section per asked.
+  std::vector<Section> sections;  // Dense blocks as asked; then rows, one section per asked.
 };
 struct Passed {  // server -> worker: the version you asked for is gone; this one is applied
   std::uint64_t request = 0;
@@ -148,7 +154,9 @@ struct NodeFigures {
   Figures figures;
   friend bool operator==(const NodeFigures&, const NodeFigures&) = default;
 };
-struct Push {  // worker -> server; kept by the worker until it sees version `step`
+// worker -> server; kept by the worker until it sees version `step`.
+// owner -> replica: the root alone, once it is complete; sent again when the replica is Lacking it.
+struct Push {
   Timeline timeline = 0;
   Step step = 0;
   std::vector<NodeFigures> nodes;       // Every node counts for every partition listed, ...
@@ -165,7 +173,8 @@ struct PreparedPartition {
 struct Prepared {  // server -> coordinator; repeated until commit(step) comes
   Timeline timeline = 0;
   Step step = 0;
-  std::vector<PreparedPartition> partitions;  // All that this server owns.
+  PlanNumber plan = 0;  // The latest that the server knows on this timeline; 0: none.
+  std::vector<PreparedPartition> partitions;  // All of which this server keeps a copy.
   bool has_figures = false;                   // Whether partition 0 is among them:
   Figures figures;
   Commit previous;  // commit(step - 1), for a coordinator without memory.
@@ -173,6 +182,30 @@ struct Prepared {  // server -> coordinator; repeated until commit(step) comes
 struct CommitStep {  // coordinator -> server; repeated when a Prepared shows that it was lost
   Timeline timeline = 0;
   Commit commit;
+  std::vector<PartitionId> cut;  // What this server is to write for the checkpoint of the step.
+};
+// server -> owner: what a server lacks of the partitions of which it should keep a copy; repeated
+// until it has them.
+struct Lacking {
+  Timeline timeline = 0;
+  bool has_version = false;            // Whether it keeps anything yet, ...
+  Step applied = 0;                    // ... and at which version.
+  std::vector<PartitionId> copies;     // A PartitionCopy is wanted, at that version or, without
+                                       // one, at any.
+  std::vector<PartitionId> gradients;  // The reduced gradient of the next step is.
+};
+// Records of one table. Each has the same number of floats: weights, then optimizer slots.
+struct Records {
+  TableId table{};
+  Bytes keys;      // u64; of a dense table the block, alone.
+  Bytes versions;  // u64: the steps that last changed them.
+  Bytes floats;    // f32
+};
+struct PartitionCopy {  // owner -> server: a snapshot of a partition
+  Timeline timeline = 0;
+  Commit commit;  // Its version, with what the next commit is computed from.
+  PartitionId partition{};
+  std::vector<Records> records;
 };
 struct CutDone {  // server -> coordinator; repeated until CutKnown
   Timeline timeline = 0;
@@ -208,10 +241,10 @@ struct MalformedReply {  // anyone -> anyone: I could not read what you sent
   std::string reason;
 };
 
-using Body =
-    std::variant<Hello, Welcome, Refused, Ready, Rejoin, Heartbeat, Goodbye, Released, Fault,
-                 Finish, Plan, Restore, Restored, Pull, Values, Passed, Missing, Stale, Push,
-                 Prepared, CommitStep, CutDone, CutKnown, Evaluate, Evaluated, MalformedReply>;
+using Body = std::variant<Hello, Welcome, Refused, Ready, Rejoin, Heartbeat, Goodbye, Released,
+                          Fault, Finish, Plan, Restore, Restored, Pull, Values, Passed, Missing,
+                          Stale, Push, Prepared, CommitStep, CutDone, CutKnown, Evaluate, Evaluated,
+                          MalformedReply, Lacking, PartitionCopy>;
 
 struct Message {
   MemberId from{};  // The sender's; set by the host.

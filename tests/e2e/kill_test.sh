@@ -46,6 +46,30 @@ expect_digest "a server killed" "$expected" "$scratch/server"
 cmp -s "$scratch/quiet/history.jsonl" "$scratch/server/history.jsonl" ||
   fail "a server killed: another history"
 
+# With replicas it costs no step: the run stays on its first timeline. Twice, since the server that
+# takes the dead one's place is given copies first.
+begin replicas --workers 2 --servers 3 --set cluster.replicas=1 --log-level info
+wait_for_step "$scratch/replicas" 500 "$launcher"
+kill -9 "$(children_of "$launcher" server | head -n 1)"
+wait_for_step "$scratch/replicas" 2500 "$launcher"
+kill -9 "$(children_of "$launcher" server | head -n 1)"
+end 0 replicas
+expect_digest "two servers killed, each with replicas" "$expected" "$scratch/replicas"
+cmp -s "$scratch/quiet/history.jsonl" "$scratch/replicas/history.jsonl" ||
+  fail "servers with replicas killed: another history"
+[[ $(grep -c "no step is lost" "$scratch/replicas.log") == 2 ]] ||
+  fail "replicas: expected two promotions: $(grep -E "promot|going back" "$scratch/replicas.log")"
+[[ -e $scratch/replicas/checkpoints/timeline-1 && ! -e $scratch/replicas/checkpoints/timeline-2 ]] ||
+  fail "replicas: the run went back to a checkpoint"
+
+begin handover --workers 2 --servers 2 --log-level info
+wait_for_step "$scratch/handover" 1000 "$launcher"
+kill -TERM "$(children_of "$launcher" server | head -n 1)"
+end 0 handover
+expect_digest "a server that was asked to leave" "$expected" "$scratch/handover"
+[[ ! -e $scratch/handover/checkpoints/timeline-2 ]] ||
+  fail "a server that was asked to leave: the run went back to a checkpoint"
+
 begin everything --workers 3 --servers 2
 wait_for_step "$scratch/everything" 1500 "$launcher"
 members=$(pgrep -P "$launcher")

@@ -109,7 +109,8 @@ void Cluster::start_coordinator() {
                                                        .servers = servers_wanted_,
                                                        .retry = retry(),
                                                        .loud = scenario_.loud,
-                                                       .stop_within = scenario_.stop_within});
+                                                       .stop_within = scenario_.stop_within,
+                                                       .additions_max = scenario_.additions_max});
   auto executor = SimulatedCoordinatorStore(store_, prng_, *run_);
   member->process = std::make_unique<MachineProcess<Coordinator>>(
       std::move(machine), std::vector<MachineProcess<Coordinator>::Executor>{executor});
@@ -124,7 +125,8 @@ void Cluster::start_server() {
   member->role = wire::Role::server;
   names_[member->id] = "s" + std::to_string(lives_);
   auto machine =
-      std::make_unique<Server>(ServerOptions{.membership = membership(member->id, member->role),
+      std::make_unique<Server>(ServerOptions{.self = member->id,
+                                             .membership = membership(member->id, member->role),
                                              .retry = retry(),
                                              .parked_max = prng_.between(1, scenario_.parked_max),
                                              .buffered_bytes_max = scenario_.buffered_bytes_max});

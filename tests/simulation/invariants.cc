@@ -94,6 +94,12 @@ void Invariants::coordinator_done(const SimulatedStore& store) {
 
 // ---- servers ------------------------------------------------------------------------------------
 
+bool Invariants::same_partitions(const std::map<PartitionId, Partition>& now,
+                                 const std::set<PartitionId>& before) {
+  return std::equal(now.begin(), now.end(), before.begin(), before.end(),
+                    [](const auto& entry, PartitionId id) { return entry.first == id; });
+}
+
 void Invariants::server_gone(MemberId id) { servers_.erase(id); }
 
 void Invariants::server_stepped(MemberId id, const Server& server) {
@@ -102,12 +108,12 @@ void Invariants::server_stepped(MemberId id, const Server& server) {
   const Step applied = server.applied();
   const auto& partitions = server.partitions();
   if (timeline == seen.timeline && !seen.partitions.empty() && !partitions.empty()) {
-    if (applied == seen.applied) return;
-    if (applied != seen.applied + 1) {
+    if (applied == seen.applied && same_partitions(partitions, seen.partitions)) return;
+    if (applied != seen.applied && applied != seen.applied + 1) {
       violated(5, "version " + number(applied) + " after " + number(seen.applied));
     }
-  } else if (timeline == seen.timeline && partitions.size() == seen.partitions.size()) {
-    return;  // Still empty.
+  } else if (timeline == seen.timeline && partitions.empty() && seen.partitions.empty()) {
+    return;
   }
   seen = {timeline, applied, {}};
   for (const auto& [partition, value] : partitions) {
@@ -122,17 +128,30 @@ void Invariants::check_servers(MemberId id) {
   if (!committed_.contains(seen.timeline) || committed_.at(seen.timeline) < seen.applied) {
     violated(8, at(seen.timeline, seen.applied) + " applied but not committed");
   }
+  if (plan_.timeline != seen.timeline || !owns(id)) return;
   for (const auto& [other_id, other] : servers_) {
-    if (other_id == id || other.timeline != seen.timeline || other.partitions.empty()) continue;
+    if (other.timeline != seen.timeline || other.partitions.empty() || !owns(other_id)) continue;
     if (std::max(seen.applied, other.applied) - std::min(seen.applied, other.applied) > 1) {
       violated(6, "versions " + number(seen.applied) + " and " + number(other.applied) +
                       " at once on timeline " + number(seen.timeline));
     }
-    for (const PartitionId partition : seen.partitions) {
-      if (other.partitions.contains(partition)) {
-        violated(4, "partition " + number(index(partition)) + " lives twice on timeline " +
-                        number(seen.timeline));
-      }
+  }
+}
+
+bool Invariants::owns(MemberId server) const {
+  return std::find(plan_.owners.begin(), plan_.owners.end(), server) != plan_.owners.end();
+}
+
+void Invariants::check_owners(Timeline timeline, Step committed) {
+  if (plan_.timeline != timeline) return;
+  for (std::uint32_t p = 0; p < plan_.owners.size(); ++p) {
+    const auto owner = servers_.find(plan_.owners[p]);
+    if (owner == servers_.end()) continue;  // It has died, and the coordinator will hear of it.
+    const Seen& seen = owner->second;
+    if (seen.timeline != timeline || !seen.partitions.contains(PartitionId{p}) ||
+        seen.applied + 1 != committed) {
+      violated(4, at(timeline, committed) + " committed while the owner of partition " + number(p) +
+                      " has not got it at the version before");
     }
   }
 }
@@ -174,6 +193,7 @@ void Invariants::check_commit(const wire::CommitStep& said) {
   plain.cut = said.commit.cut;
   if (plain != said.commit)
     violated(7, at(said.timeline, step) + " is not the plain loop's commit");
+  check_owners(said.timeline, step);
   Step& highest = committed_[said.timeline];
   highest = std::max(highest, step);
 }

@@ -6,9 +6,11 @@
 //  2  A plan gives every partition one owner, whose address it names, and deals every leaf once, or
 //     none where no worker is there.
 //  3  The plan numbers of one coordinator rise with every change of the plan.
-//  4  On one timeline a partition lives on one server.
-//  5  On one timeline a server's version rises one by one and never falls.
-//  6  On one timeline no server is two steps ahead of another that holds partitions.
+//  4  When a step is committed, every owner that lives has its partitions, at the version before.
+//  5  On one timeline a server's version rises one by one and never falls, but for one that was
+//  left
+//     behind and begins anew.
+//  6  On one timeline no server is two steps ahead of another, where both own partitions.
 //  7  A commit of a step is the same whoever says it, and but for `cut` the oracle's on every
 //     timeline.
 //  8  No server applies what no coordinator has committed.
@@ -62,6 +64,10 @@ class Invariants {
 
   void check_plan(const wire::Plan& plan);
   void check_servers(MemberId id);
+  void check_owners(Timeline timeline, Step committed);
+  [[nodiscard]] bool owns(MemberId server) const;
+  [[nodiscard]] static bool same_partitions(const std::map<PartitionId, Partition>& now,
+                                            const std::set<PartitionId>& before);
   void check_commit(const wire::CommitStep& said);
   void check_prepared(const wire::Prepared& prepared);
   void check_cut(const wire::CutDone& done);

@@ -60,7 +60,10 @@ Scenario draw_scenario(std::uint64_t seed, const RunConfig& shape_run) {
   scenario.shape = shape_of(seed);
   scenario.run = shape_run;
   scenario.workers = static_cast<std::uint32_t>(prng.between(1, 5));
-  scenario.servers = static_cast<std::uint32_t>(prng.between(1, 4));
+  constexpr std::uint32_t kReplicas[] = {0, 1, 1, 2};
+  scenario.run.cluster.replicas = prng.one_of(kReplicas);
+  scenario.servers =
+      static_cast<std::uint32_t>(prng.between(scenario.run.cluster.replicas == 0 ? 1 : 2, 5));
   scenario.threads_max = static_cast<unsigned>(prng.between(1, 3));
   scenario.uses_codec = prng.chance(0.35);
   draw_network(prng, scenario.network);
@@ -76,6 +79,8 @@ Scenario draw_scenario(std::uint64_t seed, const RunConfig& shape_run) {
   scenario.parked_max = prng.one_of(kParked);
   constexpr std::uint64_t kBuffered[] = {0, 100, 1000, 10000, std::uint64_t{1} << 30};
   scenario.buffered_bytes_max = prng.one_of(kBuffered);
+  constexpr std::uint32_t kAdditions[] = {1, 2, 8};
+  scenario.additions_max = prng.one_of(kAdditions);
   constexpr std::uint64_t kGroups[] = {1, 2, 16};
   scenario.evaluation_group_max = prng.one_of(kGroups);
   scenario.loud = prng.log_between(milliseconds(100), milliseconds(10000));
@@ -99,6 +104,7 @@ std::string describe(const Scenario& scenario) {
   }
   return "shape " + std::to_string(scenario.shape) + ", " + std::to_string(scenario.workers) +
          " workers, " + std::to_string(scenario.servers) + " servers, " +
+         std::to_string(scenario.run.cluster.replicas) + " replicas, " +
          (scenario.uses_codec ? "codec, " : "") + "delay up to " + ms(scenario.network.delay_max) +
          ", loss " + std::to_string(scenario.network.loss) + ", duplicates " +
          std::to_string(scenario.network.duplicate) + ", disk faults " +

@@ -98,12 +98,17 @@ class CoordinatorTest : public testing::Test {
   }
 
   wire::Prepared prepared(MemberId server, Step step, Timeline timeline = 1) const {
-    const auto& owners = coordinator_.plan().owners;
+    const wire::Plan& plan = coordinator_.plan();
     wire::Prepared prepared;
     prepared.timeline = timeline;
     prepared.step = step;
-    for (std::uint32_t p = 0; p < owners.size(); ++p) {
-      if (owners[p] != server) continue;
+    prepared.plan = plan.number;
+    for (std::uint32_t p = 0; p < plan.owners.size(); ++p) {
+      const wire::Replica copy{PartitionId{p}, server};
+      const bool keeps =
+          plan.owners[p] == server ||
+          std::find(plan.replicas.begin(), plan.replicas.end(), copy) != plan.replicas.end();
+      if (!keeps) continue;
       prepared.partitions.push_back({PartitionId{p}, 1, 2.0});
       if (p != 0) continue;
       prepared.has_figures = true;
@@ -578,6 +583,114 @@ TEST_F(CoordinatorTest, SaysWhatItWaitsFor) {
   }
   EXPECT_NE(notice.find("to prepare step 1"), std::string::npos) << notice;
   EXPECT_FALSE(coordinator_.progress().waiting_for.empty());
+}
+
+// ---- replicas -----------------------------------------------------------------------------------
+
+RunConfig run_with_replicas() {
+  RunConfig run = small_run();
+  run.cluster.replicas = 1;
+  return run;
+}
+
+class ReplicaTest : public CoordinatorTest {
+ protected:
+  ReplicaTest() : CoordinatorTest(run_with_replicas()) {}
+};
+
+TEST_F(ReplicaTest, AStepIsCommittedWhenEveryCopyIsPrepared) {
+  const After effects = begin();
+  const wire::Plan plan = all<wire::Plan>(effects)[0].second;
+  EXPECT_EQ(plan.replicas.size(), 2U);
+  EXPECT_EQ(prepared(kServer1, 1).partitions.size(), 2U);
+  EXPECT_TRUE(all<wire::CommitStep>(receive(kServer1, prepared(kServer1, 1))).empty());
+  wire::Prepared partly = prepared(kServer2, 1);
+  partly.partitions.erase(partly.partitions.begin());
+  partly.has_figures = false;
+  EXPECT_TRUE(all<wire::CommitStep>(receive(kServer2, partly)).empty());
+  EXPECT_EQ(all<wire::CommitStep>(receive(kServer2, prepared(kServer2, 1))).size(), 2U);
+}
+
+TEST_F(ReplicaTest, ALostServerCostsNoStep) {
+  begin();
+  prepare(1);
+  receive(kServer1, prepared(kServer1, 2));
+  const After effects = step(Disconnected{kServer2});
+  const auto plans = all<wire::Plan>(effects);
+  ASSERT_EQ(plans.size(), 3U);
+  EXPECT_EQ(plans[0].second.timeline, 1U);
+  EXPECT_EQ(plans[0].second.owners, (std::vector<MemberId>{kServer1, kServer1}));
+  EXPECT_TRUE(plans[0].second.replicas.empty());
+  ASSERT_EQ(all<wire::CommitStep>(effects).size(), 1U) << "who is left has prepared all of it";
+  EXPECT_EQ(all<wire::CommitStep>(effects)[0].second.commit.step, 2U);
+  EXPECT_TRUE(jobs<ClaimTimeline>(effects).empty());
+}
+
+TEST_F(ReplicaTest, CopiesThatDifferEndTheRun) {
+  begin();
+  receive(kServer1, prepared(kServer1, 1));
+  wire::Prepared other = prepared(kServer2, 1);
+  other.partitions[1].hash += 1;
+  receive(kServer2, other);
+  const After effects = later(milliseconds(600));
+  ASSERT_TRUE(effects.exit);
+  EXPECT_EQ(effects.exit->code, ExitCode::fault);
+  EXPECT_NE(effects.exit->reason.find("differ in the gradient of step 1, partition 1"),
+            std::string::npos)
+      << effects.exit->reason;
+}
+
+TEST_F(ReplicaTest, AServerThatJoinsIsWaitedForUntilItHasItsCopies) {
+  begin();
+  step(Disconnected{kServer2});
+  constexpr MemberId kServer3{103};
+  receive(kServer3, hello(wire::Role::server));
+  const After effects = ready(kServer3);
+  const wire::Plan plan = all<wire::Plan>(effects).back().second;
+  ASSERT_EQ(plan.replicas.size(), 2U);
+  EXPECT_EQ(plan.replicas[0].server, kServer3);
+  ASSERT_EQ(plan.servers.size(), 2U);
+
+  EXPECT_TRUE(all<wire::CommitStep>(receive(kServer1, prepared(kServer1, 1))).empty());
+  wire::Prepared ignorant = prepared(kServer3, 1);
+  ignorant.plan = plan.number - 1;
+  EXPECT_TRUE(all<wire::CommitStep>(receive(kServer3, ignorant)).empty())
+      << "it speaks of copies that it had before this plan";
+  EXPECT_EQ(all<wire::CommitStep>(receive(kServer3, prepared(kServer3, 1))).size(), 2U);
+}
+
+TEST_F(ReplicaTest, ACopyThatIsBeingMadeIsNoHelp) {
+  begin();
+  step(Disconnected{kServer2});
+  constexpr MemberId kServer3{103};
+  receive(kServer3, hello(wire::Role::server));
+  ready(kServer3);
+  EXPECT_EQ(jobs<ClaimTimeline>(step(Disconnected{kServer1})).size(), 1U);
+}
+
+TEST_F(ReplicaTest, ALeavingServerIsReleasedWhenOthersHaveWhatItKeeps) {
+  begin();
+  constexpr MemberId kServer3{103};
+  receive(kServer3, hello(wire::Role::server));
+  ready(kServer3);
+  const auto prepare_all = [&](Step step) {
+    for (const MemberId server : {kServer1, kServer2, kServer3}) {
+      if (!prepared(server, step).partitions.empty()) receive(server, prepared(server, step));
+    }
+  };
+  bool released = false;
+  for (Step step = 1; step <= 4 && !released; ++step) {
+    released = !all<wire::Released>(receive(kServer1, wire::Goodbye{})).empty();
+    prepare_all(step);
+    if (step % 3 == 0) {
+      evaluated(step, 0);
+      evaluated(step, 1);
+    }
+  }
+  EXPECT_TRUE(released);
+  EXPECT_EQ(coordinator_.timeline(), 1U);
+  const wire::Plan& plan = coordinator_.plan();
+  EXPECT_EQ(std::count(plan.owners.begin(), plan.owners.end(), kServer1), 0);
 }
 
 }  // namespace

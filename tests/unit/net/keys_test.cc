@@ -57,7 +57,11 @@ TEST(Keys, EachRoleReadsItsOwnSecretAndThePublicKeysOfThoseItTalksTo) {
   };
   const Case cases[] = {
       {KeyRole::coordinator, "", "", {"server.public", "worker.public"}, {"coordinator.public"}},
-      {KeyRole::server, "coordinator.public", "", {"worker.public"}, {"server.public"}},
+      {KeyRole::server,
+       "coordinator.public",
+       "server.public",
+       {"server.public", "worker.public"},
+       {}},
       {KeyRole::worker, "coordinator.public", "server.public", {}, {"worker.public"}},
   };
   for (const Case& c : cases) {

@@ -19,6 +19,8 @@ using test::kRowFloats;
 using test::kSparse;
 using test::small_run;
 
+constexpr MemberId kSelf{21};
+constexpr MemberId kPeer{22};
 constexpr MemberId kWorker{11};
 constexpr MemberId kOther{12};
 constexpr std::uint32_t kPartitions = 3;
@@ -39,6 +41,7 @@ class ServerTest : public testing::Test {
 
   static ServerOptions options(std::size_t parked_max, std::size_t buffered_bytes_max) {
     ServerOptions options;
+    options.self = kSelf;
     options.membership.hello.role = wire::Role::server;
     options.membership.retry = milliseconds(100);
     options.retry = milliseconds(100);
@@ -90,7 +93,9 @@ class ServerTest : public testing::Test {
   }
 
   static wire::Pull pull(Step version, std::vector<Key> keys = {}, Timeline timeline = 1) {
-    wire::Pull pull{.request = 7, .timeline = timeline, .version = version, .keys = {}};
+    wire::Pull pull{
+        .request = 7, .timeline = timeline, .version = version, .dense = {}, .keys = {}};
+    for (std::uint32_t p = 0; p < kPartitions; ++p) pull.dense.push_back(PartitionId{p});
     if (!keys.empty()) {
       wire::Section& asked = pull.keys.emplace_back();
       asked.table = kSparse;
@@ -124,7 +129,7 @@ class ServerTest : public testing::Test {
   }
 
   wire::CommitStep commit(Step step, Timeline timeline = 1) const {
-    wire::CommitStep commit{timeline, {}};
+    wire::CommitStep commit{timeline, {}, {}};
     commit.commit.step = step;
     commit.commit.scale = 0.25F;
     commit.commit.learning_rate = 0.5F;
@@ -354,7 +359,7 @@ TEST_F(ServerTest, ASnapshotKeepsItsVersionWhileTrainingGoesOn) {
   restore(1);
   receive(kWorker, push(1, {2, 0}));
   wire::CommitStep cut = commit(1);
-  cut.commit.cut = true;
+  for (std::uint32_t p = 0; p < kPartitions; ++p) cut.cut.push_back(PartitionId{p});
   After effects = receive(kCoordinator, cut);
   ASSERT_EQ(effects.jobs.size(), 1U);
   const ServerCut job = std::get<ServerCut>(effects.jobs[0]);
@@ -412,7 +417,7 @@ TEST_F(ServerTest, RefusesMalformedPushesWithASentence) {
        },
        "from left to right"},
       {"an unknown partition", [](wire::Push& p) { p.partitions.push_back(PartitionId{9}); },
-       "partition 9, which lives elsewhere"},
+       "partition 9 of 3"},
       {"a partition twice", [](wire::Push& p) { p.partitions.push_back(p.partitions.back()); },
        "partitions in rising order"},
       {"a section for a node not listed",
@@ -528,6 +533,147 @@ TEST_F(ServerTest, WithRoomTakesWhateverComes) {
   EXPECT_TRUE(receive(kOther, push(1, {1, 1})).sends.empty());
   EXPECT_GT(server_.buffered_bytes(), 0U);
   EXPECT_EQ(count<wire::Prepared>(receive(kWorker, push(1, {1, 0}))), 1U);
+}
+
+// ---- copies -------------------------------------------------------------------------------------
+
+class CopiesTest : public ServerTest {
+ protected:
+  // Who owns all partitions, who keeps copies of all.
+  static wire::Plan plan(PlanNumber number, MemberId owner, std::vector<MemberId> replicas,
+                         Timeline timeline = 1) {
+    wire::Plan plan{.number = number,
+                    .timeline = timeline,
+                    .committed = 0,
+                    .workers = {},
+                    .owners = std::vector<MemberId>(kPartitions, owner),
+                    .replicas = {},
+                    .servers = {{kSelf, "here"}, {kPeer, "there"}}};
+    for (std::uint32_t p = 0; p < kPartitions; ++p) {
+      for (const MemberId replica : replicas) plan.replicas.push_back({PartitionId{p}, replica});
+    }
+    return plan;
+  }
+};
+
+TEST_F(CopiesTest, AnOwnerFeedsTheRootToItsReplicaOnceAndAgainWhenItIsLacking) {
+  restore(1);
+  const After planned = receive(kCoordinator, plan(1, kSelf, {kPeer}));
+  ASSERT_EQ(planned.connections.size(), 1U);
+  EXPECT_EQ(planned.connections[0].peer, kPeer);
+
+  EXPECT_EQ(count<wire::Push>(receive(kWorker, push(1, {1, 0}))), 0U) << "half of it";
+  const After effects = receive(kWorker, push(1, {1, 1}));
+  ASSERT_EQ(count<wire::Push>(effects), 1U);
+  const auto& fed = the<wire::Push>(effects);
+  EXPECT_EQ(fed.step, 1U);
+  ASSERT_EQ(fed.nodes.size(), 1U);
+  EXPECT_EQ(fed.nodes[0].node, (Node{2, 0}));
+  EXPECT_EQ(fed.nodes[0].figures.examples, 4U);
+  EXPECT_EQ(fed.partitions.size(), kPartitions);
+  EXPECT_EQ(count<wire::Prepared>(effects), 1U);
+  EXPECT_EQ(count<wire::Push>(later(milliseconds(100))), 0U);
+
+  const After again =
+      receive(kPeer, wire::Lacking{1, true, 0, {}, {PartitionId{0}, PartitionId{1}}});
+  EXPECT_EQ(the<wire::Push>(again).partitions.size(), 2U);
+}
+
+TEST_F(CopiesTest, AReplicaIsPreparedByTheRootAndBecomesTheOwnerWithoutLosingIt) {
+  restore(1);
+  receive(kCoordinator, plan(1, kPeer, {kSelf}));
+  const After lacking = later(milliseconds(100));
+  ASSERT_EQ(count<wire::Lacking>(lacking), 1U);
+  EXPECT_EQ(the<wire::Lacking>(lacking).gradients.size(), kPartitions);
+
+  EXPECT_EQ(count<wire::Prepared>(receive(kPeer, push(1, {2, 0}))), 1U);
+  const After promoted = receive(kCoordinator, plan(2, kSelf, {}));
+  EXPECT_EQ(count<wire::Prepared>(promoted), 1U);
+  EXPECT_EQ(the<wire::Prepared>(promoted).plan, 2U);
+  receive(kWorker, pull(1));
+  const After applied = receive(kCoordinator, commit(1));
+  EXPECT_EQ(count<wire::Values>(applied), 1U) << "it answers for what it owns now";
+}
+
+TEST_F(CopiesTest, ACopyHasTheBitsOfItsSource) {
+  // The source trains a step; a server that stands by is given copies of all.
+  restore(1);
+  receive(kCoordinator, plan(1, kSelf, {}));
+  receive(kWorker, push(1, {2, 0}));
+  receive(kCoordinator, commit(1));
+  receive(kCoordinator, plan(2, kSelf, {kPeer}));
+  const After copies = receive(
+      kPeer, wire::Lacking{1, false, 0, {PartitionId{0}, PartitionId{1}, PartitionId{2}}, {}});
+  ASSERT_EQ(count<wire::PartitionCopy>(copies), kPartitions);
+
+  ServerOptions other = options(4096, std::size_t{1} << 30);
+  other.self = kPeer;
+  Server peer(other);
+  const auto tell = [&](MemberId from, wire::Body body) {
+    After effects;
+    peer.step(now_, Received{wire::Message{from, std::move(body)}}, effects);
+    return effects;
+  };
+  After first;
+  peer.step(now_, Tick{}, first);
+  tell(kCoordinator, wire::Welcome{run_to_json(run_), KernelFamily::haswell, "store"});
+  peer.step(now_, Done<ServerOutcome>{ServerLoaded{.canary = 1, .blas_version = "b", .error = ""}},
+            first);
+  const After asked = tell(kCoordinator, plan(2, kSelf, {kPeer}));
+  ASSERT_EQ(count<wire::Lacking>(asked), 1U);
+  EXPECT_FALSE(the<wire::Lacking>(asked).has_version);
+  for (const Send& send : copies.sends) tell(kSelf, send.body);
+
+  ASSERT_EQ(peer.partitions().size(), kPartitions);
+  EXPECT_EQ(peer.applied(), 1U);
+  const auto rows = [](const Server& server) {
+    std::vector<std::tuple<PartitionId, TableId, Key, Step, std::vector<float>>> all;
+    for (const auto& [id, partition] : server.partitions()) {
+      partition.snapshot().for_each([&, at = id](const RowView& row) {
+        std::vector<float> floats(row.weights.begin(), row.weights.end());
+        floats.insert(floats.end(), row.slots.begin(), row.slots.end());
+        all.emplace_back(at, row.table, row.key, row.version, floats);
+      });
+    }
+    return all;
+  };
+  EXPECT_EQ(rows(peer), rows(server_));
+}
+
+TEST_F(CopiesTest, WhatAPlanTakesAwayIsDropped) {
+  restore(1);
+  receive(kCoordinator, plan(1, kSelf, {kPeer}));
+  receive(kCoordinator, plan(3, kPeer, {}));
+  EXPECT_TRUE(server_.partitions().empty());
+  receive(kCoordinator, plan(2, kSelf, {kPeer}));
+  EXPECT_EQ(count<wire::Lacking>(later(milliseconds(100))), 0U) << "an older plan says nothing";
+  EXPECT_TRUE(receive(kWorker, pull(0)).sends.empty()) << "its worker will hear of the plan";
+}
+
+TEST_F(CopiesTest, WhoWasLeftBehindBeginsAnew) {
+  restore(1);
+  receive(kCoordinator, plan(1, kPeer, {kSelf}));
+  wire::PartitionCopy ahead{
+      .timeline = 1, .commit = {}, .partition = PartitionId{0}, .records = {}};
+  ahead.commit.step = 5;
+  const After effects = receive(kPeer, ahead);
+  EXPECT_TRUE(server_.partitions().empty());
+  ASSERT_EQ(count<wire::Lacking>(effects), 1U);
+  EXPECT_FALSE(the<wire::Lacking>(effects).has_version);
+  EXPECT_EQ(the<wire::Lacking>(effects).copies.size(), kPartitions);
+}
+
+TEST_F(CopiesTest, WhoIsPreparedWaitsForTheCommitThatTheOthersHave) {
+  restore(1);
+  receive(kCoordinator, plan(1, kPeer, {kSelf}));
+  receive(kPeer, push(1, {2, 0}));
+  wire::PartitionCopy ahead{
+      .timeline = 1, .commit = {}, .partition = PartitionId{0}, .records = {}};
+  ahead.commit.step = 1;
+  receive(kPeer, ahead);
+  EXPECT_EQ(server_.partitions().size(), kPartitions);
+  receive(kCoordinator, commit(1));
+  EXPECT_EQ(server_.applied(), 1U);
 }
 
 }  // namespace

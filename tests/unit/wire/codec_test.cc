@@ -253,17 +253,30 @@ TEST(Codec, RefusesWhatNoRoleMayBelieve) {
   const Case cases[] = {
       {"keys in order", Push{0, 0, {}, {}, {section_of({1, 2, 9}, {1, 2, 3})}}, ""},
       {"keys out of order", Push{0, 0, {}, {}, {section_of({1, 9, 2}, {1, 2, 3})}}, "ascending"},
-      {"a key twice", Pull{0, 0, 0, true, false, {section_of({1, 1}, {})}}, "ascending"},
+      {"a key twice", Pull{0, 0, 0, false, {}, {section_of({1, 1}, {})}}, "ascending"},
       {"values for half a key", Push{0, 0, {}, {}, {section_of({1, 2}, {1, 2, 3})}}, "2 keys"},
-      {"a pull with values", Pull{0, 0, 0, true, false, {section_of({1}, {1})}}, "has values"},
+      {"a pull with values", Pull{0, 0, 0, false, {}, {section_of({1}, {1})}}, "has values"},
       {"values with keys", Values{0, 0, 0, {section_of({1}, {1})}}, "has keys"},
       {"values of five bytes", Push{0, 0, {}, {}, {odd}}, "not a multiple of 4"},
       {"the highest node", Push{0, 0, {}, {}, {highest}}, ""},
       {"a node above it", Push{0, 0, {}, {}, {deep}}, "reaches past"},
       {"a node beside it", Push{0, 0, {}, {}, {far}}, "reaches past"},
       {"a missing node too high", Missing{0, 0, {{40, 0}}}, "reaches past"},
-      {"leaves backwards", Plan{1, 0, 0, {{MemberId{1}, {5, 4}}}, {}, {}}, "ends before"},
+      {"leaves backwards", Plan{1, 0, 0, {{MemberId{1}, {5, 4}}}, {}, {}, {}}, "ends before"},
       {"batches backwards", Evaluate{0, 0, Split::test, 5, 4}, "ends before"},
+      {"records without keys", PartitionCopy{0, {}, {}, {Records{{}, {}, {}, {}}}}, "go together"},
+      {"records without versions",
+       PartitionCopy{0, {}, {}, {Records{{}, Bytes::own(std::vector<Key>{1, 2}), {}, {}}}},
+       "go together"},
+      {"records of one and a half floats",
+       PartitionCopy{0,
+                     {},
+                     {},
+                     {Records{{},
+                              Bytes::own(std::vector<Key>{1, 2}),
+                              Bytes::own(std::vector<Step>{0, 0}),
+                              Bytes::own(std::vector<float>(3))}}},
+       "go together"},
       {"a role of the future", Hello{static_cast<Role>(3), 1, "", "", "", {}}, "role is 3"},
       {"a kernel of the future", Welcome{"", static_cast<KernelFamily>(6), ""}, "family is 6"},
       {"a split of the future", Evaluate{0, 0, static_cast<Split>(3), 0, 1}, "split is 3"},
@@ -299,7 +312,7 @@ TEST(Codec, SaysWhenAPeerIsNewerInsteadOfCallingItBroken) {
 // answers without bound (F3).
 TEST(Codec, RefusesMoreArraysThanThePayloadHasBytes) {
   const auto frames =
-      encode({MemberId{1}, Pull{0, 0, 0, true, false, {section_of({1}, {}), section_of({2}, {})}}});
+      encode({MemberId{1}, Pull{0, 0, 0, false, {}, {section_of({1}, {}), section_of({2}, {})}}});
   ASSERT_TRUE(decode(frames));
   // The second array, which lies at 8 and is 8 bytes long, becomes both.
   const std::uint64_t place[] = {8, 8};

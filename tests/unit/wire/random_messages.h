@@ -106,6 +106,12 @@ class MessageMaker {
     value.values = floats(value.keys.size() / sizeof(Key) * width);
     if (value.keys.size() == 0) fill(value.values);
   }
+  void fill(Records& value) {
+    fill(value.table);
+    value.keys = keys(1 + random_.below(1ULL << size_.float_bits) / 2);
+    value.versions = keys(value.keys.size() / sizeof(Key));
+    value.floats = floats(value.keys.size() / sizeof(Key) * random_.below(3));
+  }
   void fill(Pull& value) {
     fill_fields(value);
     for (Section& section : value.keys) section.values = {};

@@ -54,6 +54,7 @@ wire::Plan plan_of(PlanNumber number, std::vector<wire::Assignment> workers, Tim
                   .committed = committed,
                   .workers = std::move(workers),
                   .owners = {},
+                  .replicas = {},
                   .servers = {{kServer1, "one"}, {kServer2, "two"}}};
   for (std::uint32_t p = 0; p < kPartitions; ++p) {
     plan.owners.push_back(p % 2 == 0 ? kServer1 : kServer2);
@@ -111,10 +112,12 @@ class TrainerTest : public testing::Test {
   }
 
   // What a server answers a pull of a worker that needs the rows of `keys`.
-  static wire::Values values_for(MemberId server, const wire::Pull& pull) {
+  static wire::Values values_for(const wire::Pull& pull) {
     wire::Values values{pull.request, pull.timeline, pull.version, {}};
     const std::uint32_t block_home = index(partition_of(kDense, 0, kPartitions));
-    if (pull.dense && (block_home % 2 == 0) == (server == kServer1)) {
+    const bool wanted = std::find(pull.dense.begin(), pull.dense.end(), PartitionId{block_home}) !=
+                        pull.dense.end();
+    if (wanted) {
       wire::Section& block = values.sections.emplace_back();
       block.table = kDense;
       block.values = Bytes::own(std::vector<float>(3, 0.5F));
@@ -139,7 +142,7 @@ class TrainerTest : public testing::Test {
   After answer(const After& effects) {
     After last;
     for (const auto& [server, pull] : all<wire::Pull>(effects)) {
-      last = receive(server, values_for(server, pull));
+      last = receive(server, values_for(pull));
     }
     return last;
   }
@@ -157,7 +160,7 @@ class TrainerTest : public testing::Test {
         outcomes.emplace_back(NodeReady{job.group, job.sum, std::move(sum)});
       }
       for (const PackPush& job : jobs<PackPush>(effects)) {
-        return step(Done<WorkerOutcome>{Packed{job.group, pack(job)}});
+        return step(Done<WorkerOutcome>{Packed{job, pack(job)}});
       }
       if (outcomes.empty()) return effects;
       for (WorkerOutcome& outcome : outcomes) {
@@ -227,24 +230,22 @@ TEST_F(TrainerTest, PullsComputesAndPushesItsLeavesAsMaximalNodes) {
 TEST_F(TrainerTest, AsksAgainWithTheSameRequestUntilAnswered) {
   const After asked = gather(receive(kCoordinator, plan_of(1, {{kSelf, {0, 4}}})));
   const auto first = all<wire::Pull>(asked);
-  receive(first[0].first, values_for(first[0].first, first[0].second));
+  receive(first[0].first, values_for(first[0].second));
   const auto again = all<wire::Pull>(later(milliseconds(150)));
   ASSERT_EQ(again.size(), 1U) << "of the one that has not answered";
   EXPECT_EQ(again[0].first, first[1].first);
   EXPECT_EQ(again[0].second.request, first[1].second.request);
   EXPECT_TRUE(again[0].second.again);
-  EXPECT_EQ(jobs<ComputeLeaf>(receive(again[0].first, values_for(again[0].first, again[0].second)))
-                .size(),
-            4U);
+  EXPECT_EQ(jobs<ComputeLeaf>(receive(again[0].first, values_for(again[0].second))).size(), 4U);
 }
 
 TEST_F(TrainerTest, TakesValuesThatDoNotFitForLost) {
   const auto pulls = all<wire::Pull>(gather(receive(kCoordinator, plan_of(1, {{kSelf, {0, 4}}}))));
   for (const auto& [server, pull] : pulls) {
-    wire::Values spoiled = values_for(server, pull);
+    wire::Values spoiled = values_for(pull);
     spoiled.sections.back().values = Bytes::own(std::vector<float>(1));
     EXPECT_TRUE(receive(server, spoiled).jobs.empty());
-    wire::Values other = values_for(server, pull);
+    wire::Values other = values_for(pull);
     other.version += 1;
     EXPECT_TRUE(receive(server, other).jobs.empty());
   }
@@ -334,9 +335,9 @@ TEST_F(TrainerTest, AfterTheLastStepItWaitsForTheLastVersionWithoutComputing) {
   const auto pulls = all<wire::Pull>(gather(effects));
   ASSERT_EQ(pulls.size(), 2U);
   EXPECT_EQ(pulls[0].second.version, 10U);
-  EXPECT_FALSE(pulls[0].second.dense);
+  EXPECT_TRUE(pulls[0].second.dense.empty());
   for (const auto& [server, pull] : pulls) {
-    EXPECT_TRUE(receive(server, values_for(server, pull)).jobs.empty());
+    EXPECT_TRUE(receive(server, values_for(pull)).jobs.empty());
   }
   EXPECT_EQ(worker_.groups_in_flight(), 0U);
 }
