@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <utility>
 
@@ -162,7 +163,9 @@ void explain(const Exit& exit, const RunProgress& progress, const LaunchOptions&
 }  // namespace
 
 Exit launch(const JobFile& job, const LaunchOptions& options, Log& log, Display& display) {
-  const SocketDirectory sockets;
+  std::optional<SocketDirectory> directory;
+  if (options.shape == Shape::local && options.transport == "ipc") directory.emplace();
+  const std::string sockets = directory ? directory->path() : "";
   ZmqContext context;
   const Process process{context, log, options.links};
   Stopper stopper;
@@ -178,7 +181,7 @@ Exit launch(const JobFile& job, const LaunchOptions& options, Log& log, Display&
   CoordinatorRole role;
   role.job = job;
   role.output = options.output;
-  role.listen = coordinator_endpoint(options, sockets.path());
+  role.listen = coordinator_endpoint(options, sockets);
   role.workers = options.workers;
   role.servers = options.servers;
   const auto on_failed = [&](const std::string& reason) {
@@ -200,7 +203,7 @@ Exit launch(const JobFile& job, const LaunchOptions& options, Log& log, Display&
       children = std::make_unique<Children>(log, [on_failed](const std::string& name) {
         on_failed(name + " cannot take part; its reason is above");
       });
-      start_children(*children, options, endpoint, sockets.path());
+      start_children(*children, options, endpoint, sockets);
     }
     if (options.shape == Shape::embedded) {
       embedded = std::make_unique<EmbeddedMembers>(process, options, on_failed);
@@ -220,6 +223,7 @@ Exit launch(const JobFile& job, const LaunchOptions& options, Log& log, Display&
     display.finish(job.run, last, options.output, std::chrono::steady_clock::now());
   }
   display.clear();
+  children.reset();  // So that what they have to say does not bury what comes now.
   {
     const std::lock_guard lock(mutex);
     if (!failed.empty() && exit.code != ExitCode::done) exit = {ExitCode::user_error, failed};

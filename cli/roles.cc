@@ -57,6 +57,10 @@ Exit run_host(Machine& machine, Transport& transport, Log& log,
 }  // namespace
 
 Exit run_coordinator(const Process& process, const CoordinatorRole& role) {
+  // First, so that a port that is taken leaves nothing behind.
+  auto transport = make_transport(process, kCoordinator);
+  auto endpoint = transport->bind(role.listen);
+  if (!endpoint) return user_error(endpoint.error());
   if (const Status made = make_directories(role.output); !made) return user_error(made.error());
   auto store = open_directory_store(checkpoints_of(role.output), OpenMode::create);
   if (!store) return user_error(store.error());
@@ -73,9 +77,6 @@ Exit run_coordinator(const Process& process, const CoordinatorRole& role) {
                           .slots = slots(run->optimizer),
                           .transforms_json = role.job.transforms_json},
                          **store);
-  auto transport = make_transport(process, kCoordinator);
-  auto endpoint = transport->bind(role.listen);
-  if (!endpoint) return user_error(endpoint.error());
   if (role.listening) {
     if (const Status begun = role.listening(*endpoint); !begun) return user_error(begun.error());
   }

@@ -89,6 +89,7 @@ code=0
 "$BALLAST" coordinator "$spec" --out "$scratch/second" --listen "${endpoint##* }" \
   >"$scratch/second.log" 2>&1 || code=$?
 [[ $code == 2 ]] || fail "port taken: expected exit code 2, saw $code"
+[[ -z $(ls -A "$scratch/second") ]] || fail "port taken: something was written: $(ls -A "$scratch/second")"
 kill -9 "$first"
 wait "$first" || true
 

@@ -98,8 +98,8 @@ begin interrupted --workers 2 --servers 1
 wait_for_step "$scratch/interrupted" 1000 "$launcher"
 kill -INT "$launcher"
 end 130 interrupted
-grep -q "ballast resume $scratch/interrupted" "$scratch/interrupted.log" ||
-  fail "an interrupted run does not say how to go on"
+tail -n 1 "$scratch/interrupted.log" | grep -q "ballast resume $scratch/interrupted" ||
+  fail "an interrupted run does not end with how to go on: $(tail -n 3 "$scratch/interrupted.log")"
 "$BALLAST" resume "$scratch/interrupted" >"$scratch/interrupted.log" 2>&1 ||
   fail "resume: $(tail -n 3 "$scratch/interrupted.log")"
 expect_digest "interrupted, resumed in one process" "$expected" "$scratch/interrupted"
