@@ -6,7 +6,7 @@
 source tests/e2e/lib.sh
 
 spec=examples/digits/mlp.yaml
-long=(--set training.epochs=100)
+long=(--set training.epochs=250) # Long enough to be killed in the middle on a fast machine.
 "$BALLAST" train "$spec" --out "$scratch/quiet" "${long[@]}" >/dev/null
 expected=$(digest_of "$scratch/quiet")
 
