@@ -34,7 +34,8 @@ MembershipOptions membership(wire::Role role, const std::string& coordinator, Du
                     .version = kVersion,
                     .endpoint = std::move(endpoint),
                     .host = host_and_process(),
-                    .families = families_of_this_cpu()},
+                    .families = families_of_this_cpu(),
+                    .held = {}},
           .coordinator = coordinator,
           .give_up = give_up};
 }

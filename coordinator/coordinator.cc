@@ -6,12 +6,15 @@
 #include "common/base/check.h"
 #include "common/base/nodes.h"
 #include "common/base/overloaded.h"
+#include "common/job/run_json.h"
 #include "common/runtime/membership.h"
 
 namespace ballast {
 
 Coordinator::Coordinator(CoordinatorOptions options)
-    : options_(std::move(options)), run_(*options_.run) {}
+    : options_(std::move(options)),
+      run_(*options_.run),
+      fingerprint_(fingerprint_of_run(run_to_json(run_), options_.checkpoints)) {}
 
 void Coordinator::step(Time now, Input<Outcome> input, Effects<Job>& effects) {
   const bool first = now_ == Time{};
@@ -30,7 +33,8 @@ void Coordinator::step(Time now, Input<Outcome> input, Effects<Job>& effects) {
   std::visit(Overloaded{
                  [&](Received& received) { on_message(received.message, effects); },
                  [&](Disconnected& lost) {
-                   on_lost(lost.peer, "its connection closed", effects);
+                   on_lost(lost.peer, "its connection closed", Return::possible, effects);
+                   greeters_.erase(lost.peer);
                    if (state_ == State::over) members_.erase(lost.peer);
                  },
                  [&](Tick&) {},
@@ -45,7 +49,11 @@ void Coordinator::step(Time now, Input<Outcome> input, Effects<Job>& effects) {
     effects.exit = ending_;
   }
   update_progress();
+  effects.term = term_;
   effects.wake_at = now + options_.retry;
+  if (state_ == State::gathering && gather_until_ > now) {
+    effects.wake_at = std::min(*effects.wake_at, gather_until_);
+  }
 }
 
 void Coordinator::on_message(const wire::Message& message, Effects<Job>& effects) {
@@ -59,8 +67,17 @@ void Coordinator::on_message(const wire::Message& message, Effects<Job>& effects
     }
     return;
   }
+  if (term_ == 0) {  // Who greets is asked again when there is a term to follow.
+    greeters_.insert(from);
+    effects.send(from, wire::Heartbeat{});
+    return;
+  }
+  if (message.term > term_) return hear_of(message.term, effects);
   if (member == members_.end()) {
-    if (const auto* hello = std::get_if<wire::Hello>(&message.body)) {
+    // R13: whoever joins has promised to listen to no older coordinator; what it says that it holds
+    // cannot be overtaken by one.
+    const auto* const hello = std::get_if<wire::Hello>(&message.body);
+    if (hello != nullptr && message.term == term_) {
       on_hello(from, *hello, effects);
     } else {
       effects.send(from, wire::Rejoin{});
@@ -96,10 +113,9 @@ void Coordinator::on_outcome(CoordinatorOutcome outcome, Effects<Job>& effects) 
   if (state_ == State::over) return;
   std::visit(Overloaded{
                  [&](TimelineClaimed& claimed) { on_claimed(claimed, effects); },
+                 [&](ClaimRaised& raised) { on_raised(raised, effects); },
                  [&](CheckpointKept& kept) { on_kept(kept, effects); },
-                 [&](HistoryAppended& appended) {
-                   if (!appended.error.empty()) effects.note(NoteLevel::error, appended.error);
-                 },
+                 [&](HistoryAppended& appended) { on_appended(appended, effects); },
                  [&](ModelExported& exported) {
                    if (!exported.error.empty()) {
                      finish({ExitCode::fault, exported.error}, effects);
@@ -120,6 +136,7 @@ void Coordinator::on_tick(Effects<Job>& effects) {
     finish(*stopping_, effects);
     return;
   }
+  if (state_ == State::gathering && now_ >= gather_until_) begin_when_enough(effects);
   if (now_ >= next_repeat_) {
     next_repeat_ = now_ + 4 * options_.retry;
     if (state_ == State::restoring) {
@@ -128,6 +145,7 @@ void Coordinator::on_tick(Effects<Job>& effects) {
       }
     }
     if (evaluation_ && !evaluation_->complete()) deal_evaluation(effects);
+    if (history_.has_failed()) effects.jobs.emplace_back(history_.again());
     if (state_ == State::training) {
       ask_again_for_cuts(effects);
       rebalance(effects);
@@ -155,7 +173,14 @@ std::string Coordinator::what_is_missing() const {
     case State::gathering: {
       const std::size_t servers = ready_members(wire::Role::server).size();
       const std::size_t workers = ready_members(wire::Role::worker).size();
-      if (plan_.number == 0) {
+      if (const wire::Plan* const plan = latest_plan(); plan != nullptr && now_ < gather_until_) {
+        std::string away;
+        for (const wire::ServerAddress& server : not_back(*plan)) {
+          away += (away.empty() ? "" : ", ") + server.endpoint;
+        }
+        return "the servers that keep the latest version to come back: " + away;
+      }
+      if (!has_begun_) {
         return std::to_string(options_.servers - std::min<std::size_t>(servers, options_.servers)) +
                " more servers and " +
                std::to_string(options_.workers - std::min<std::size_t>(workers, options_.workers)) +
@@ -175,6 +200,7 @@ std::string Coordinator::what_is_missing() const {
                std::to_string(evaluation_->batches_in()) + " of " +
                std::to_string(evaluation_->batches()) + " batches are in)";
       }
+      if (history_lags()) return "history.jsonl to be written";
       if (commit_.last) return "the last checkpoint to be written";
       if (stop_cut_) return "the checkpoint of step " + std::to_string(*stop_cut_);
       for (const MemberId server : unprepared()) late.push_back(server);
@@ -202,7 +228,9 @@ void Coordinator::on_claimed(const TimelineClaimed& claimed, Effects<Job>& effec
   for (const std::string& damage : claimed.damaged) {
     effects.note(NoteLevel::warning, "passing over a damaged checkpoint: " + damage);
   }
-  timeline_ = claimed.timeline;
+  term_ = claimed.timeline;
+  claim_is_new_ = true;
+  plan_.number = std::max(plan_.number, term_ << 32);  // Above those of every earlier coordinator.
   base_ = claimed.latest.value_or(Checkpoint{});
   if (claimed.latest) {
     kept_ = claimed.latest;
@@ -212,38 +240,52 @@ void Coordinator::on_claimed(const TimelineClaimed& claimed, Effects<Job>& effec
   } else if (run_.cluster.kernel != KernelFamily::automatic) {
     family_ = run_.cluster.kernel;
   }
-  history_lines_ = base_.history_lines;
-  effects.jobs.push_back(AppendHistory{history_lines_, {}});
   state_ = State::gathering;
+  for (const MemberId greeter : std::exchange(greeters_, {})) {
+    effects.send(greeter, wire::Rejoin{});
+  }
   choose_family(effects);
   begin_when_enough(effects);
 }
 
 void Coordinator::begin_when_enough(Effects<Job>& effects) {
   if (state_ != State::gathering) return;
+  if (const wire::Plan* const plan = latest_plan(); plan != nullptr) {
+    if (!not_back(*plan).empty() && now_ < gather_until_) return;
+    if (take_over(*plan, effects)) return;
+  }
   // The first plan waits for everybody who was announced; later ones go on with whoever is left.
-  const bool first = plan_.number == 0;
+  const bool first = !has_begun_;
   const std::size_t servers = ready_members(wire::Role::server).size();
   const std::size_t workers = ready_members(wire::Role::worker).size();
   if (servers < (first ? options_.servers : 1) || (first && workers < options_.workers)) return;
+  if (!claim_is_new_) {  // What the members held is not enough: a new timeline.
+    effects.note(NoteLevel::warning, "going back to the last complete checkpoint");
+    state_ = State::claiming;
+    progressed_ = now_;
+    effects.jobs.push_back(ClaimTimeline{term_});
+    return;
+  }
   begin_restore(effects);
 }
 
 void Coordinator::begin_restore(Effects<Job>& effects) {
   state_ = State::restoring;
   progressed_ = now_;
+  next_repeat_ = now_ + 4 * options_.retry;
+  timeline_ = term_;
+  claim_is_new_ = false;
+  has_begun_ = true;
+  for (auto& [id, member] : members_) member.held.reset();
+  effects.jobs.emplace_back(history_.restart(base_.history_lines));
+  epoch_line_open_ = false;
   commit_ = base_.commit;
-  prepared_.clear();
-  evaluation_.reset();
-  watched_.reset();
-  cuts_.clear();
+  forget_step();
   stop_cut_.reset();
   final_metrics_.clear();
 
   plan_.timeline = timeline_;
   plan_.committed = commit_.step;
-  since_.clear();
-  in_step_.clear();
   adopt(place(run_.partitions, ready_members(wire::Role::server), run_.cluster.replicas));
   for (auto& [copy, plan] : since_) plan = 0;  // Restored, before there is a plan.
   for (const MemberId server : holders()) {

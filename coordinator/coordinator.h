@@ -4,9 +4,12 @@
 // evaluated and kept, and what happens when somebody leaves. It touches no weight. README.md beside
 // this file has the states, messages and numbered invariants.
 //
-//   gathering --enough members--> claiming --timeline--> restoring --all restored--> training
-//                                     ^                                                 |
-//                                     +---- a server that owns partitions was lost -----+
+//   claiming --> gathering --enough members--> restoring --all restored--> training
+//      ^           |    ^                                                   ^    |
+//      |           |    |          the members hold copies of all           |    |
+//      +- they ----+    |                                                   |    |
+//         do not   |    +--- the last copy of a partition was lost ---------|----+
+//                  +--------------------------------------------------------+
 //   training --last version durable--> exporting --> (exit 0)
 //
 // Pure: see common/runtime/machine.h. Jobs run in store_executor.h.
@@ -23,6 +26,7 @@
 #include "common/runtime/machine.h"
 #include "coordinator/commit.h"
 #include "coordinator/evaluation.h"
+#include "coordinator/history.h"
 #include "coordinator/placement.h"
 
 namespace ballast {
@@ -40,22 +44,25 @@ struct Checkpoint {
 
 // ---- jobs ---------------------------------------------------------------------------------------
 
-// Take the next timeline of the store, exclusively, and find what to start from.
+// Take the next term of the store, exclusively, and find what to start from.
 struct ClaimTimeline {
   Timeline above = 0;
 };
+// A member follows a higher term than ours. Whether another coordinator has taken over is for the
+// store to say; if not (the store is another one, or was emptied), take a term above it.
+struct RaiseClaim {
+  Term holding = 0;
+  Term above = 0;
+};
 struct KeepCheckpoint {  // Write the manifest; remove what retention no longer wants.
   Checkpoint checkpoint;
-};
-struct AppendHistory {  // Lines of history.jsonl from number `first` on; later ones are cut off.
-  std::uint64_t first = 0;
-  std::vector<std::string> lines;
 };
 struct ExportModel {  // model.safetensors, model.json, metrics.json from a complete checkpoint.
   Checkpoint checkpoint;
   std::vector<std::pair<Split, Metrics>> metrics;
 };
-using CoordinatorJob = std::variant<ClaimTimeline, KeepCheckpoint, AppendHistory, ExportModel>;
+using CoordinatorJob =
+    std::variant<ClaimTimeline, RaiseClaim, KeepCheckpoint, AppendHistory, ExportModel>;
 
 struct TimelineClaimed {
   Timeline timeline = 0;
@@ -63,20 +70,22 @@ struct TimelineClaimed {
   std::vector<std::string> damaged;  // Checkpoints that were passed over, and why.
   std::string error;                 // Empty: claimed.
 };
+struct ClaimRaised {
+  Term term = 0;
+  bool superseded = false;
+  std::string error;  // Empty: raised, or superseded.
+};
 struct CheckpointKept {
   Step step = 0;
   std::string error;    // Empty: it is complete and durable.
   bool fenced = false;  // Another coordinator has claimed a later timeline: we must stop.
-};
-struct HistoryAppended {
-  std::string error;
 };
 struct ModelExported {
   std::string digest;  // SHA-256 of model.safetensors.
   std::string error;
 };
 using CoordinatorOutcome =
-    std::variant<TimelineClaimed, CheckpointKept, HistoryAppended, ModelExported>;
+    std::variant<TimelineClaimed, ClaimRaised, CheckpointKept, HistoryAppended, ModelExported>;
 
 // ---- machine ------------------------------------------------------------------------------------
 
@@ -91,6 +100,10 @@ struct CoordinatorOptions {
   Duration farewell = std::chrono::seconds(2);      // For members to hear that the run is over.
   Duration stop_within = std::chrono::seconds(20);  // A clean stop that takes longer is cut short.
   std::uint32_t additions_max = 8;                  // Copies of partitions that are made at a time.
+  // For servers to come back with what they keep, before the run goes back to a checkpoint.
+  Duration return_within = std::chrono::seconds(1);
+  // Commits while a line of the history is not written. Servers remember more (ServerOptions).
+  Step history_lag_max = 32;
 };
 
 // What a user is shown; derived, never decides.
@@ -120,6 +133,7 @@ class Coordinator {
 
   [[nodiscard]] const RunProgress& progress() const { return progress_; }
   [[nodiscard]] Timeline timeline() const { return timeline_; }
+  [[nodiscard]] Term term() const { return term_; }
   [[nodiscard]] const wire::Plan& plan() const { return plan_; }
 
  private:
@@ -132,6 +146,7 @@ class Coordinator {
     bool ready = false;
     bool restored = false;
     bool leaving = false;  // A server that said goodbye, and keeps copies that others lack.
+    std::optional<wire::Held> held;  // What it had when it greeted, of this run.
     Time heard{};
   };
   struct OpenCut {
@@ -146,13 +161,29 @@ class Coordinator {
   void on_message(const wire::Message& message, Effects<Job>& effects);
   void on_hello(MemberId from, const wire::Hello& hello, Effects<Job>& effects);
   void on_ready(MemberId from, const wire::Ready& ready, Effects<Job>& effects);
-  void on_lost(MemberId who, const std::string& why, Effects<Job>& effects);
+  enum class Return { possible, never };  // Of a member that is lost.
+  void on_lost(MemberId who, const std::string& why, Return may_return, Effects<Job>& effects);
   void on_goodbye(MemberId from, Effects<Job>& effects);
   void refuse(MemberId who, const std::string& reason, Effects<Job>& effects);
   void choose_family(Effects<Job>& effects);
+  void keep_held(Member& member, const wire::Hello& hello);
   void answer_hello(MemberId who, Effects<Job>& effects);
   void welcome(MemberId who, Effects<Job>& effects);
   void expire(Effects<Job>& effects);
+
+  // Taking over (takeover.cc).
+  void hear_of(Term term, Effects<Job>& effects);
+  void on_raised(const ClaimRaised& raised, Effects<Job>& effects);
+  void abdicate(const std::string& reason, Effects<Job>& effects);
+  void regather(MemberId lost, Return may_return, Effects<Job>& effects);
+  void forget_step();
+  [[nodiscard]] const wire::Plan* latest_plan() const;
+  [[nodiscard]] std::vector<wire::ServerAddress> not_back(const wire::Plan& plan) const;
+  [[nodiscard]] bool take_over(const wire::Plan& plan, Effects<Job>& effects);
+  [[nodiscard]] std::optional<Placement> placement_of(const wire::Plan& plan, Step version) const;
+  [[nodiscard]] bool is_in_step(const Member& member, Timeline timeline, PartitionId partition,
+                                Step version) const;
+  void repair_history(const std::map<Step, Commit>& commits, Effects<Job>& effects);
 
   // Timelines and plans.
   void begin_when_enough(Effects<Job>& effects);
@@ -178,6 +209,8 @@ class Coordinator {
   [[nodiscard]] std::optional<wire::Replica> diverged(const wire::Prepared& prepared) const;
   [[nodiscard]] static std::vector<PartitionId> unwritten(const OpenCut& cut, MemberId server);
   void say_commit(MemberId server, Effects<Job>& effects) const;
+  void open_cut();
+  [[nodiscard]] bool history_lags() const;
   void record_step(Effects<Job>& effects);
   void begin_evaluation(Effects<Job>& effects);
   void deal_evaluation(Effects<Job>& effects);
@@ -197,6 +230,7 @@ class Coordinator {
   void on_outcome(CoordinatorOutcome outcome, Effects<Job>& effects);
   void on_tick(Effects<Job>& effects);
   void write_history(std::string line, Effects<Job>& effects);
+  void on_appended(const HistoryAppended& appended, Effects<Job>& effects);
   void update_progress();
   [[nodiscard]] std::vector<MemberId> ready_members(wire::Role role) const;
   [[nodiscard]] std::vector<MemberId> holders() const;  // Who has copies; sorted, unique.
@@ -205,6 +239,7 @@ class Coordinator {
 
   const CoordinatorOptions options_;
   const RunConfig& run_;
+  const std::uint64_t fingerprint_;
   Time now_{};
 
   State state_ = State::gathering;
@@ -213,6 +248,13 @@ class Coordinator {
   std::optional<std::uint64_t> canary_;
   std::string blas_version_;
 
+  Term term_ = 0;              // Claimed in the store; 0: not yet.
+  bool claim_is_new_ = false;  // The term has been claimed for a timeline that has not begun.
+  bool is_raising_ = false;
+  std::set<MemberId> greeters_;  // Who wrote before there was a term.
+  Time gather_until_{};          // How long to wait for servers to come back with what they keep.
+  std::set<MemberId> gone_;      // Those that will not.
+  bool has_begun_ = false;       // Whether anything was ever restored or taken over.
   Timeline timeline_ = 0;
   wire::Plan plan_;
   Placement placement_;                        // What the plan says of owners and replicas.
@@ -229,7 +271,8 @@ class Coordinator {
   std::map<Step, OpenCut> cuts_;
   std::optional<Checkpoint> kept_;  // The newest complete checkpoint.
   Time cut_at_{};
-  std::uint64_t history_lines_ = 0;
+  History history_;
+  bool epoch_line_open_ = false;  // The next commit waits for it: nobody could make it again.
 
   Exit ending_;                   // State::over: how it ended, ...
   Time farewell_until_{};         // ... and until when members are told.

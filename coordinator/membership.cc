@@ -20,9 +20,9 @@ void Coordinator::on_hello(MemberId from, const wire::Hello& hello, Effects<Job>
   const auto [entry, fresh] = members_.try_emplace(from);
   Member& member = entry->second;
   member.heard = now_;
-  if (!fresh) {  // Our answer was lost, or it wonders whether we live.
-    if (member.ready && state_ == State::training) effects.send(from, plan_);
-    if (!member.ready) answer_hello(from, effects);
+  keep_held(member, hello);
+  if (!fresh) {  // Our answer was lost, or its connection broke.
+    answer_hello(from, effects);
     return;
   }
   member.role = hello.role;
@@ -45,6 +45,24 @@ void Coordinator::on_hello(MemberId from, const wire::Hello& hello, Effects<Job>
   }
   answer_hello(from, effects);
   if (!family_) choose_family(effects);
+}
+
+// What it holds of another run, or of this one in another store, is none of our business.
+void Coordinator::keep_held(Member& member, const wire::Hello& hello) {
+  member.held.reset();
+  if (!hello.held || hello.held->run != fingerprint_) return;
+  if (state_ != State::gathering && state_ != State::claiming) return;
+  member.held = hello.held;
+  if (!family_) {  // Whatever it holds was computed with it.
+    family_ = hello.held->family;
+    canary_ = hello.held->canary;
+    blas_version_ = hello.held->blas_version;
+  }
+  if (hello.held->plan.number != 0 && gather_until_ == Time{}) {
+    // Those who did not see the connection close say so with a heartbeat.
+    gather_until_ =
+        now_ + options_.return_within + 2 * seconds(run_.cluster.heartbeat_seconds);
+  }
 }
 
 // Before the family is fixed there is nothing to welcome with; the answer shows that we live.
@@ -144,7 +162,8 @@ void Coordinator::on_ready(MemberId from, const wire::Ready& ready, Effects<Job>
   }
 }
 
-void Coordinator::on_lost(MemberId who, const std::string& why, Effects<Job>& effects) {
+void Coordinator::on_lost(MemberId who, const std::string& why, Return may_return,
+                          Effects<Job>& effects) {
   const auto lost = members_.find(who);
   if (lost == members_.end() || state_ == State::over) return;
   const bool ready = lost->second.ready;
@@ -156,22 +175,30 @@ void Coordinator::on_lost(MemberId who, const std::string& why, Effects<Job>& ef
     if (state_ == State::training) new_plan(effects);
     return;
   }
+  if (state_ == State::gathering) return;  // Others may yet come back with what it kept.
   const bool running = state_ == State::restoring || state_ == State::training;
   const std::vector<MemberId> all = holders();
   if (!running || std::find(all.begin(), all.end(), who) == all.end()) return;
-  if (state_ == State::training && survive(who, effects)) return;
-  // Its partitions are gone with it: the whole run goes back to the last complete checkpoint, on a
-  // new timeline, and the bits come out the same.
-  effects.note(NoteLevel::warning, "going back to the last complete checkpoint");
+  if (state_ == State::training) {
+    if (!survive(who, effects)) regather(who, may_return, effects);
+    return;
+  }
+  // Nobody has a complete version of this timeline: another one.
+  forget_step();
   state_ = State::claiming;
   progressed_ = now_;
+  effects.jobs.push_back(ClaimTimeline{term_});
+}
+
+// What was known of the step under way and of who keeps what.
+void Coordinator::forget_step() {
   prepared_.clear();
   evaluation_.reset();
+  watched_.reset();
   cuts_.clear();
   placement_ = {};
   since_.clear();
   in_step_.clear();
-  effects.jobs.push_back(ClaimTimeline{timeline_});
 }
 
 // Whatever a leaving worker has pushed still counts; what it has not is computed by those who stay,
@@ -191,7 +218,7 @@ void Coordinator::on_goodbye(MemberId from, Effects<Job>& effects) {
     if (keeps && !alone) return;
   }
   effects.send(from, wire::Released{});
-  on_lost(from, "it said goodbye", effects);
+  on_lost(from, "it said goodbye", Return::never, effects);
 }
 
 void Coordinator::expire(Effects<Job>& effects) {
@@ -201,7 +228,8 @@ void Coordinator::expire(Effects<Job>& effects) {
     if (now_ - member.heard >= silence) silent.push_back(id);
   }
   for (const MemberId id : silent) {
-    on_lost(id, "silent for " + std::to_string(silence / std::chrono::seconds(1)) + " s", effects);
+    on_lost(id, "silent for " + std::to_string(silence / std::chrono::seconds(1)) + " s",
+            Return::possible, effects);
   }
 }
 

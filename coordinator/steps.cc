@@ -9,6 +9,7 @@
 #include "common/base/check.h"
 #include "common/runtime/membership.h"
 #include "coordinator/coordinator.h"
+#include "coordinator/figures_json.h"
 
 namespace ballast {
 namespace {
@@ -28,16 +29,6 @@ const char* name_of_split(Split split) {
 nlohmann::ordered_json to_object(const Metrics& metrics) {
   nlohmann::ordered_json object = nlohmann::ordered_json::object();
   for (const auto& [name, value] : metrics) object[name] = value;
-  return object;
-}
-
-nlohmann::ordered_json figures_object(const RunConfig& run, const Figures& figures) {
-  nlohmann::ordered_json object;
-  const auto examples = static_cast<double>(figures.examples);
-  object["loss"] = figures.loss / examples;
-  if (run.task != Task::regression) {
-    object["accuracy"] = static_cast<double>(figures.correct) / examples;
-  }
   return object;
 }
 
@@ -77,6 +68,7 @@ void Coordinator::on_prepared(MemberId from, const wire::Prepared& prepared,
 
 void Coordinator::commit_when_prepared(Effects<Job>& effects) {
   if (state_ != State::training || evaluation_ || stop_cut_ || commit_.last) return;
+  if (history_lags()) return;
   if (!unprepared().empty()) return;
   std::vector<wire::PreparedPartition> partitions(run_.partitions);
   PreparedStep step;
@@ -115,8 +107,7 @@ void Coordinator::commit_when_prepared(Effects<Job>& effects) {
 
   record_step(effects);
   if (commit_.cut) {
-    cut_at_ = now_;
-    cuts_[commit_.step] = {commit_, history_lines_, placement_.owners, {}, {}};
+    open_cut();
   }
   for (const MemberId server : holders()) say_commit(server, effects);
   begin_evaluation(effects);
@@ -172,32 +163,43 @@ std::vector<PartitionId> Coordinator::unwritten(const OpenCut& cut, MemberId ser
   return partitions;
 }
 
+void Coordinator::open_cut() {
+  cut_at_ = now_;
+  cuts_[commit_.step] = {commit_, history_.lines(), placement_.owners, {}, {}};
+}
+
 void Coordinator::record_step(Effects<Job>& effects) {
   if (commit_.skip) {
     effects.note(NoteLevel::warning,
                  "step " + std::to_string(commit_.step) + " was not finite and is skipped");
   }
-  if (run_.training.log_every == 0 || commit_.step % run_.training.log_every != 0) return;
-  nlohmann::ordered_json line;
-  line["step"] = commit_.step;
-  line["epoch"] = epoch_of(run_, commit_.step) + 1;
-  if (!commit_.skip) {
-    line.update(figures_object(run_, commit_.figures));
-    line["gradient_norm"] = commit_.gradient_norm;
-  }
-  line["learning_rate"] = commit_.learning_rate;
-  write_history(line.dump(), effects);
+  if (logs_at(run_, commit_.step)) write_history(history_line(run_, commit_), effects);
 }
 
 void Coordinator::write_history(std::string line, Effects<Job>& effects) {
-  effects.jobs.push_back(AppendHistory{history_lines_, {std::move(line)}});
-  ++history_lines_;
+  effects.jobs.emplace_back(history_.add(commit_.step, std::move(line)));
+}
+
+// The line of a step can be made again from its commit, which servers remember for a while; that of
+// an evaluation only while its version is there.
+bool Coordinator::history_lags() const {
+  if (history_.is_written()) return false;
+  return epoch_line_open_ || commit_.step - history_.first_open() >= options_.history_lag_max;
+}
+
+void Coordinator::on_appended(const HistoryAppended& appended, Effects<Job>& effects) {
+  if (appended.fenced) return abdicate(appended.error, effects);
+  if (!appended.error.empty()) effects.note(NoteLevel::error, appended.error);
+  history_.on_appended(appended);
+  if (history_.is_written()) epoch_line_open_ = false;
+  export_when_complete(effects);
+  commit_when_prepared(effects);
 }
 
 // ---- evaluation (R12) ---------------------------------------------------------------------------
 
 void Coordinator::begin_evaluation(Effects<Job>& effects) {
-  if (commit_.step == 0 || (!evaluates_at(run_, commit_.step) && !commit_.last)) return;
+  if (!evaluates(run_, commit_)) return;
   std::vector<Split> splits;
   if (run_.validation_examples > 0) splits.push_back(Split::validation);
   if (commit_.last && run_.test_examples > 0) splits.push_back(Split::test);
@@ -251,21 +253,22 @@ void Coordinator::on_evaluated(const wire::Evaluated& evaluated, Effects<Job>& e
   }
   evaluation_.reset();
   write_history(line.dump(), effects);
+  epoch_line_open_ = true;
   export_when_complete(effects);
   commit_when_prepared(effects);
 }
 
 // ---- checkpoints --------------------------------------------------------------------------------
 
-// Takes files of partitions that this server is to write, one of each. Before a last checkpoint it
-// may have been given more of them than it knew.
+// Takes files of partitions that this server is to write, one of each. It may have been given more of
+// them than it knew, before a last checkpoint, and have written others for an earlier coordinator.
 bool Coordinator::take_files(OpenCut& cut, MemberId server,
                              const std::vector<wire::SnapshotFile>& files) const {
   std::set<PartitionId> unique;
   for (const wire::SnapshotFile& file : files) {
     if (index(file.partition) >= cut.writers.size()) return false;
-    if (cut.writers[index(file.partition)] != server) return false;
     if (!unique.insert(file.partition).second) return false;
+    if (cut.writers[index(file.partition)] != server) continue;
     cut.files.insert_or_assign(file.partition, file);
   }
   return commit_.last || stop_cut_ || unwritten(cut, server).empty();
@@ -313,7 +316,8 @@ void Coordinator::on_kept(const CheckpointKept& kept, Effects<Job>& effects) {
   if (cut == cuts_.end() || !cut->second.checkpoint) return;  // Of a timeline that is over.
   const Checkpoint checkpoint = std::move(*cut->second.checkpoint);
   cuts_.erase(cut);
-  if (kept.fenced || (!kept.error.empty() && kept.step == commit_.step && commit_.last)) {
+  if (kept.fenced) return abdicate(kept.error, effects);
+  if (!kept.error.empty() && kept.step == commit_.step && commit_.last) {
     finish({ExitCode::fault, kept.error}, effects);
     return;
   }
@@ -337,6 +341,7 @@ void Coordinator::on_kept(const CheckpointKept& kept, Effects<Job>& effects) {
 // The last version is exported once it is durable and evaluated.
 void Coordinator::export_when_complete(Effects<Job>& effects) {
   if (state_ != State::training || !commit_.last || evaluation_ || stop_cut_) return;
+  if (!history_.is_written()) return;
   if (!kept_ || kept_->commit.step != commit_.step) return;
   state_ = State::exporting;
   effects.jobs.push_back(ExportModel{*kept_, final_metrics_});

@@ -82,15 +82,35 @@ TimelineClaimed StoreExecutor::run(const ClaimTimeline& job) {
   return claimed;
 }
 
+ClaimRaised StoreExecutor::run(const RaiseClaim& job) {
+  const Result<Timeline> highest = highest_timeline(store_);
+  if (!highest) return {.term = 0, .superseded = false, .error = highest.error().message};
+  if (*highest != job.holding) return {.term = 0, .superseded = true, .error = ""};
+  const Term term = job.above + 1;
+  if (const Status taken = claim_timeline(store_, term, describe_process()); !taken) {
+    const bool lost = taken.error().code == ErrorCode::conflict;
+    return {.term = 0, .superseded = lost, .error = lost ? "" : taken.error().message};
+  }
+  timeline_ = term;
+  return {.term = term, .superseded = false, .error = ""};
+}
+
 CheckpointKept StoreExecutor::run(const KeepCheckpoint& job) {
   CheckpointKept kept{.step = job.checkpoint.commit.step, .error = "", .fenced = false};
   // The manifest counts the lines that a resume keeps: they are there when it is.
+  if (history_is_broken_) {
+    kept.error = "a checkpoint is put off until history.jsonl can be written";
+    return kept;
+  }
   if (const Status synced = sync_history(); !synced) {
     kept.error = synced.error().message;
     return kept;
   }
+  // Named by the term that keeps it: a later coordinator's are newer, whatever the timeline.
+  Checkpoint checkpoint = job.checkpoint;
+  checkpoint.timeline = timeline_;
   const Status published =
-      publish_manifest(store_, to_manifest(job.checkpoint, *options_.run, options_.version));
+      publish_manifest(store_, to_manifest(checkpoint, *options_.run, options_.version));
   if (!published) {
     kept.error = published.error().message;
     kept.fenced = published.error().code == ErrorCode::conflict;
@@ -152,31 +172,41 @@ Result<Checkpoint> from_manifest(const Manifest& manifest) {
 // ---- history ------------------------------------------------------------------------------------
 
 HistoryAppended StoreExecutor::run(const AppendHistory& job) {
-  const Status done = append(job);
-  if (!done) history_lines_ = ~std::uint64_t{0};  // How many are there is to be found out again.
-  return {done ? "" : "history.jsonl is not complete: " + done.error().message};
+  HistoryAppended appended{
+      .life = job.life, .first = job.first, .lines = job.lines.size(), .error = "", .fenced = false};
+  const Result<Timeline> highest = highest_timeline(store_);
+  if (highest && *highest > timeline_) {
+    appended.error = "another coordinator has taken over this run";
+    appended.fenced = true;
+    return appended;
+  }
+  if (job.anew) history_is_broken_ = false;
+  const Status done = history_is_broken_ ? Status(Error{ErrorCode::io, "a line before is missing"})
+                                         : append(job);
+  if (!done) {
+    history_is_broken_ = true;
+    appended.error = "history.jsonl cannot be written: " + done.error().message +
+                     "; the run waits before too much of it is missing";
+  }
+  return appended;
 }
 
 Status StoreExecutor::append(const AppendHistory& job) {
   const std::string path = join_path(options_.output, "history.jsonl");
-  if (history_lines_ != job.first) {  // A resume or a rollback: later lines never happened.
-    std::string kept;
-    if (path_exists(path)) {
-      auto text = read_file(path);
-      if (!text) return text.error();
-      kept = first_lines(*text, job.first);
-    }
-    if (const Status cut = write_file_atomically(path, kept); !cut) return cut;
-    history_lines_ = job.first;
-  }
   std::string text;
   for (const std::string& line : job.lines) text += line + "\n";
-  if (text.empty()) return {};
+  if (job.anew) {  // A resume or a rollback: later lines never happened.
+    std::string kept;
+    if (path_exists(path)) {
+      auto all = read_file(path);
+      if (!all) return all.error();
+      kept = first_lines(*all, job.first);
+    }
+    return write_file_atomically(path, kept + text);
+  }
   auto file = OpenFile::open_existing(path);
   if (!file) return file.error();
-  if (const Status added = (*file)->append(text); !added) return added;
-  history_lines_ += job.lines.size();
-  return {};
+  return (*file)->append(text);
 }
 
 Status StoreExecutor::sync_history() const {

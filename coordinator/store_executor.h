@@ -32,6 +32,7 @@ class StoreExecutor {
 
  private:
   [[nodiscard]] TimelineClaimed run(const ClaimTimeline& job);
+  [[nodiscard]] ClaimRaised run(const RaiseClaim& job);
   [[nodiscard]] CheckpointKept run(const KeepCheckpoint& job);
   [[nodiscard]] HistoryAppended run(const AppendHistory& job);
   [[nodiscard]] ModelExported run(const ExportModel& job);
@@ -43,7 +44,7 @@ class StoreExecutor {
   const StoreExecutorOptions options_;
   CheckpointStore& store_;
   Timeline timeline_ = 0;
-  std::uint64_t history_lines_ = ~std::uint64_t{0};  // In the file; unknown at first.
+  bool history_is_broken_ = false;  // A job failed; lines are missing until one begins anew.
 };
 
 // A checkpoint as its manifest holds it, and back.

@@ -22,6 +22,7 @@ void Server::step(Time now, Input<Outcome> input, Effects<Job>& effects) {
                  [&](Disconnected& lost) {
                    std::erase_if(parked_, [&](const Parked& p) { return p.from == lost.peer; });
                    waiting_.erase(lost.peer);
+                   if (lost.peer == kCoordinator) membership_.rejoin(now_);
                  },
                  [&](Tick&) {},
                  [&](StopAsked&) {
@@ -30,17 +31,20 @@ void Server::step(Time now, Input<Outcome> input, Effects<Job>& effects) {
                      leave_at_latest_ = now_ + options_.handover;
                    }
                    leaving_ = true;
-                   if (membership_.state() == Membership::State::greeting) {
+                   if (run_ == nullptr) {
                      effects.exit = Exit{ExitCode::interrupted, "stopped before joining a run"};
                    }
                  },
                  [&](Done<Outcome>& done) { on_outcome(std::move(done.outcome), effects); },
              },
              input);
-  membership_.tick(now, effects);
+  membership_.tick(now, effects, [this](wire::Held& held) { hold(held); });
   repeat_unanswered(effects);
   if (leaving_) {
-    effects.send(kCoordinator, wire::Goodbye{});
+    if (now_ >= next_goodbye_) {
+      effects.send(kCoordinator, wire::Goodbye{});
+      next_goodbye_ = now_ + options_.retry;
+    }
     if (now_ >= leave_by_) {
       effects.exit = Exit{ExitCode::interrupted, "stopped; the coordinator did not answer"};
     }
@@ -54,7 +58,7 @@ void Server::on_message(const wire::Message& message, Effects<Job>& effects) {
     effects.note(NoteLevel::warning, who + " could not read us: " + reply->reason);
   }
   if (message.from == kCoordinator) {
-    membership_.heard(now_);
+    if (!membership_.heard(message.term, now_)) return;
     // It lets us go once others have what we keep.
     if (leaving_) leave_by_ = std::min(now_ + options_.goodbye, leave_at_latest_);
     on_coordinator(message.body, effects);
@@ -81,10 +85,7 @@ void Server::on_coordinator(const wire::Body& body, Effects<Job>& effects) {
                  [&](const wire::Refused& refused) {
                    effects.exit = Exit{ExitCode::user_error, refused.reason};
                  },
-                 [&](const wire::Rejoin&) {
-                   reset();
-                   membership_.reset(now_);
-                 },
+                 [&](const wire::Rejoin&) { membership_.rejoin(now_); },
                  [&](const wire::Plan& plan) { on_plan(plan, effects); },
                  [&](const wire::Restore& restore) { on_restore(restore, effects); },
                  [&](const wire::CommitStep& commit) { on_commit(commit, effects); },
@@ -112,16 +113,18 @@ void Server::on_coordinator(const wire::Body& body, Effects<Job>& effects) {
 void Server::on_welcome(const wire::Welcome& welcome, Effects<Job>& effects) {
   // A coordinator that greets a member has forgotten it: it was silent for too long, or the
   // coordinator is new.
-  if (membership_.state() == Membership::State::member) membership_.reset(now_);
+  if (membership_.state() == Membership::State::member) membership_.rejoin(now_);
   if (membership_.state() != Membership::State::greeting) return;
   auto run = run_from_json(welcome.run_json);
   if (!run) {
     effects.exit = Exit{ExitCode::user_error, run.error().message};
     return;
   }
+  if (membership_.welcomed(welcome, *run, now_) == Membership::Load::not_needed) {
+    return;
+  }
   reset();
   run_ = std::make_shared<const RunConfig>(std::move(*run));
-  membership_.welcomed(*run_, now_);
   effects.jobs.push_back(ServerLoad{run_, welcome.family, welcome.checkpoints});
 }
 
@@ -136,7 +139,7 @@ void Server::on_restore(const wire::Restore& restore, Effects<Job>& effects) {
   timeline_ = restore.timeline;
   state_ = State::restoring;
   applied_ = restore.commit.step;
-  previous_ = restore.commit;
+  commits_ = {restore.commit};
   fault_.reset();
   for (const Parked& parked : parked_) effects.send(parked.from, wire::Stale{timeline_});
   parked_.clear();
@@ -149,7 +152,7 @@ void Server::on_outcome(ServerOutcome outcome, Effects<Job>& effects) {
                  [&](ServerLoaded& loaded) {
                    if (!loaded.error.empty()) {
                      effects.exit = Exit{ExitCode::user_error, loaded.error};
-                   } else if (membership_.state() == Membership::State::loading) {
+                   } else {
                      membership_.loaded(loaded.canary, loaded.blas_version, now_);
                    }
                  },
@@ -189,7 +192,30 @@ void Server::reset() {
   state_ = State::joining;
   timeline_ = 0;
   parked_.clear();
+  plan_ = {};
   fault_.reset();
+}
+
+// What a coordinator that does not know us has to hear (R13).
+void Server::hold(wire::Held& held) const {
+  if (state_ != State::serving) return;
+  held.plan = plan_;
+  held.timeline = timeline_;
+  if (partitions_.empty()) return;
+  held.commits = commits_;
+  held.promised = promised_;
+  for (const auto& [id, partition] : partitions_) {
+    held.partitions.push_back(id);
+    if (partition.prepared()) held.prepared.push_back(id);
+  }
+}
+
+void Server::remember(std::vector<Commit> commits) {
+  for (Commit& commit : commits) commits_.push_back(std::move(commit));
+  if (commits_.size() > options_.commits_max) {
+    commits_.erase(commits_.begin(),
+                   commits_.end() - static_cast<std::ptrdiff_t>(options_.commits_max));
+  }
 }
 
 // ---- pull ---------------------------------------------------------------------------------------
@@ -371,11 +397,10 @@ void Server::ask_for_deferred(Effects<Job>& effects) {
 void Server::say_prepared(Effects<Job>& effects) {
   wire::Prepared prepared{.timeline = timeline_,
                           .step = applied_ + 1,
-                          .plan = plan_.second,
+                          .plan = plan_.timeline == timeline_ ? plan_.number : 0,
                           .partitions = {},
                           .has_figures = false,
-                          .figures = {},
-                          .previous = previous_};
+                          .figures = {}};
   for (const auto& [id, partition] : partitions_) {
     if (!partition.prepared()) continue;  // A copy that came late; it is said when it is.
     prepared.partitions.push_back(partition.summary());
@@ -407,7 +432,7 @@ void Server::apply(const Commit& commit, Effects<Job>& effects) {
   buffered_bytes_ = 0;
   deferred_.clear();
   applied_ = commit.step;
-  previous_ = commit;
+  remember({commit});
   prepared_said_ = false;
   fed_ = false;
   membership_.made_progress();

@@ -72,6 +72,7 @@ struct ServerOptions {
   Duration goodbye = std::chrono::seconds(5);    // Asked to stop: for the coordinator to let us go.
   Duration handover = std::chrono::seconds(25);  // ... and for handing over what it keeps.
   Duration retry = std::chrono::milliseconds(500);  // Prepared, CutDone: until answered.
+  std::size_t commits_max = 64;                     // That are remembered (R13).
   std::size_t parked_max = 4096;                    // Pulls that wait; more are dropped.
   // R11: of contributions on their way down the trees. What is over it is dropped and asked for
   // later, but for the leftmost missing node of each partition.
@@ -136,6 +137,8 @@ class Server {
   void ask_for_deferred(Effects<Job>& effects);
 
   void reset();
+  void hold(wire::Held& held) const;
+  void remember(std::vector<Commit> commits);
   void begin_cut(const std::vector<PartitionId>& partitions, Effects<Job>& effects);
   void answer_parked(Effects<Job>& effects);
   void answer(MemberId to, const wire::Pull& pull, Effects<Job>& effects) const;
@@ -160,11 +163,11 @@ class Server {
   State state_ = State::joining;
   Timeline timeline_ = 0;  // Of what is restored or being restored; 0: nothing yet.
   Step applied_ = 0;
-  Commit previous_;                              // commit(applied_)
+  std::vector<Commit> commits_;                  // The latest ones; the last is commit(applied_).
   std::map<PartitionId, Partition> partitions_;  // Owned or copies; all at version applied_.
 
   // What the latest plan of this timeline says.
-  std::pair<Timeline, PlanNumber> plan_;
+  wire::Plan plan_;
   std::vector<MemberId> owners_;                           // By partition; empty: none yet.
   std::map<MemberId, std::vector<PartitionId>> replicas_;  // Of what we own, by server.
   std::set<PartitionId> lacking_;                          // Copies that we should have.
@@ -180,6 +183,7 @@ class Server {
   std::optional<wire::Fault> fault_;  // Two computations that differ: said until the run is over.
   bool prepared_said_ = false;
   Time leave_by_{};
+  Time next_goodbye_{};
   Time leave_at_latest_{};
   bool leaving_ = false;  // Asked to stop; says Goodbye until released.
   Time next_repeat_{};

@@ -14,15 +14,15 @@ namespace ballast {
 void Server::on_plan(const wire::Plan& plan, Effects<Job>& effects) {
   membership_.planned();
   if (run_ == nullptr || plan.owners.size() != run_->partitions) return;
-  const std::pair rank(plan.timeline, plan.number);
-  if (plan.timeline < timeline_ || rank <= plan_ || state_ == State::restoring) return;
+  if (plan.number <= plan_.number) return;
+  if (state_ == State::restoring && plan.timeline == timeline_) return;
   // Whoever restores nothing on a timeline begins it with nothing.
-  if (plan.timeline > timeline_) {
+  if (plan.timeline != timeline_) {
     drop_copies();
     timeline_ = plan.timeline;
     state_ = State::serving;
   }
-  plan_ = rank;
+  plan_ = plan;
   owners_ = plan.owners;
   replicas_.clear();
   lacking_.clear();
@@ -56,7 +56,6 @@ void Server::drop_copies() {
   buffered_bytes_ = 0;
   deferred_.clear();
   cuts_.clear();
-  plan_ = {};
   owners_.clear();
   replicas_.clear();
   lacking_.clear();
@@ -171,7 +170,7 @@ void Server::on_lacking(MemberId from, const wire::Lacking& lacking, Effects<Job
 
 void Server::on_copy(const wire::PartitionCopy& copy, Effects<Job>& effects) {
   if (state_ != State::serving || copy.timeline != timeline_) return;
-  const Step version = copy.commit.step;
+  const Step version = copy.commits.back().step;
   if (!partitions_.empty() && version > applied_) {
     // Either a commit is on its way to us, or we were left out of plans that we have not seen and
     // what we keep is of no use: nobody commits a step that we take part in without our Prepared.
@@ -204,7 +203,8 @@ void Server::on_copy(const wire::PartitionCopy& copy, Effects<Job>& effects) {
   }
   if (partitions_.empty()) {
     applied_ = version;
-    previous_ = copy.commit;
+    commits_.clear();
+    remember(copy.commits);
     promised_ = 0;
   }
   partitions_.try_emplace(copy.partition, *run_, std::move(tables), version);
@@ -221,7 +221,7 @@ wire::PartitionCopy Server::copy_of(const Partition& partition) const {
     std::vector<float> floats;
   };
   wire::PartitionCopy copy{
-      .timeline = timeline_, .commit = previous_, .partition = partition.id(), .records = {}};
+      .timeline = timeline_, .commits = commits_, .partition = partition.id(), .records = {}};
   std::map<std::pair<TableId, Key>, Columns> tables;
   partition.snapshot().for_each([&](const RowView& row) {
     const bool dense = run_->tables[index(row.table)].kind == TableKind::dense;

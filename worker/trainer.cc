@@ -22,22 +22,28 @@ void Worker::step(Time now, Input<Outcome> input, Effects<Job>& effects) {
                    for (auto& [id, group] : groups_) {
                      if (group.asks.contains(lost.peer)) group.ask_again = now_;
                    }
+                   if (lost.peer == kCoordinator) membership_.rejoin(now_);
                  },
                  [&](Tick&) {},
                  [&](StopAsked&) {
                    if (!leaving_) leave_by_ = now_ + options_.goodbye;
                    leaving_ = true;
-                   if (membership_.state() == Membership::State::greeting) {
+                   if (run_ == nullptr) {
                      effects.exit = Exit{ExitCode::interrupted, "stopped before joining a run"};
                    }
                  },
                  [&](Done<Outcome>& done) { on_outcome(std::move(done.outcome), effects); },
              },
              input);
-  membership_.tick(now, effects);
+  membership_.tick(now, effects, [&](wire::Held& held) {
+    if (plan_) held.plan = *plan_;
+  });
   repeat_pulls(effects);
   if (leaving_) {
-    effects.send(kCoordinator, wire::Goodbye{});
+    if (now_ >= next_goodbye_) {
+      effects.send(kCoordinator, wire::Goodbye{});
+      next_goodbye_ = now_ + options_.retry;
+    }
     if (now_ >= leave_by_) {
       effects.exit = Exit{ExitCode::interrupted, "stopped; the coordinator did not answer"};
     }
@@ -51,8 +57,7 @@ void Worker::on_message(const wire::Message& message, Effects<Job>& effects) {
     effects.note(NoteLevel::warning, who + " could not read us: " + reply->reason);
   }
   if (message.from == kCoordinator) {
-    membership_.heard(now_);
-    on_coordinator(message.body, effects);
+    if (membership_.heard(message.term, now_)) on_coordinator(message.body, effects);
     return;
   }
   std::visit(Overloaded{
@@ -70,10 +75,7 @@ void Worker::on_coordinator(const wire::Body& body, Effects<Job>& effects) {
                  [&](const wire::Refused& refused) {
                    effects.exit = Exit{ExitCode::user_error, refused.reason};
                  },
-                 [&](const wire::Rejoin&) {
-                   reset();
-                   membership_.reset(now_);
-                 },
+                 [&](const wire::Rejoin&) { membership_.rejoin(now_); },
                  [&](const wire::Plan& plan) { on_plan(plan, effects); },
                  [&](const wire::Evaluate& evaluate) { on_evaluate(evaluate, effects); },
                  [&](const wire::Released&) {
@@ -94,16 +96,18 @@ void Worker::on_coordinator(const wire::Body& body, Effects<Job>& effects) {
 void Worker::on_welcome(const wire::Welcome& welcome, Effects<Job>& effects) {
   // A coordinator that greets a member has forgotten it: it was silent for too long, or the
   // coordinator is new.
-  if (membership_.state() == Membership::State::member) membership_.reset(now_);
+  if (membership_.state() == Membership::State::member) membership_.rejoin(now_);
   if (membership_.state() != Membership::State::greeting) return;
   auto run = run_from_json(welcome.run_json);
   if (!run) {
     effects.exit = Exit{ExitCode::user_error, run.error().message};
     return;
   }
+  if (membership_.welcomed(welcome, *run, now_) == Membership::Load::not_needed) {
+    return;
+  }
   reset();
   run_ = std::make_shared<const RunConfig>(std::move(*run));
-  membership_.welcomed(*run_, now_);
   effects.jobs.push_back(WorkerLoad{++loads_, run_, welcome.family});
 }
 
@@ -118,9 +122,7 @@ void Worker::reset() {
 void Worker::on_plan(const wire::Plan& plan, Effects<Job>& effects) {
   if (run_ == nullptr || membership_.state() == Membership::State::loading) return;
   membership_.planned();
-  // Numbers rise within one coordinator's life; a later one has a later timeline.
-  const auto rank = [](const wire::Plan& p) { return std::pair(p.timeline, p.number); };
-  if (plan_ && rank(plan) <= rank(*plan_)) return;
+  if (plan_ && plan.number <= plan_->number) return;
   if (plan.owners.size() != run_->partitions) return;
   plan_ = plan;
   own_ = {};
@@ -128,7 +130,7 @@ void Worker::on_plan(const wire::Plan& plan, Effects<Job>& effects) {
     if (assignment.worker == self_) own_ = assignment.leaves;
   }
   servers_.become(plan.servers, self_, effects);
-  if (plan.timeline > timeline_) {  // What we keep dies with its timeline (R10).
+  if (plan.timeline != timeline_) {  // What we keep dies with its timeline (R10).
     timeline_ = plan.timeline;
     steps_.clear();
     groups_.clear();
@@ -259,7 +261,7 @@ void Worker::on_outcome(WorkerOutcome outcome, Effects<Job>& effects) {
                    if (loaded.number != loads_) return;  // Of a run that is over.
                    if (!loaded.error.empty()) {
                      effects.exit = Exit{ExitCode::user_error, loaded.error};
-                   } else if (membership_.state() == Membership::State::loading) {
+                   } else {
                      membership_.loaded(loaded.canary, loaded.blas_version, now_);
                    }
                  },

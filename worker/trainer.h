@@ -210,6 +210,7 @@ class Worker {
   std::map<GroupId, Group> groups_;
   std::uint64_t next_group_ = 1;
   Time leave_by_{};
+  Time next_goodbye_{};
   bool leaving_ = false;
 };
 

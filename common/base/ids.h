@@ -19,6 +19,9 @@ enum class TableId : std::uint32_t {};
 using Step = std::uint64_t;
 using Timeline = std::uint64_t;
 using PlanNumber = std::uint64_t;
+// Of a coordinator: claimed exclusively in the checkpoint store, so a later one has a higher one.
+// 0: none yet.
+using Term = std::uint64_t;
 using Leaf = std::uint32_t;
 using Key = std::uint64_t;
 

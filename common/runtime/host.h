@@ -167,7 +167,7 @@ class Host {
     counters_.malformed += 1;
     if (!may_complain(Complaint::malformed, peer)) return;
     log_.write(LogLevel::warning, source_, "dropped what " + to_string(peer) + " sent: " + reason);
-    send(peer, wire::MalformedReply{reason});
+    send(peer, wire::MalformedReply{reason}, term_);
   }
 
   // ---- stepping ---------------------------------------------------------------------------------
@@ -182,9 +182,10 @@ class Host {
   }
 
   void perform(Effects<Job>& effects) {
+    term_ = effects.term;
     for (const MemberId peer : effects.disconnections) transport_.disconnect(peer);
     for (const Connection& connection : effects.connections) connect(connection);
-    for (Send& message : effects.sends) send(message.to, std::move(message.body));
+    for (Send& message : effects.sends) send(message.to, std::move(message.body), effects.term);
     for (Job& job : effects.jobs) pool_.give(std::move(job));
     for (const Note& note : effects.notes) {
       log_.write(to_log_level(note.level), source_, note.text);
@@ -209,8 +210,8 @@ class Host {
     log_.write(LogLevel::error, source_, connected.error().message);
   }
 
-  void send(MemberId to, wire::Body body) {
-    const wire::Message message{options_.self, std::move(body)};
+  void send(MemberId to, wire::Body body, Term term) {
+    const wire::Message message{options_.self, std::move(body), term};
     if (transport_.send(to, wire::encode(message)) == Sent::handed_over) return;
     if (!log_.shows(LogLevel::debug)) return;
     log_.write(LogLevel::debug, source_,
@@ -260,6 +261,7 @@ class Host {
   const LogSource source_;
   HostCounters counters_;
   std::optional<Exit> exit_;
+  Term term_ = 0;  // The machine's, for what the host says itself.
   bool is_posted_ = false;
   std::uint64_t strangers_ = 0;
   std::map<std::tuple<Complaint, MemberId, Refusal>, Time> complained_;

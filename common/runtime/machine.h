@@ -91,6 +91,7 @@ struct Effects {
   std::vector<Send> sends;
   std::vector<Job> jobs;
   std::vector<Note> notes;
+  Term term = 0;                // Goes with every one of the sends.
   std::optional<Time> wake_at;  // Replaces the earlier wish; a Tick comes then or a little later.
   std::optional<Exit> exit;     // After the sends have been handed over.
 

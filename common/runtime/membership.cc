@@ -1,9 +1,11 @@
 #include "common/runtime/membership.h"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include "common/base/check.h"
+#include "common/base/hash.h"
 
 namespace ballast {
 
@@ -11,26 +13,58 @@ Duration seconds(double value) {
   return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(value));
 }
 
-Membership::Membership(MembershipOptions options) : options_(std::move(options)) {}
-
-void Membership::welcomed(const RunConfig& run, Time now) {
-  BALLAST_CHECK(state_ == State::greeting);
-  state_ = State::loading;
-  heartbeat_ = seconds(run.cluster.heartbeat_seconds);
-  silence_ = seconds(run.cluster.silence_seconds);
-  next_send_ = now;
+std::uint64_t fingerprint_of_run(const std::string& run_json, const std::string& checkpoints) {
+  return hash_bytes(std::as_bytes(std::span(run_json)),
+                    hash_bytes(std::as_bytes(std::span(checkpoints))));
 }
 
-void Membership::reset(Time now) {
+Membership::Membership(MembershipOptions options) : options_(std::move(options)) {}
+
+bool Membership::heard(Term term, Time now) {
+  if (term < term_) return false;
+  term_ = term;
+  heard_ = now;
+  return true;
+}
+
+void Membership::rejoin(Time now) {
   state_ = State::greeting;
   next_send_ = now;
 }
 
+Membership::Load Membership::welcomed(const wire::Welcome& welcome, const RunConfig& run,
+                                      Time now) {
+  BALLAST_CHECK(state_ == State::greeting);
+  heartbeat_ = seconds(run.cluster.heartbeat_seconds);
+  silence_ = seconds(run.cluster.silence_seconds);
+  next_send_ = now;
+  const std::uint64_t fingerprint = fingerprint_of_run(welcome.run_json, welcome.checkpoints);
+  if (held_ && held_->run == fingerprint && held_->family == welcome.family) {
+    state_ = is_loaded_ ? State::ready : State::loading;
+    return Load::not_needed;
+  }
+  held_ = wire::Held{.run = fingerprint,
+                     .family = welcome.family,
+                     .canary = 0,
+                     .blas_version = "",
+                     .plan = {},
+                     .timeline = 0,
+                     .commits = {},
+                     .partitions = {},
+                     .promised = 0,
+                     .prepared = {}};
+  is_loaded_ = false;
+  state_ = State::loading;
+  return Load::needed;
+}
+
 void Membership::loaded(std::uint64_t canary, std::string blas_version, Time now) {
-  BALLAST_CHECK(state_ == State::loading);
+  BALLAST_CHECK(held_.has_value());
+  is_loaded_ = true;
+  held_->canary = canary;
+  held_->blas_version = std::move(blas_version);
+  if (state_ != State::loading) return;
   state_ = State::ready;
-  canary_ = canary;
-  blas_version_ = std::move(blas_version);
   next_send_ = now;
 }
 
@@ -42,11 +76,11 @@ void Membership::tick(Time now, Outbox& out) {
   if (now < next_send_) return;
   switch (state_) {
     case State::greeting:
-      out.sends.push_back(options_.hello);
+      out.sends.emplace_back(hello());
       next_send_ = now + options_.retry;
       break;
     case State::ready:
-      out.sends.push_back(wire::Ready{.canary = canary_, .blas_version = blas_version_});
+      out.sends.push_back(wire::Ready{.canary = held_->canary, .blas_version = held_->blas_version});
       next_send_ = now + std::min(options_.retry, heartbeat_);
       break;
     case State::loading:
@@ -55,6 +89,12 @@ void Membership::tick(Time now, Outbox& out) {
       next_send_ = now + heartbeat_;
       break;
   }
+}
+
+wire::Hello Membership::hello() const {
+  wire::Hello hello = options_.hello;
+  if (is_loaded_) hello.held = held_;
+  return hello;
 }
 
 void Membership::watch_silence(Time now, Outbox& out) {

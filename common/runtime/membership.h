@@ -3,8 +3,9 @@
 // How a server or a worker becomes and stays a member of a run: the part that both roles share.
 //
 //   greeting --Welcome--> loading --loaded()--> ready --Plan--> member
-//      ^                                                          |
-//      +----------------------- Rejoin ---------------------------+
+//      ^   |                                      ^               |
+//      |   +--- Welcome to what is loaded already +               |
+//      +---- Rejoin, or the connection closed --------------------+
 //
 // Invariants
 //   M1  Hello and Ready are repeated until they are answered.
@@ -12,6 +13,9 @@
 //       answers them with Rejoin; a silent one is announced loudly.
 //   M3  Hello is said by whoever greets, never by a member: it would be taken for a new one that
 //       greets, and wait for a Welcome that it passes over.
+//   M4  A member that greets anew keeps what it holds and says so: only a Welcome to another run,
+//       or another kernel family, makes it forget.
+//   M5  Whoever has heard a coordinator listens to none of a lower term (R13).
 //
 // Pure; one machine owns it.
 
@@ -41,23 +45,33 @@ class Membership {
 
   explicit Membership(MembershipOptions options);
 
-  // To be called once per step, before anything else; says Hello, Ready, Heartbeat when due.
-  template <class Job>
-  void tick(Time now, Effects<Job>& effects) {
+  // To be called once per step; says Hello, Ready, Heartbeat when due. `hold(held)` adds to a Hello
+  // what the role keeps of the run.
+  template <class Job, class Hold>
+  void tick(Time now, Effects<Job>& effects, const Hold& hold) {
     Outbox out;
     tick(now, out);
-    for (wire::Body& body : out.sends) effects.send(kCoordinator, std::move(body));
+    for (wire::Body& body : out.sends) {
+      if (auto* const hello = std::get_if<wire::Hello>(&body); hello != nullptr && hello->held) {
+        hold(*hello->held);
+      }
+      effects.send(kCoordinator, std::move(body));
+    }
+    effects.term = term_;
     for (Note& note : out.notes) effects.notes.push_back(std::move(note));
     if (out.exit) effects.exit = out.exit;
   }
 
-  // Any message from the coordinator shows that it lives.
-  void heard(Time now) { heard_ = now; }
+  // For every message from a coordinator. False: of one whose time is over; not to be looked at.
+  [[nodiscard]] bool heard(Term term, Time now);
+  // Greets again: the coordinator does not know us, or may not.
+  void rejoin(Time now);
+
+  enum class Load { needed, not_needed };
+  // Not needed: this run is loaded already, with this family, or is being loaded.
   // REQUIRES: state() is greeting.
-  void welcomed(const RunConfig& run, Time now);
-  // Rejoin, or a Welcome to another run: back to the start.
-  void reset(Time now);
-  // REQUIRES: state() is loading.
+  [[nodiscard]] Load welcomed(const wire::Welcome& welcome, const RunConfig& run, Time now);
+  // The load that was needed last has succeeded.
   void loaded(std::uint64_t canary, std::string blas_version, Time now);
   void planned() {
     if (state_ == State::ready) state_ = State::member;
@@ -75,12 +89,14 @@ class Membership {
     std::optional<Exit> exit;
   };
   void tick(Time now, Outbox& out);
+  [[nodiscard]] wire::Hello hello() const;
   void watch_silence(Time now, Outbox& out);
 
   const MembershipOptions options_;
   State state_ = State::greeting;
-  std::uint64_t canary_ = 0;
-  std::string blas_version_;
+  Term term_ = 0;
+  std::optional<wire::Held> held_;  // Of the run that is loaded or being loaded: what we know of it.
+  bool is_loaded_ = false;
   std::uint64_t progress_ = 0;
   Duration heartbeat_ = std::chrono::seconds(1);
   Duration silence_ = std::chrono::seconds(10);
@@ -91,5 +107,9 @@ class Membership {
 };
 
 [[nodiscard]] Duration seconds(double value);
+
+// By which a member and a coordinator see that they speak of the same run, with the same store.
+[[nodiscard]] std::uint64_t fingerprint_of_run(const std::string& run_json,
+                                               const std::string& checkpoints);
 
 }  // namespace ballast

@@ -56,6 +56,9 @@ struct Header {
     lacking @29 :Lacking;
     partitionCopy @30 :PartitionCopy;
   }
+
+  term @31 :UInt64;
+  # The coordinator's own; of others the highest that they have heard of.
 }
 
 enum Codec {
@@ -112,6 +115,28 @@ struct Hello {
   host @4 :Text;
   families @5 :List(KernelFamily);
   # What its CPU runs, best first.
+
+  held @6 :Held;
+  # Absent: nothing.
+}
+
+struct Held {
+  # What a member keeps of a run.
+
+  run @0 :UInt64;
+  # Fingerprint of its configuration.
+
+  family @1 :KernelFamily;
+  canary @2 :UInt64;
+  blasVersion @3 :Text;
+  plan @4 :Plan;
+  timeline @5 :UInt64;
+  commits @6 :List(Commit);
+  # In order of their steps; the last is the one that is applied.
+
+  partitions @7 :List(UInt32);
+  promised @8 :UInt64;
+  prepared @9 :List(UInt32);
 }
 
 struct Welcome {
@@ -317,8 +342,7 @@ struct Prepared {
   partitions @2 :List(Partition);
   hasFigures @3 :Bool;
   figures @4 :Figures;
-  previous @5 :Commit;
-  plan @6 :UInt64;
+  plan @5 :UInt64;
 
   struct Partition {
     partition @0 :UInt32;
@@ -344,7 +368,9 @@ struct Lacking {
 
 struct PartitionCopy {
   timeline @0 :UInt64;
-  commit @1 :Commit;
+  commits @1 :List(Commit);
+  # In order of their steps; the last is the copy's version.
+
   partition @2 :UInt32;
   records @3 :List(Records);
 

@@ -80,6 +80,8 @@ class Reader {
   CutKnown read(schema::CutKnown::Reader in);
   Evaluate read(schema::Evaluate::Reader in);
   Evaluated read(schema::Evaluated::Reader in);
+  Held read(schema::Held::Reader in);
+  std::vector<Commit> commits(capnp::List<schema::Commit>::Reader in);
   Commit read(schema::Commit::Reader in);
   Figures read(schema::Figures::Reader in);
 
@@ -201,6 +203,15 @@ std::vector<PartitionId> Reader::partitions(capnp::List<std::uint32_t>::Reader i
   return out;
 }
 
+std::vector<Commit> Reader::commits(capnp::List<schema::Commit>::Reader in) {
+  std::vector<Commit> out(count(in, "commits"));
+  for (unsigned i = 0; i < out.size(); ++i) {
+    out[i] = read(in[i]);
+    if (i > 0 && out[i - 1].step + 1 != out[i].step) fail("commits do not follow each other");
+  }
+  return out;
+}
+
 Figures Reader::read(schema::Figures::Reader in) {
   return {in.getLoss(), in.getExamples(), in.getCorrect(), in.getNonfinite()};
 }
@@ -306,6 +317,22 @@ Hello Reader::read(schema::Hello::Reader in) {
   for (unsigned i = 0; i < out.families.size(); ++i) {
     out.families[i] = number_of(families[i], KernelFamily::sapphirerapids, "kernel family");
   }
+  if (in.hasHeld()) out.held = read(in.getHeld());
+  return out;
+}
+
+Held Reader::read(schema::Held::Reader in) {
+  Held out;
+  out.run = in.getRun();
+  out.family = number_of(in.getFamily(), KernelFamily::sapphirerapids, "kernel family");
+  out.canary = in.getCanary();
+  out.blas_version = text(in.getBlasVersion());
+  out.plan = read(in.getPlan());
+  out.timeline = in.getTimeline();
+  out.commits = commits(in.getCommits());
+  out.partitions = partitions(in.getPartitions());
+  out.promised = in.getPromised();
+  out.prepared = partitions(in.getPrepared());
   return out;
 }
 
@@ -409,7 +436,6 @@ Prepared Reader::read(schema::Prepared::Reader in) {
   out.plan = in.getPlan();
   out.has_figures = in.getHasFigures();
   out.figures = read(in.getFigures());
-  out.previous = read(in.getPrevious());
   return out;
 }
 
@@ -423,7 +449,8 @@ Lacking Reader::read(schema::Lacking::Reader in) {
 }
 
 PartitionCopy Reader::read(schema::PartitionCopy::Reader in) {
-  PartitionCopy out{in.getTimeline(), read(in.getCommit()), PartitionId{in.getPartition()}, {}};
+  PartitionCopy out{in.getTimeline(), commits(in.getCommits()), PartitionId{in.getPartition()}, {}};
+  if (out.commits.empty()) fail("a copy of a partition names no version");
   const auto records = in.getRecords();
   out.records.resize(count(records, "records"));
   for (unsigned i = 0; i < out.records.size(); ++i) {
@@ -553,7 +580,7 @@ Result<Message> decode(std::span<const Bytes> frames, const Limits& limits) try 
   if (const Status intact = check_payload(header, payload, limits); !intact) return intact.error();
 
   Reader reader(payload, limits);
-  Message result{MemberId{header.getFrom()}, reader.read(header.getBody())};
+  Message result{MemberId{header.getFrom()}, reader.read(header.getBody()), header.getTerm()};
   if (reader.is_unknown_kind()) return Error{ErrorCode::unsupported, reader.error()};
   if (!reader.error().empty()) return corrupt(reader.error());
   return result;

@@ -66,6 +66,47 @@ void write(const std::vector<PartitionId>& in, capnp::List<std::uint32_t>::Build
   for (unsigned i = 0; i < out.size(); ++i) out.set(i, index(in[i]));
 }
 
+void write(const std::vector<Commit>& in, capnp::List<schema::Commit>::Builder out) {
+  for (unsigned i = 0; i < out.size(); ++i) write(in[i], out[i]);
+}
+
+void write(const Plan& in, schema::Plan::Builder out) {
+  out.setNumber(in.number);
+  out.setTimeline(in.timeline);
+  out.setCommitted(in.committed);
+  auto workers = out.initWorkers(count(in.workers.size()));
+  for (unsigned i = 0; i < workers.size(); ++i) {
+    workers[i].setWorker(index(in.workers[i].worker));
+    workers[i].setBegin(in.workers[i].leaves.begin);
+    workers[i].setEnd(in.workers[i].leaves.end);
+  }
+  auto owners = out.initOwners(count(in.owners.size()));
+  for (unsigned i = 0; i < owners.size(); ++i) owners.set(i, index(in.owners[i]));
+  auto servers = out.initServers(count(in.servers.size()));
+  for (unsigned i = 0; i < servers.size(); ++i) {
+    servers[i].setServer(index(in.servers[i].server));
+    servers[i].setEndpoint(text(in.servers[i].endpoint));
+  }
+  auto replicas = out.initReplicas(count(in.replicas.size()));
+  for (unsigned i = 0; i < replicas.size(); ++i) {
+    replicas[i].setPartition(index(in.replicas[i].partition));
+    replicas[i].setServer(index(in.replicas[i].server));
+  }
+}
+
+void write(const Held& in, schema::Held::Builder out) {
+  out.setRun(in.run);
+  out.setFamily(static_cast<schema::KernelFamily>(in.family));
+  out.setCanary(in.canary);
+  out.setBlasVersion(text(in.blas_version));
+  write(in.plan, out.initPlan());
+  out.setTimeline(in.timeline);
+  write(in.commits, out.initCommits(count(in.commits.size())));
+  write(in.partitions, out.initPartitions(count(in.partitions.size())));
+  out.setPromised(in.promised);
+  write(in.prepared, out.initPrepared(count(in.prepared.size())));
+}
+
 // Arrays and the two array groups of a section have the same three fields and no common type.
 template <class Builder>
 void write(const Place& place, Builder out) {
@@ -100,6 +141,7 @@ void write(const Hello& in, HeaderBody body, PayloadPacker&) {
   for (unsigned i = 0; i < families.size(); ++i) {
     families.set(i, static_cast<schema::KernelFamily>(in.families[i]));
   }
+  if (in.held) write(*in.held, out.initHeld());
 }
 
 void write(const Welcome& in, HeaderBody body, PayloadPacker&) {
@@ -139,30 +181,7 @@ void write(const Finish& in, HeaderBody body, PayloadPacker&) {
   out.setReason(text(in.reason));
 }
 
-void write(const Plan& in, HeaderBody body, PayloadPacker&) {
-  auto out = body.initPlan();
-  out.setNumber(in.number);
-  out.setTimeline(in.timeline);
-  out.setCommitted(in.committed);
-  auto workers = out.initWorkers(count(in.workers.size()));
-  for (unsigned i = 0; i < workers.size(); ++i) {
-    workers[i].setWorker(index(in.workers[i].worker));
-    workers[i].setBegin(in.workers[i].leaves.begin);
-    workers[i].setEnd(in.workers[i].leaves.end);
-  }
-  auto owners = out.initOwners(count(in.owners.size()));
-  for (unsigned i = 0; i < owners.size(); ++i) owners.set(i, index(in.owners[i]));
-  auto servers = out.initServers(count(in.servers.size()));
-  for (unsigned i = 0; i < servers.size(); ++i) {
-    servers[i].setServer(index(in.servers[i].server));
-    servers[i].setEndpoint(text(in.servers[i].endpoint));
-  }
-  auto replicas = out.initReplicas(count(in.replicas.size()));
-  for (unsigned i = 0; i < replicas.size(); ++i) {
-    replicas[i].setPartition(index(in.replicas[i].partition));
-    replicas[i].setServer(index(in.replicas[i].server));
-  }
-}
+void write(const Plan& in, HeaderBody body, PayloadPacker&) { write(in, body.initPlan()); }
 
 void write(const Restore& in, HeaderBody body, PayloadPacker&) {
   auto out = body.initRestore();
@@ -245,7 +264,6 @@ void write(const Prepared& in, HeaderBody body, PayloadPacker&) {
   out.setPlan(in.plan);
   out.setHasFigures(in.has_figures);
   write(in.figures, out.initFigures());
-  write(in.previous, out.initPrevious());
 }
 
 void write(const CommitStep& in, HeaderBody body, PayloadPacker&) {
@@ -305,7 +323,7 @@ void write(const Lacking& in, HeaderBody body, PayloadPacker&) {
 void write(const PartitionCopy& in, HeaderBody body, PayloadPacker& payload) {
   auto out = body.initPartitionCopy();
   out.setTimeline(in.timeline);
-  write(in.commit, out.initCommit());
+  write(in.commits, out.initCommits(count(in.commits.size())));
   out.setPartition(index(in.partition));
   auto records = out.initRecords(count(in.records.size()));
   for (unsigned i = 0; i < records.size(); ++i) {
@@ -355,6 +373,7 @@ std::vector<Bytes> encode(const Message& message) {
   capnp::MallocMessageBuilder builder(words_hint(message.body));
   auto header = builder.initRoot<schema::Header>();
   header.setFrom(index(message.from));
+  header.setTerm(message.term);
   header.setCodec(schema::Codec::FLOAT32);
 
   PayloadPacker payload;

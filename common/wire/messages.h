@@ -8,6 +8,7 @@
 // in.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -22,46 +23,9 @@
 namespace ballast::wire {
 
 // Raised whenever a message changes its meaning: members of another protocol are refused.
-inline constexpr std::uint32_t kProtocol = 2;
+inline constexpr std::uint32_t kProtocol = 3;
 
 enum class Role : std::uint8_t { coordinator, server, worker };
-
-// ---- joining ------------------------------------------------------------------------------------
-
-struct Hello {  // member -> coordinator; repeated until answered
-  Role role = Role::worker;
-  std::uint32_t protocol = kProtocol;
-  std::string version;                 // Of Ballast.
-  std::string endpoint;                // Servers: where workers reach them.
-  std::string host;                    // For people: where it runs, and its process id.
-  std::vector<KernelFamily> families;  // What its CPU can run, best first.
-};
-struct Welcome {         // coordinator -> member: load this, then say Ready
-  std::string run_json;  // RunConfig
-  KernelFamily family = KernelFamily::haswell;
-  std::string checkpoints;  // Servers: URL or directory of the checkpoint store.
-};
-struct Refused {  // coordinator -> member: final; the member exits with code 2 and this sentence
-  std::string reason;
-};
-struct Ready {  // member -> coordinator; repeated until a Plan names it
-  std::uint64_t canary = 0;
-  std::string blas_version;
-};
-struct Rejoin {};   // coordinator -> a member it does not know: forget everything, say Hello
-struct Heartbeat {  // member -> coordinator, and back as its answer
-  std::uint64_t progress = 0;  // Grows whenever the core got something done.
-};
-struct Goodbye {};   // member -> coordinator: I would like to leave (drain)
-struct Released {};  // coordinator -> member: you may exit now
-struct Fault {  // member -> coordinator: something that must stop the run, not the member alone
-  std::string reason;
-};
-enum class Ending : std::uint8_t { done, user_error, fault, interrupted };
-struct Finish {  // coordinator -> everyone: the run is over
-  Ending ending = Ending::done;
-  std::string reason;
-};
 
 // ---- plan ---------------------------------------------------------------------------------------
 
@@ -89,6 +53,64 @@ struct Plan {  // coordinator -> everyone; idempotent, the highest number wins
   std::vector<Replica> replicas;    // Sorted; never the owner.
   std::vector<ServerAddress> servers;  // All that own or keep a copy.
 };
+
+// What a member keeps of a run. A coordinator that was restarted, or lost sight of a part of the
+// fleet, goes on from what its members hold (R13).
+struct Held {
+  std::uint64_t run = 0;  // Fingerprint of the RunConfig.
+  KernelFamily family = KernelFamily::haswell;
+  std::uint64_t canary = 0;
+  std::string blas_version;
+  Plan plan;  // The latest; number 0: none.
+
+  // Servers; `timeline` is 0 where nothing is kept.
+  Timeline timeline = 0;
+  std::vector<Commit> commits;          // The latest ones, in order; the last is what is applied.
+  std::vector<PartitionId> partitions;  // Copies at that version.
+  Step promised = 0;                    // The highest step that was said to be prepared, ...
+  std::vector<PartitionId> prepared;    // ... and whose copies have the next one's gradient.
+};
+
+// ---- joining ------------------------------------------------------------------------------------
+
+struct Hello {  // member -> coordinator; repeated until answered
+  Role role = Role::worker;
+  std::uint32_t protocol = kProtocol;
+  std::string version;                 // Of Ballast.
+  std::string endpoint;                // Servers: where workers reach them.
+  std::string host;                    // For people: where it runs, and its process id.
+  std::vector<KernelFamily> families;  // What its CPU can run, best first.
+  std::optional<Held> held;            // Of the run that it was last welcomed to.
+};
+struct Welcome {         // coordinator -> member: load this, then say Ready
+  std::string run_json;  // RunConfig
+  KernelFamily family = KernelFamily::haswell;
+  std::string checkpoints;  // Servers: URL or directory of the checkpoint store.
+};
+struct Refused {  // coordinator -> member: final; the member exits with code 2 and this sentence
+  std::string reason;
+};
+struct Ready {  // member -> coordinator; repeated until a Plan names it
+  std::uint64_t canary = 0;
+  std::string blas_version;
+};
+struct Rejoin {};   // coordinator -> a member it does not know: say Hello, with what you hold
+struct Heartbeat {  // member -> coordinator, and back as its answer
+  std::uint64_t progress = 0;  // Grows whenever the core got something done.
+};
+struct Goodbye {};   // member -> coordinator: I would like to leave (drain)
+struct Released {};  // coordinator -> member: you may exit now
+struct Fault {  // member -> coordinator: something that must stop the run, not the member alone
+  std::string reason;
+};
+enum class Ending : std::uint8_t { done, user_error, fault, interrupted };
+struct Finish {  // coordinator -> everyone: the run is over
+  Ending ending = Ending::done;
+  std::string reason;
+};
+
+// ---- restoring -----------------------------------------------------------------------------------
+
 struct SnapshotFile {  // One partition's file in the checkpoint store.
   PartitionId partition{};
   std::string name;
@@ -177,7 +199,6 @@ struct Prepared {  // server -> coordinator; repeated until commit(step) comes
   std::vector<PreparedPartition> partitions;  // All of which this server keeps a copy.
   bool has_figures = false;                   // Whether partition 0 is among them:
   Figures figures;
-  Commit previous;  // commit(step - 1), for a coordinator without memory.
 };
 struct CommitStep {  // coordinator -> server; repeated when a Prepared shows that it was lost
   Timeline timeline = 0;
@@ -203,7 +224,7 @@ struct Records {
 };
 struct PartitionCopy {  // owner -> server: a snapshot of a partition
   Timeline timeline = 0;
-  Commit commit;  // Its version, with what the next commit is computed from.
+  std::vector<Commit> commits;  // The latest ones, in order; the last is its version.
   PartitionId partition{};
   std::vector<Records> records;
 };
@@ -249,6 +270,9 @@ using Body = std::variant<Hello, Welcome, Refused, Ready, Rejoin, Heartbeat, Goo
 struct Message {
   MemberId from{};  // The sender's; set by the host.
   Body body;
+  // The coordinator's own; of others the highest that they have heard of. Members listen to no
+  // coordinator of a lower one (R13).
+  Term term = 0;
 };
 
 // "Push", "CommitStep" ...: for logs and traces.

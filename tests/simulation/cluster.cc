@@ -89,7 +89,8 @@ MembershipOptions Cluster::membership(MemberId id, wire::Role role) {
                     .version = kVersion,
                     .endpoint = role == wire::Role::server ? endpoint_of(id) : "",
                     .host = name_of(id),
-                    .families = {kFamily}},
+                    .families = {kFamily},
+                    .held = {}},
           .coordinator = endpoint_of(kCoordinator),
           .retry = retry(),
           .loud = scenario_.loud,
@@ -281,7 +282,7 @@ void Cluster::perform(Member& member, ProcessEffects effects) {
     }
     network_.connect(member.id, connection.peer);
   }
-  for (const Send& message : effects.sends) send(member, message);
+  for (const Send& message : effects.sends) send(member, message, effects.term);
   for (const StartedJob& job : effects.jobs) start_job(member, job);
   for (const Note& note : effects.notes) {
     if (note.level == NoteLevel::debug) continue;
@@ -306,13 +307,13 @@ void Cluster::perform(Member& member, ProcessEffects effects) {
   }
 }
 
-void Cluster::send(Member& member, const Send& message) {
+void Cluster::send(Member& member, const Send& message, Term term) {
   invariants_.sent(member.process->server(), message.body);
   if (std::holds_alternative<wire::Finish>(message.body) && calm_ &&
       network_.reaches(member.id, message.to)) {
     released_.insert(message.to);
   }
-  wire::Message outgoing{member.id, message.body};
+  wire::Message outgoing{member.id, message.body, term};
   if (scenario_.uses_codec) {
     std::optional<wire::Message> decoded = through_codec(outgoing);
     if (!decoded) return;

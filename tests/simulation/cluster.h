@@ -78,7 +78,7 @@ class Cluster {
   void input(Member& member, ProcessInput what);
   void step(Member& member, ProcessInput what);
   void perform(Member& member, ProcessEffects effects);
-  void send(Member& member, const Send& message);
+  void send(Member& member, const Send& message, Term term);
   void start_job(Member& member, const StartedJob& job);
   void on_job_ended(std::uint64_t life, JobId job, unsigned thread);
   void on_exit(std::uint64_t life, const Exit& exit);

@@ -2,7 +2,7 @@
 
 // What must hold after every event, whatever the faults.
 //
-//  1  Timelines rise: a coordinator never goes back to a lower one, nor does a later coordinator.
+//  1  Terms rise: a coordinator never goes back to a lower one, and a later one has a higher.
 //  2  A plan gives every partition one owner, whose address it names, and deals every leaf once, or
 //     none where no worker is there.
 //  3  The plan numbers of one coordinator rise with every change of the plan.
@@ -77,7 +77,7 @@ class Invariants {
   const Duration loud_;
   std::optional<std::string> violation_;
 
-  Timeline timeline_ = 0;
+  Term term_ = 0;
   wire::Plan plan_;
   std::map<MemberId, Seen> servers_;
   std::map<std::pair<Timeline, Step>, Commit> commits_;

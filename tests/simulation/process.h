@@ -41,6 +41,7 @@ struct ProcessEffects {
   std::vector<Send> sends;
   std::vector<StartedJob> jobs;
   std::vector<Note> notes;
+  Term term = 0;
   std::optional<Time> wake_at;
   std::optional<Exit> exit;
 };
@@ -83,6 +84,7 @@ class MachineProcess final : public Process {
                        .sends = std::move(effects.sends),
                        .jobs = {},
                        .notes = std::move(effects.notes),
+                       .term = effects.term,
                        .wake_at = effects.wake_at,
                        .exit = std::move(effects.exit)};
     for (Job& job : effects.jobs) {

@@ -104,6 +104,7 @@ CoordinatorOutcome SimulatedCoordinatorStore::operator()(CoordinatorJob&& job) {
   return std::visit(
       Overloaded{
           [&](const ClaimTimeline& claim_job) -> CoordinatorOutcome { return claim(claim_job); },
+          [&](const RaiseClaim& raise_job) -> CoordinatorOutcome { return raise(raise_job); },
           [&](const KeepCheckpoint& keep_job) -> CoordinatorOutcome { return keep(keep_job); },
           [&](const AppendHistory& append_job) -> CoordinatorOutcome { return append(append_job); },
           [&](const ExportModel& export_job) -> CoordinatorOutcome {
@@ -131,12 +132,24 @@ TimelineClaimed SimulatedCoordinatorStore::claim(const ClaimTimeline& job) {
   return claimed;
 }
 
+ClaimRaised SimulatedCoordinatorStore::raise(const RaiseClaim& job) {
+  if (*store_.claimed.rbegin() != job.holding) return {.term = 0, .superseded = true, .error = ""};
+  timeline_ = job.above + 1;
+  store_.claimed.insert(timeline_);
+  return {.term = timeline_, .superseded = false, .error = ""};
+}
+
 CheckpointKept SimulatedCoordinatorStore::keep(const KeepCheckpoint& job) {
-  const Checkpoint& checkpoint = job.checkpoint;
+  Checkpoint checkpoint = job.checkpoint;
+  checkpoint.timeline = timeline_;
   CheckpointKept kept{.step = checkpoint.commit.step, .error = "", .fenced = false};
-  if (timeline_ != *store_.claimed.rbegin() || checkpoint.timeline > timeline_) {
+  if (timeline_ != *store_.claimed.rbegin()) {
     kept.error = "another coordinator has claimed a later timeline";
     kept.fenced = true;
+    return kept;
+  }
+  if (history_is_broken_) {
+    kept.error = std::string(kInjected) + "no room for the history";
     return kept;
   }
   if (prng_.chance(store_.fault_rate)) {
@@ -159,9 +172,22 @@ void SimulatedCoordinatorStore::retain() {
 }
 
 HistoryAppended SimulatedCoordinatorStore::append(const AppendHistory& job) {
+  HistoryAppended appended{
+      .life = job.life, .first = job.first, .lines = job.lines.size(), .error = "", .fenced = false};
+  if (timeline_ != *store_.claimed.rbegin()) {
+    appended.error = "another coordinator has claimed a later term";
+    appended.fenced = true;
+    return appended;
+  }
+  if (job.anew) history_is_broken_ = false;
+  if (history_is_broken_ || prng_.chance(store_.fault_rate)) {
+    history_is_broken_ = true;
+    appended.error = std::string(kInjected) + "no room for the history";
+    return appended;
+  }
   if (store_.history.size() > job.first) store_.history.resize(job.first);
   store_.history.insert(store_.history.end(), job.lines.begin(), job.lines.end());
-  return {""};
+  return appended;
 }
 
 ModelExported SimulatedCoordinatorStore::export_model(const ExportModel& job) {

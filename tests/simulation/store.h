@@ -60,6 +60,7 @@ class SimulatedCoordinatorStore {
 
  private:
   [[nodiscard]] TimelineClaimed claim(const ClaimTimeline& job);
+  [[nodiscard]] ClaimRaised raise(const RaiseClaim& job);
   [[nodiscard]] CheckpointKept keep(const KeepCheckpoint& job);
   void retain();
   [[nodiscard]] HistoryAppended append(const AppendHistory& job);
@@ -69,6 +70,7 @@ class SimulatedCoordinatorStore {
   Prng& prng_;
   const RunConfig& run_;
   Timeline timeline_ = 0;
+  bool history_is_broken_ = false;
 };
 
 // The files of a checkpoint that the store does not have.

@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "common/base/check.h"
+#include "common/job/run_json.h"
+#include "common/runtime/membership.h"
 
 namespace ballast {
 namespace {
@@ -60,10 +62,23 @@ class CoordinatorTest : public testing::Test {
   After step(Input<CoordinatorOutcome> input) {
     After effects;
     coordinator_.step(now_, std::move(input), effects);
+    if (!disk_answers_) return effects;
+    const auto appends = jobs<AppendHistory>(effects);
+    for (const AppendHistory& job : appends) {
+      const After more = outcome(HistoryAppended{.life = job.life,
+                                                 .first = job.first,
+                                                 .lines = job.lines.size(),
+                                                 .error = "",
+                                                 .fenced = false});
+      effects.sends.insert(effects.sends.end(), more.sends.begin(), more.sends.end());
+      effects.jobs.insert(effects.jobs.end(), more.jobs.begin(), more.jobs.end());
+      effects.notes.insert(effects.notes.end(), more.notes.begin(), more.notes.end());
+      if (more.exit) effects.exit = more.exit;
+    }
     return effects;
   }
   After receive(MemberId from, wire::Body body) {
-    return step(Received{wire::Message{from, std::move(body)}});
+    return step(Received{wire::Message{from, std::move(body), coordinator_.term()}});
   }
   After outcome(CoordinatorOutcome what) { return step(Done<CoordinatorOutcome>{std::move(what)}); }
   After later(Duration time) {
@@ -76,12 +91,23 @@ class CoordinatorTest : public testing::Test {
             .version = "v",
             .endpoint = "there",
             .host = "host",
-            .families = {KernelFamily::haswell}};
+            .families = {KernelFamily::haswell},
+            .held = {}};
   }
   After ready(MemberId who) { return receive(who, wire::Ready{.canary = 5, .blas_version = "b"}); }
   void join(MemberId who, wire::Role role) {
     receive(who, hello(role));
     ready(who);
+  }
+
+  // A server is lost, and the others, who are asked, hold nothing that helps.
+  After lose(MemberId who, const std::vector<MemberId>& others) {
+    EXPECT_EQ(all<wire::Rejoin>(step(Disconnected{who})).size(), others.size());
+    for (const MemberId other : others) {
+      const bool is_worker = other == kWorker1 || other == kWorker2;
+      join(other, is_worker ? wire::Role::worker : wire::Role::server);
+    }
+    return later(seconds(1));
   }
 
   // From nothing to training version 0.
@@ -167,6 +193,7 @@ class CoordinatorTest : public testing::Test {
     return found;
   }
 
+  bool disk_answers_ = true;  // Lines of the history are written at once.
   std::shared_ptr<const RunConfig> run_;
   Coordinator coordinator_;
   Time now_ = Time{} + seconds(1);
@@ -179,7 +206,7 @@ TEST_F(CoordinatorTest, TheFirstPlanWaitsForEverybodyAndNamesOwnersAndLeaves) {
   const auto plans = all<wire::Plan>(effects);
   ASSERT_EQ(plans.size(), 4U) << "one for every member";
   const wire::Plan& plan = plans[0].second;
-  EXPECT_EQ(plan.number, 1U);
+  EXPECT_EQ(plan.number, (PlanNumber{1} << 32) + 1);
   EXPECT_EQ(plan.timeline, 1U);
   EXPECT_EQ(plan.committed, 0U);
   ASSERT_EQ(plan.owners.size(), 2U);
@@ -204,7 +231,7 @@ TEST_F(CoordinatorTest, AWorkerLostInTheMiddleOfAStepIsReplacedByANewPlan) {
   const After effects = step(Disconnected{kWorker1});
   const auto plans = all<wire::Plan>(effects);
   ASSERT_EQ(plans.size(), 3U);
-  EXPECT_EQ(plans[0].second.number, 2U);
+  EXPECT_EQ(plans[0].second.number, (PlanNumber{1} << 32) + 2);
   EXPECT_EQ(plans[0].second.timeline, 1U) << "no data is lost with a worker";
   ASSERT_EQ(plans[0].second.workers.size(), 1U);
   EXPECT_EQ(plans[0].second.workers[0], (wire::Assignment{kWorker2, {0, 4}}));
@@ -368,7 +395,8 @@ TEST_F(CoordinatorTest, HistoryHasALineForEveryStepAndEvaluation) {
 TEST_F(CoordinatorTest, ALostServerTakesTheRunBackToTheLastCheckpointOnANewTimeline) {
   begin();
   prepare(1);
-  const After effects = step(Disconnected{kServer1});
+  const PlanNumber before = coordinator_.plan().number;
+  const After effects = lose(kServer1, {kServer2, kWorker1, kWorker2});
   ASSERT_EQ(jobs<ClaimTimeline>(effects).size(), 1U);
   EXPECT_EQ(jobs<ClaimTimeline>(effects)[0].above, 1U);
   EXPECT_TRUE(all<wire::CommitStep>(prepare(2)).empty());
@@ -382,12 +410,145 @@ TEST_F(CoordinatorTest, ALostServerTakesTheRunBackToTheLastCheckpointOnANewTimel
   const auto plans = all<wire::Plan>(receive(kServer2, wire::Restored{2, ""}));
   ASSERT_EQ(plans.size(), 3U);
   EXPECT_EQ(plans[0].second.timeline, 2U);
-  EXPECT_EQ(plans[0].second.number, 2U);
+  EXPECT_GT(plans[0].second.number, before);
+}
+
+// ---- taking over (R13) --------------------------------------------------------------------------
+
+// A coordinator that is started while members of the run are there.
+class TakeoverTest : public CoordinatorTest {
+ protected:
+  TakeoverTest() {
+    plan_.number = (PlanNumber{1} << 32) + 7;
+    plan_.timeline = 1;
+    plan_.owners = {kServer1, kServer2};
+    plan_.servers = {{kServer1, "one"}, {kServer2, "two"}};
+    step(Tick{});
+    outcome(TimelineClaimed{.timeline = 4, .latest = {}, .damaged = {}, .error = ""});
+  }
+
+  wire::Hello holding(MemberId server, Step applied, Step promised) const {
+    wire::Hello greeting = hello(wire::Role::server);
+    Commit commit;
+    commit.step = applied;
+    const std::vector<PartitionId> copies = {PartitionId{server == kServer1 ? 0U : 1U}};
+    greeting.held = wire::Held{.run = fingerprint_of_run(run_to_json(*run_), "store"),
+                               .family = KernelFamily::haswell,
+                               .canary = 5,
+                               .blas_version = "b",
+                               .plan = plan_,
+                               .timeline = 1,
+                               .commits = {commit},
+                               .partitions = copies,
+                               .promised = promised,
+                               .prepared = promised > applied ? copies : decltype(copies){}};
+    return greeting;
+  }
+
+  wire::Plan plan_;
+};
+
+TEST_F(TakeoverTest, GoesOnFromWhatTheServersHold) {
+  EXPECT_EQ(all<wire::Welcome>(receive(kServer1, holding(kServer1, 2, 2))).size(), 1U);
+  EXPECT_TRUE(ready(kServer1).jobs.empty()) << "the other server is waited for";
+  receive(kServer2, holding(kServer2, 1, 2));
+  const After effects = ready(kServer2);
+  EXPECT_TRUE(all<wire::Restore>(effects).empty());
+  const auto plans = all<wire::Plan>(effects);
+  ASSERT_EQ(plans.size(), 2U);
+  EXPECT_EQ(plans[0].second.timeline, 1U);
+  EXPECT_GT(plans[0].second.number, PlanNumber{4} << 32);
+  EXPECT_EQ(plans[0].second.owners, plan_.owners);
+  const auto commits = all<wire::CommitStep>(effects);
+  ASSERT_EQ(commits.size(), 1U) << "one waits for the commit that the other has";
+  EXPECT_EQ(commits[0].first, kServer2);
+  EXPECT_EQ(commits[0].second.commit.step, 2U);
+
+  EXPECT_TRUE(all<wire::CommitStep>(receive(kServer1, prepared(kServer1, 3))).empty());
+  EXPECT_EQ(all<wire::CommitStep>(receive(kServer2, prepared(kServer2, 3))).size(), 2U);
+}
+
+TEST_F(TakeoverTest, BelievesOnlyWhoHasPromisedToListenToNoOther) {
+  const wire::Message greeting{kServer1, holding(kServer1, 2, 2), 1};
+  const After effects = step(Received{greeting});
+  EXPECT_TRUE(all<wire::Welcome>(effects).empty());
+  EXPECT_EQ(all<wire::Rejoin>(effects).size(), 1U);
+  EXPECT_EQ(effects.term, 4U);
+}
+
+TEST_F(TakeoverTest, GoesBackToACheckpointWhenAPartitionIsHeldByNobody) {
+  receive(kServer1, holding(kServer1, 2, 2));
+  ready(kServer1);
+  EXPECT_TRUE(later(seconds(1)).jobs.empty()) << "heartbeats may be that slow";
+  constexpr MemberId kServer3{103};
+  join(kServer3, wire::Role::server);
+  join(kWorker1, wire::Role::worker);
+  join(kWorker2, wire::Role::worker);
+  const auto restores = all<wire::Restore>(later(seconds(60)));
+  ASSERT_EQ(restores.size(), 2U);
+  EXPECT_EQ(restores[0].second.timeline, 4U);
+}
+
+TEST_F(TakeoverTest, GoesBackWhenAnOwnerNeverPreparedTheVersion) {
+  receive(kServer1, holding(kServer1, 2, 1));
+  wire::Hello behind = holding(kServer2, 1, 1);  // It never prepared step 2.
+  receive(kServer2, behind);
+  ready(kServer1);
+  ready(kServer2);
+  join(kWorker1, wire::Role::worker);
+  EXPECT_EQ(all<wire::Restore>([&] {
+              receive(kWorker2, hello(wire::Role::worker));
+              return ready(kWorker2);
+            }()).size(),
+            2U);
+}
+
+TEST_F(TakeoverTest, StepsDownWithoutAWordWhenTheStoreSaysSo) {
+  receive(kServer1, holding(kServer1, 2, 2));
+  const After asked = step(Received{wire::Message{kServer1, wire::Heartbeat{}, 6}});
+  const auto raises = jobs<RaiseClaim>(asked);
+  ASSERT_EQ(raises.size(), 1U);
+  EXPECT_EQ(raises[0].holding, 4U);
+  EXPECT_EQ(raises[0].above, 6U);
+  const After effects = outcome(ClaimRaised{.term = 0, .superseded = true, .error = ""});
+  ASSERT_TRUE(effects.exit);
+  EXPECT_EQ(effects.exit->code, ExitCode::fault);
+  EXPECT_TRUE(all<wire::Finish>(effects).empty()) << "the members are the other one's";
+}
+
+TEST_F(TakeoverTest, RaisesItsTermWhenTheStoreKnowsNoOther) {
+  step(Received{wire::Message{kServer1, wire::Heartbeat{}, 6}});
+  EXPECT_EQ(outcome(ClaimRaised{.term = 7, .superseded = false, .error = ""}).term, 7U);
+}
+
+// ---- the history --------------------------------------------------------------------------------
+
+TEST_F(CoordinatorTest, CommitsDoNotRunAwayFromTheHistory) {
+  begin();
+  disk_answers_ = false;
+  const auto line = jobs<AppendHistory>(prepare(1));
+  ASSERT_EQ(line.size(), 1U);
+  prepare(2);
+  prepare(3);
+  evaluated(3, 0);
+  evaluated(3, 1);
+  EXPECT_TRUE(all<wire::CommitStep>(prepare(4)).empty()) << "the line of the epoch is not written";
+  outcome(HistoryAppended{
+      .life = line[0].life, .first = line[0].first, .lines = 1, .error = "full", .fenced = false});
+  const auto again = jobs<AppendHistory>(later(milliseconds(500)));
+  ASSERT_EQ(again.size(), 1U) << "all of it, anew";
+  EXPECT_TRUE(again[0].anew);
+  EXPECT_EQ(again[0].first, line[0].first);
+  EXPECT_EQ(again[0].lines.size(), 4U);
+  const auto commits = all<wire::CommitStep>(outcome(HistoryAppended{
+      .life = again[0].life, .first = again[0].first, .lines = 4, .error = "", .fenced = false}));
+  ASSERT_EQ(commits.size(), 2U);
+  EXPECT_EQ(commits[0].second.commit.step, 4U);
 }
 
 TEST_F(CoordinatorTest, RestoreIsRepeatedUntilItIsAnswered) {
   begin();
-  step(Disconnected{kServer1});
+  lose(kServer1, {kServer2, kWorker1, kWorker2});
   outcome(TimelineClaimed{.timeline = 2, .latest = {}, .damaged = {}, .error = ""});
   EXPECT_EQ(all<wire::Restore>(later(milliseconds(500))).size(), 1U);
   receive(kServer2, wire::Restored{1, ""});
@@ -665,7 +826,7 @@ TEST_F(ReplicaTest, ACopyThatIsBeingMadeIsNoHelp) {
   constexpr MemberId kServer3{103};
   receive(kServer3, hello(wire::Role::server));
   ready(kServer3);
-  EXPECT_EQ(jobs<ClaimTimeline>(step(Disconnected{kServer1})).size(), 1U);
+  EXPECT_EQ(jobs<ClaimTimeline>(lose(kServer1, {kServer3, kWorker1, kWorker2})).size(), 1U);
 }
 
 TEST_F(ReplicaTest, ALeavingServerIsReleasedWhenOthersHaveWhatItKeeps) {

@@ -654,8 +654,8 @@ TEST_F(CopiesTest, WhoWasLeftBehindBeginsAnew) {
   restore(1);
   receive(kCoordinator, plan(1, kPeer, {kSelf}));
   wire::PartitionCopy ahead{
-      .timeline = 1, .commit = {}, .partition = PartitionId{0}, .records = {}};
-  ahead.commit.step = 5;
+      .timeline = 1, .commits = {Commit{}}, .partition = PartitionId{0}, .records = {}};
+  ahead.commits.back().step = 5;
   const After effects = receive(kPeer, ahead);
   EXPECT_TRUE(server_.partitions().empty());
   ASSERT_EQ(count<wire::Lacking>(effects), 1U);
@@ -668,8 +668,8 @@ TEST_F(CopiesTest, WhoIsPreparedWaitsForTheCommitThatTheOthersHave) {
   receive(kCoordinator, plan(1, kPeer, {kSelf}));
   receive(kPeer, push(1, {2, 0}));
   wire::PartitionCopy ahead{
-      .timeline = 1, .commit = {}, .partition = PartitionId{0}, .records = {}};
-  ahead.commit.step = 1;
+      .timeline = 1, .commits = {Commit{}}, .partition = PartitionId{0}, .records = {}};
+  ahead.commits.back().step = 1;
   receive(kPeer, ahead);
   EXPECT_EQ(server_.partitions().size(), kPartitions);
   receive(kCoordinator, commit(1));

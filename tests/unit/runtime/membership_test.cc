@@ -30,9 +30,13 @@ class MembershipTest : public testing::Test {
     return run;
   }
 
+  static wire::Welcome welcome(std::string run) {
+    return {.run_json = std::move(run), .family = KernelFamily::haswell, .checkpoints = "store"};
+  }
+
   After tick() {
     After effects;
-    membership_.tick(now_, effects);
+    membership_.tick(now_, effects, [](wire::Held&) {});
     return effects;
   }
   After later(Duration time) {
@@ -58,7 +62,7 @@ TEST_F(MembershipTest, RepeatsWhatIsNotAnswered) {
   EXPECT_EQ(count<wire::Hello>(tick()), 0U) << "too early";
   EXPECT_EQ(count<wire::Hello>(later(milliseconds(500))), 1U);
 
-  membership_.welcomed(run(), now_);
+  EXPECT_EQ(membership_.welcomed(welcome("run"), run(), now_), Membership::Load::needed);
   EXPECT_EQ(count<wire::Heartbeat>(tick()), 1U) << "loading may take long";
   membership_.loaded(7, "blas", now_);
   EXPECT_EQ(count<wire::Ready>(tick()), 1U);
@@ -67,8 +71,47 @@ TEST_F(MembershipTest, RepeatsWhatIsNotAnswered) {
   membership_.planned();
   EXPECT_EQ(membership_.state(), Membership::State::member);
   EXPECT_EQ(count<wire::Heartbeat>(later(seconds(1))), 1U);
-  membership_.reset(now_);
+  membership_.rejoin(now_);
   EXPECT_EQ(count<wire::Hello>(tick()), 1U);
+}
+
+// M4: who greets anew keeps what it has, and says so.
+TEST_F(MembershipTest, GreetsAnewWithWhatItHolds) {
+  tick();
+  EXPECT_EQ(membership_.welcomed(welcome("run"), run(), now_), Membership::Load::needed);
+  membership_.rejoin(now_);
+  EXPECT_EQ(membership_.welcomed(welcome("run"), run(), now_), Membership::Load::not_needed);
+  EXPECT_EQ(membership_.state(), Membership::State::loading) << "it is on its way";
+  membership_.loaded(7, "blas", now_);
+  membership_.planned();
+
+  membership_.rejoin(now_);
+  After effects;
+  membership_.tick(now_, effects, [](wire::Held& held) { held.timeline = 3; });
+  ASSERT_EQ(count<wire::Hello>(effects), 1U);
+  const auto& held = std::get<wire::Hello>(effects.sends[0].body).held;
+  ASSERT_TRUE(held);
+  EXPECT_EQ(held->run, fingerprint_of_run("run", "store"));
+  EXPECT_EQ(held->canary, 7U);
+  EXPECT_EQ(held->timeline, 3U);
+  EXPECT_EQ(membership_.welcomed(welcome("run"), run(), now_), Membership::Load::not_needed);
+  EXPECT_EQ(membership_.state(), Membership::State::ready);
+
+  membership_.rejoin(now_);
+  EXPECT_EQ(membership_.welcomed(welcome("another"), run(), now_), Membership::Load::needed);
+  EXPECT_FALSE(std::get<wire::Hello>(([&] {
+                 membership_.rejoin(now_);
+                 return tick();
+               })().sends[0].body).held) << "nothing of it is loaded yet";
+}
+
+// M5
+TEST_F(MembershipTest, ListensToNoOlderCoordinator) {
+  EXPECT_TRUE(membership_.heard(3, now_));
+  EXPECT_FALSE(membership_.heard(2, now_));
+  EXPECT_TRUE(membership_.heard(3, now_));
+  EXPECT_TRUE(membership_.heard(4, now_));
+  EXPECT_EQ(tick().term, 4U);
 }
 
 class ImpatientTest : public MembershipTest {
@@ -77,8 +120,8 @@ class ImpatientTest : public MembershipTest {
 };
 
 TEST_F(ImpatientTest, AnnouncesASilentCoordinatorNowAndThenAndNeverGivesUpOnOneItHeard) {
-  membership_.heard(now_);
-  membership_.welcomed(run(), now_);
+  EXPECT_TRUE(membership_.heard(1, now_));
+  EXPECT_EQ(membership_.welcomed(welcome("run"), run(), now_), Membership::Load::needed);
   tick();
   EXPECT_TRUE(later(milliseconds(4999)).notes.empty());
   const After silent = later(milliseconds(1));
@@ -87,7 +130,7 @@ TEST_F(ImpatientTest, AnnouncesASilentCoordinatorNowAndThenAndNeverGivesUpOnOneI
   EXPECT_TRUE(later(seconds(9)).notes.empty());
   EXPECT_EQ(later(seconds(1)).notes.size(), 1U);
   EXPECT_FALSE(later(seconds(1000)).exit);
-  membership_.heard(now_);
+  EXPECT_TRUE(membership_.heard(1, now_));
   EXPECT_TRUE(tick().notes.empty());
 }
 

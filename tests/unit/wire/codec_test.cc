@@ -236,6 +236,12 @@ Section section_of(std::vector<Key> keys, std::vector<float> values) {
   return section;
 }
 
+Commit commit_of(Step step) {
+  Commit commit;
+  commit.step = step;
+  return commit;
+}
+
 TEST(Codec, RefusesWhatNoRoleMayBelieve) {
   Section odd;
   odd.values = Bytes::copy(std::string_view("12345"));
@@ -264,20 +270,23 @@ TEST(Codec, RefusesWhatNoRoleMayBelieve) {
       {"a missing node too high", Missing{0, 0, {{40, 0}}}, "reaches past"},
       {"leaves backwards", Plan{1, 0, 0, {{MemberId{1}, {5, 4}}}, {}, {}, {}}, "ends before"},
       {"batches backwards", Evaluate{0, 0, Split::test, 5, 4}, "ends before"},
-      {"records without keys", PartitionCopy{0, {}, {}, {Records{{}, {}, {}, {}}}}, "go together"},
+      {"a copy of no version", PartitionCopy{0, {}, {}, {}}, "names no version"},
+      {"commits with a gap", PartitionCopy{0, {commit_of(4), commit_of(6)}, {}, {}},
+       "do not follow"},
+      {"records without keys", PartitionCopy{0, {Commit{}}, {}, {Records{{}, {}, {}, {}}}}, "go together"},
       {"records without versions",
-       PartitionCopy{0, {}, {}, {Records{{}, Bytes::own(std::vector<Key>{1, 2}), {}, {}}}},
+       PartitionCopy{0, {Commit{}}, {}, {Records{{}, Bytes::own(std::vector<Key>{1, 2}), {}, {}}}},
        "go together"},
       {"records of one and a half floats",
        PartitionCopy{0,
-                     {},
+                     {Commit{}},
                      {},
                      {Records{{},
                               Bytes::own(std::vector<Key>{1, 2}),
                               Bytes::own(std::vector<Step>{0, 0}),
                               Bytes::own(std::vector<float>(3))}}},
        "go together"},
-      {"a role of the future", Hello{static_cast<Role>(3), 1, "", "", "", {}}, "role is 3"},
+      {"a role of the future", Hello{static_cast<Role>(3), 1, "", "", "", {}, {}}, "role is 3"},
       {"a kernel of the future", Welcome{"", static_cast<KernelFamily>(6), ""}, "family is 6"},
       {"a split of the future", Evaluate{0, 0, static_cast<Split>(3), 0, 1}, "split is 3"},
   };

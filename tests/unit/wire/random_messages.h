@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -95,6 +96,18 @@ class MessageMaker {
     fill_fields(value);
     if (value.begin > value.end) std::swap(value.begin, value.end);
   }
+  void fill(Held& value) {
+    fill_fields(value);
+    follow_each_other(value.commits);
+  }
+  void fill(PartitionCopy& value) {
+    fill_fields(value);
+    if (value.commits.empty()) value.commits.emplace_back();
+    follow_each_other(value.commits);
+  }
+  void fill(std::optional<Held>& value) {
+    if (random_.below(2) == 0) fill(value.emplace());
+  }
   void fill(Section& value) {
     fill(value.node);
     fill(value.partition);
@@ -126,6 +139,10 @@ class MessageMaker {
     std::apply([this](auto&... field) { (this->fill(field), ...); }, fields::of(value));
   }
 
+  static void follow_each_other(std::vector<Commit>& commits) {
+    for (std::size_t i = 0; i < commits.size(); ++i) commits[i].step = 7 + i;
+  }
+
   Bytes floats(std::uint64_t count) {
     std::vector<float> values(count);
     for (float& value : values) value = static_cast<float>(random_.word()) / 7.0F;
@@ -150,6 +167,8 @@ bool same(const T& a, const T& b) {
     return a == b;
   } else if constexpr (std::is_same_v<T, Bytes>) {
     return a.text() == b.text();
+  } else if constexpr (requires { a.has_value(), *a; }) {
+    return a.has_value() == b.has_value() && (!a.has_value() || same(*a, *b));
   } else if constexpr (requires { a.begin(), typename T::value_type{}; }) {
     using Item = typename T::value_type;
     return std::equal(a.begin(), a.end(), b.begin(), b.end(),
@@ -165,7 +184,7 @@ bool same(const T& a, const T& b) {
 }
 
 inline bool same_message(const Message& a, const Message& b) {
-  if (a.from != b.from || a.body.index() != b.body.index()) return false;
+  if (a.from != b.from || a.term != b.term || a.body.index() != b.body.index()) return false;
   return std::visit(
       [&](const auto& body) {
         return same(body, std::get<std::remove_cvref_t<decltype(body)>>(b.body));
