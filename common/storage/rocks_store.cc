@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>
+#include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/options.h>
 #include <rocksdb/table.h>
@@ -10,6 +11,7 @@
 #include <rocksdb/write_buffer_manager.h>
 
 #include <algorithm>
+#include <cstdarg>
 #include <filesystem>
 #include <mutex>
 #include <system_error>
@@ -29,6 +31,14 @@ rocksdb::ReadOptions read_options() {
   options.verify_checksums = true;
   return options;
 }
+
+// RocksDB's own log is read by nobody, and aborts the process when the disk is full (the
+// distributions build with assertions): once a line could not be written, the next one asserts.
+class NoLog final : public rocksdb::Logger {
+ public:
+  using rocksdb::Logger::Logv;
+  void Logv(const char* /*format*/, va_list /*arguments*/) override {}
+};
 
 rocksdb::Options database_options(const RocksStoreOptions& chosen) {
   const auto cache = rocksdb::NewLRUCache(chosen.cache_bytes);
@@ -53,7 +63,7 @@ rocksdb::Options database_options(const RocksStoreOptions& chosen) {
   options.max_background_jobs = std::max(chosen.background_threads, 2);
   options.max_open_files = chosen.open_files_max;
   options.bytes_per_sync = 1 << 20;
-  options.keep_log_file_num = 4;
+  options.info_log = std::make_shared<NoLog>();
   options.stats_dump_period_sec = 0;  // No thread of its own for statistics nobody reads.
   options.stats_persist_period_sec = 0;
   options.paranoid_checks = true;

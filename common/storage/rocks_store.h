@@ -2,6 +2,9 @@
 
 // The KvStore on RocksDB, with memory bounded by its options and every byte read checked against
 // its checksum. A database that lost files or bits is Error{corrupt}, never a smaller database.
+//
+// After a change that the disk refused (it is full, say) the later ones are refused too, until the
+// store is closed and opened again: it then has what was synced.
 
 #include <cstdint>
 #include <memory>

@@ -130,6 +130,33 @@ TEST(RocksStore, AHeadlessDatabaseIsNotAnEmptyOne) {
                     "no CURRENT file"));
 }
 
+TEST(RocksStore, AFullDiskIsAnErrorUntilTheStoreIsOpenedAgain) {
+  const TemporaryDirectory directory;
+  make_store(directory.path("home"), 20);
+  {
+    const auto store = need(open_rocks_store({.directory = directory.path("home")}));
+    WriteBatch batch;
+    batch.put("lost", std::string(100'000, 'x'));
+    need(store->write(batch, Durability::buffered));
+    {
+      const FullDisk full;
+      EXPECT_TRUE(fails(store->sync(), ErrorCode::io, "cannot sync"));
+      EXPECT_TRUE(fails(store->sync(), ErrorCode::io, "cannot sync"));
+      EXPECT_TRUE(fails(store->write(batch, Durability::synced), ErrorCode::io, "cannot write"));
+    }
+    // What the log lost would be missing between what came before and what comes after.
+    EXPECT_TRUE(fails(store->sync(), ErrorCode::io, "cannot sync"));
+    EXPECT_TRUE(fails(store->close(), ErrorCode::io, "cannot sync"));
+  }
+  const auto store = need(open_rocks_store({.directory = directory.path("home")}));
+  EXPECT_EQ(entries_of(*store, "log").size(), 20U);
+  EXPECT_EQ(entries_of(*store, "lost").size(), 0U);
+  WriteBatch batch;
+  batch.put("kept", "x");
+  need(store->write(batch, Durability::synced));
+  need(store->close());
+}
+
 TEST(RocksStore, ATornLastWriteIsForgottenWhole) {
   const TemporaryDirectory directory;
   make_store(directory.path("home"), 20);
