@@ -34,13 +34,19 @@ Status ServerDisk::open(const ServerLoad& job) {
     home_.reset();
     if (!closed) return closed;
   }
+  if (const Status opened = open_home(); !opened) return opened;
+  auto store = open_directory_store(job.checkpoints, OpenMode::create);
+  if (!store) return store.error();
+  store_ = std::move(*store);
+  return {};
+}
+
+Status ServerDisk::open_home() {
+  if (home_ != nullptr) return {};
   if (const Status made = make_directories(home_path_); !made) return made;
   auto home = open_rocks_store({.directory = join_path(home_path_, "rocksdb")});
   if (!home) return home.error();
-  auto store = open_directory_store(job.checkpoints, OpenMode::create);
-  if (!store) return store.error();
   home_ = std::move(*home);
-  store_ = std::move(*store);
   return {};
 }
 
@@ -51,11 +57,13 @@ ServerRestored ServerDisk::run(const ServerRestore& job) {
   if (const Status done = restore(job, restored.tables); !done) {
     restored.tables.clear();
     restored.error = done.error().message;
+    home_.reset();
   }
   return restored;
 }
 
 Status ServerDisk::restore(const ServerRestore& job, std::vector<std::unique_ptr<Tables>>& out) {
+  if (const Status opened = open_home(); !opened) return opened;
   std::vector<std::string> paths;
   for (const wire::SnapshotFile& file : job.files) {
     auto path = store_->fetch_file(file.name);
@@ -121,6 +129,7 @@ ServerCutDone ServerDisk::run(const ServerCut& job) {
     if (!file) {
       cut.done.error = file.error().message;
       cut.done.files.clear();
+      home_.reset();
       return cut;
     }
     cut.done.files.push_back(std::move(*file));
@@ -129,6 +138,7 @@ ServerCutDone ServerDisk::run(const ServerCut& job) {
 }
 
 Result<wire::SnapshotFile> ServerDisk::write(const Snapshot& snapshot) {
+  if (const Status opened = open_home(); !opened) return opened.error();
   auto staging = store_->staging_directory();
   if (!staging) return staging.error();
   auto writer = SnapshotWriter::create(*staging, snapshot.partition());

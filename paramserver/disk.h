@@ -31,12 +31,15 @@ class ServerDisk {
   [[nodiscard]] ServerCutDone run(const ServerCut& job);
 
   [[nodiscard]] Status open(const ServerLoad& job);
+  [[nodiscard]] Status open_home();
   [[nodiscard]] Status restore(const ServerRestore& job, std::vector<std::unique_ptr<Tables>>& out);
   [[nodiscard]] Status clear(PartitionId partition);
   [[nodiscard]] Status read(Tables& tables);
   [[nodiscard]] Result<wire::SnapshotFile> write(const Snapshot& snapshot);
 
   const std::string home_path_;
+  // None after a job that failed: what the disk refused once the store refuses until it is opened
+  // again. The next job does that; by then there may be room.
   std::unique_ptr<KvStore> home_;
   std::unique_ptr<CheckpointStore> store_;
   std::shared_ptr<const Blas> blas_;
