@@ -24,7 +24,7 @@ mistake() {
 overview=$(./dev --help)
 [[ $overview == "$(./dev)" ]] || failed './dev and ./dev --help differ'
 
-verbs=(setup build demo test lint sanitize simulate bench data clean)
+verbs=(setup build demo test lint sanitize simulate chaos bench data clean)
 for verb in "${verbs[@]}"; do
   grep -qE "^  $verb +[a-z]" <<<"$overview" || failed "./dev --help has no line for $verb"
   grep -qF "Usage: ./dev $verb" <<<"$(./dev "$verb" --help)" || failed "$verb --help has no usage"

@@ -1,0 +1,179 @@
+#!/usr/bin/env python3
+"""The driver itself: it sees commits and rollbacks, and tells a bad run from a good one.
+
+Usage: tests/chaos/driver_test.py BALLAST
+"""
+
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+from cluster import Cluster, Failure, Shape
+from history import History
+
+BALLAST = sys.argv.pop(1)
+HERE = pathlib.Path(__file__).resolve().parent
+DEADLINE_SECONDS = 60.0
+
+
+def until(condition, what):
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {DEADLINE_SECONDS:.0f} s: {what}")
+        time.sleep(0.005)
+
+
+def line(step):
+    return f'{{"step":{step},"epoch":1,"loss":0.5}}\n'
+
+
+class HistoryTest(unittest.TestCase):
+    def setUp(self):
+        self.directory = tempfile.TemporaryDirectory()
+        self.addCleanup(self.directory.cleanup)
+        self.path = pathlib.Path(self.directory.name) / "history.jsonl"
+        self.history = History(self.path)
+
+    def append(self, text, now):
+        with open(self.path, "a", encoding="utf-8") as file:
+            file.write(text)
+        self.history.look(now)
+
+    def replace(self, text, now):
+        other = self.path.with_suffix(".new")
+        other.write_text(text)
+        other.rename(self.path)
+        self.history.look(now)
+
+    def test_commits_are_seen_when_their_line_is_whole(self):
+        self.history.look(0.5)
+        self.append(line(1) + line(2), 1.0)
+        self.append(line(3)[:9], 2.0)
+        self.append(line(3)[9:], 3.0)
+        self.append('{"epoch":1,"step":3}\n', 4.0)
+        self.assertEqual(self.history.commits, [(1.0, 2), (3.0, 3)])
+
+    def test_a_rollback_counts_the_steps_that_are_done_again(self):
+        self.append("".join(line(step) for step in range(1, 10)), 1.0)
+        self.replace(line(1) + line(2), 2.0)
+        self.append(line(3), 3.0)
+        self.assertEqual(self.history.redone, [(2.0, 7)])
+        self.assertEqual(self.history.commits, [(1.0, 9), (3.0, 3)])
+
+    def test_pauses(self):
+        for now, step in ((1.0, 1), (1.1, 2), (1.2, 3), (3.0, 4), (3.1, 5), (9.0, 6)):
+            self.append(line(step), now)
+        self.assertAlmostEqual(self.history.first_after(1.15), 0.05)
+        self.assertIsNone(self.history.first_after(9.0))
+        self.assertAlmostEqual(self.history.longest_pause(1.15, 3.05), 1.8)
+        self.assertAlmostEqual(self.history.longest_pause(3.0, 5.0), 5.9)
+
+
+class ClusterTest(unittest.TestCase):
+    """The supervisor, on a program that stands for ballast."""
+
+    def cluster(self, script):
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        program = pathlib.Path(directory.name) / "program"
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(0o755)
+        shape = Shape(1, 1, 0, 10, "ipc", False)
+        cluster = Cluster(str(program), "spec", [], pathlib.Path(directory.name) / "cluster", shape,
+                          pathlib.Path(directory.name))
+        self.addCleanup(cluster.kill_all)
+        return cluster
+
+    def tick_until(self, cluster, condition, what):
+        def ticked():
+            cluster.tick(time.monotonic())
+            return condition()
+
+        until(ticked, what)
+
+    def test_what_ends_is_started_again_and_told_of(self):
+        cluster = self.cluster('[ "$1" != worker ] || { echo no luck; exit 3; }; exec sleep 1000')
+        self.tick_until(cluster, lambda: len(cluster.ends) >= 2, "the worker ends twice")
+        self.assertEqual(cluster.ends[0][1:], ("worker 0", "exited with code 3: no luck"))
+
+    def test_a_crash_is_a_failure(self):
+        cluster = self.cluster('[ "$1" != server ] || kill -ABRT $$; exec sleep 1000')
+        with self.assertRaisesRegex(Failure, "server 0 died of SIGABRT"):
+            self.tick_until(cluster, lambda: False, "the server crashes")
+
+    def test_our_own_kill_is_none(self):
+        cluster = self.cluster("exec sleep 1000")
+        self.tick_until(cluster, lambda: len(cluster.running("worker")) == 1, "the worker runs")
+        worker = cluster.running("worker")[0]
+        first = worker.process.pid
+        cluster.kill(worker)
+        self.tick_until(cluster, lambda: worker.runs() and worker.process.pid != first, "it is back")
+        self.assertEqual(cluster.ends, [])
+
+
+class RunTest(unittest.TestCase):
+    """The whole driver, on programs that spoil what they should not."""
+
+    def drive(self, program, *words):
+        return subprocess.run(
+            [sys.executable, "-B", HERE / "chaos.py", "--no-root", "--seed", "7", "--kills", "1",
+             "--ballast", program, *words, "digits/mlp"],
+            capture_output=True, text=True, check=False, env=os.environ | {"TMPDIR": self.scratch})
+
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory(prefix="chaos-")
+        self.addCleanup(directory.cleanup)
+        self.scratch = directory.name
+
+    def program(self, cluster_part):
+        path = pathlib.Path(self.scratch) / "program"
+        path.write_text(
+            f'#!/bin/sh\n[ "$1" != coordinator -a "$1" != resume ] || {{ {cluster_part}; }}\n'
+            f'exec "{BALLAST}" "$@"\n')
+        path.chmod(0o755)
+        return path
+
+    def test_another_model_is_a_failure(self):
+        program = self.program('[ "$1" = resume ] || set -- "$@" --set seed=2')
+        seen = self.drive(program)
+        self.assertEqual(seen.returncode, 1, seen.stderr)
+        self.assertRegex(seen.stdout, "FAILED: digits/mlp, seed 7: expected digest [0-9a-f]{64}, saw")
+        self.assertIn("everything is kept in", seen.stdout)
+
+    def test_a_hang_is_a_failure(self):
+        seen = self.drive(self.program("exec sleep 1000"), "--patience", "2")
+        self.assertEqual(seen.returncode, 1, seen.stderr)
+        self.assertIn("FAILED: digits/mlp, seed 7: no step for 2 s", seen.stdout)
+
+    def test_nothing_is_left_when_the_driver_is_killed(self):
+        driver = subprocess.Popen(
+            [sys.executable, "-B", HERE / "chaos.py", "--no-root", "--seed", "7", "--ballast", BALLAST,
+             "digits/mlp"],
+            stdout=subprocess.DEVNULL, env=os.environ | {"TMPDIR": self.scratch})
+        self.addCleanup(driver.wait)
+        self.addCleanup(driver.kill)
+        until(lambda: len(self.left()) > 2, "a cluster runs")
+        driver.send_signal(signal.SIGKILL)
+        until(lambda: not self.left(), "all processes are gone")
+
+    def left(self):
+        """Processes that were given a path in our scratch directory."""
+        found = []
+        for process in pathlib.Path("/proc").glob("[0-9]*"):
+            try:
+                words = (process / "cmdline").read_bytes()
+            except OSError:
+                continue  # It ended meanwhile.
+            if self.scratch.encode() in words and b"chaos.py" not in words:
+                found.append(process.name)
+        return found
+
+
+if __name__ == "__main__":
+    unittest.main()
