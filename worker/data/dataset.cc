@@ -29,7 +29,7 @@ struct MappedFiles {
 };
 
 Result<std::shared_ptr<MappedFiles>> map_files(const std::string& directory,
-                                               const Manifest& manifest) {
+                                               const DatasetManifest& manifest) {
   auto files = std::make_shared<MappedFiles>();
   for (const ManifestFile& file : manifest.files) {
     const std::string path = directory + "/" + file.name;
@@ -103,7 +103,7 @@ Result<PackedGroup> open_group(const SplitPlace& split, std::size_t group) {
 }
 
 Result<PackedSplit> open_split(const std::string& directory, const MappedFiles& files,
-                               const Manifest& manifest, std::size_t s) {
+                               const DatasetManifest& manifest, std::size_t s) {
   const ManifestSplit& listed = manifest.splits[s];
   PackedSplit split;
   split.examples = listed.examples;

@@ -44,7 +44,7 @@ class PipelineEncoder final : public Encoder {
     auto labels = read_labels(spec, pipeline_.classes, LabelRule::optional, *table);
     if (!labels) return labels.error();
     const Selection selection = all_rows(*table);
-    auto store = std::make_shared<MemoryStore>();
+    auto store = std::make_shared<MemoryArrays>();
     auto split = encode_split({.table = *table,
                                .selection = selection,
                                .labels = *labels,

@@ -41,7 +41,7 @@ std::vector<std::string> checksums_of(std::span<const std::byte> bytes, std::uin
   return checksums;
 }
 
-std::string to_json(const Manifest& manifest) {
+std::string to_json(const DatasetManifest& manifest) {
   Json json{{"version", kVersion},
             {"schema",
              {{"dense", manifest.schema.dense},
@@ -57,14 +57,14 @@ std::string to_json(const Manifest& manifest) {
   return json.dump(1);
 }
 
-Result<Manifest> manifest_from_json(const std::string& text, const std::string& path) try {
+Result<DatasetManifest> manifest_from_json(const std::string& text, const std::string& path) try {
   const Json json = Json::parse(text);
   if (const int version = json.at("version").get<int>(); version != kVersion) {
     return Error{ErrorCode::unsupported,
                  fmt::format("{}: expected version {}, saw {}; delete the directory and run again",
                              path, kVersion, version)};
   }
-  Manifest manifest;
+  DatasetManifest manifest;
   json.at("schema").at("dense").get_to(manifest.schema.dense);
   json.at("schema").at("sparse_groups").get_to(manifest.schema.sparse_groups);
   json.at("schema").at("classes").get_to(manifest.schema.classes);

@@ -34,7 +34,7 @@ struct ManifestSplit {
   std::vector<bool> group_has_values;  // By group.
 };
 
-struct Manifest {
+struct DatasetManifest {
   DataSchema schema;
   std::array<ManifestSplit, kSplits> splits;
   std::vector<ManifestFile> files;
@@ -42,8 +42,9 @@ struct Manifest {
 
 [[nodiscard]] std::vector<std::string> checksums_of(std::span<const std::byte> bytes,
                                                     std::uint32_t threads);
-[[nodiscard]] std::string to_json(const Manifest& manifest);
-[[nodiscard]] Result<Manifest> manifest_from_json(const std::string& json, const std::string& path);
+[[nodiscard]] std::string to_json(const DatasetManifest& manifest);
+[[nodiscard]] Result<DatasetManifest> manifest_from_json(const std::string& json,
+                                                         const std::string& path);
 [[nodiscard]] std::string digest_of(const std::string& manifest_json);
 
 inline constexpr std::array<const char*, kSplits> kSplitNames = {"train", "validation", "test"};

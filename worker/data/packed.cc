@@ -8,9 +8,9 @@
 
 namespace ballast {
 
-void MemoryStore::Free::operator()(std::byte* memory) const { std::free(memory); }
+void MemoryArrays::Free::operator()(std::byte* memory) const { std::free(memory); }
 
-Result<std::span<std::byte>> MemoryStore::allocate(const std::string& name, std::size_t bytes) {
+Result<std::span<std::byte>> MemoryArrays::allocate(const std::string& name, std::size_t bytes) {
   const std::size_t rounded = (std::max<std::size_t>(bytes, 1) + 63) / 64 * 64;
   auto* memory = static_cast<std::byte*>(std::aligned_alloc(64, rounded));
   if (memory == nullptr) {

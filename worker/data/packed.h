@@ -40,7 +40,7 @@ class ArrayStore {
                                                               std::size_t bytes) = 0;
 };
 
-class MemoryStore final : public ArrayStore {
+class MemoryArrays final : public ArrayStore {
  public:
   [[nodiscard]] Result<std::span<std::byte>> allocate(const std::string& name,
                                                       std::size_t bytes) override;

@@ -194,7 +194,7 @@ class Preparation {
     if (!temporary) return temporary.error();
     const std::string& path = (*temporary)->path();
     FileStore store(path);
-    Manifest manifest;
+    DatasetManifest manifest;
     manifest.schema = schema_of(pipeline);
     for (std::size_t s = 0; s < kSplits; ++s) {
       auto split = encode(pipeline, s, store);
@@ -234,7 +234,7 @@ class Preparation {
 
   // The arrays' bytes are not synced: if the machine dies before they are on disk, the checksums
   // say so and the data is prepared again. The manifest comes last.
-  Status write_texts(const std::string& path, const Manifest& manifest) const {
+  Status write_texts(const std::string& path, const DatasetManifest& manifest) const {
     const std::string json = to_json(manifest);
     Status status = write_file(path + "/" + kReportFile, report_json(prepared_));
     if (status) status = write_file(path + "/" + kDigestFile, digest_of(json));

@@ -51,7 +51,7 @@ struct Column {
 };
 
 // Numbers of many columns row by row: images, and sparse rows made dense.
-struct Matrix {
+struct NumberMatrix {
   Bytes pixels;  // One byte per number, borrowed from the source, or:
   std::vector<double> values;
 };
@@ -68,7 +68,7 @@ struct Block {
   std::size_t rows = 0;
   std::vector<std::uint64_t> lines;  // Where each row starts, from 1; IDX: its number, from 1.
   std::vector<Column> columns;       // By column of the table; empty for skipped and matrix ones.
-  Matrix matrix;
+  NumberMatrix matrix;
   SparseRows sparse;
 };
 

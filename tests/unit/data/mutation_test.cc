@@ -379,7 +379,7 @@ TEST(Mutations, OfPipelinesAreRefusedOrReadWhole) {
 }
 
 TEST(Mutations, OfManifestsAreRefusedOrReadWhole) {
-  Manifest manifest;
+  DatasetManifest manifest;
   manifest.schema.dense = {"n"};
   manifest.splits[0] = {.examples = 3, .width = 1, .group_has_values = {true}};
   manifest.files = {{"train.labels.f32", 12, {"0123456789abcdef"}}};

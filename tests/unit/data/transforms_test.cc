@@ -18,7 +18,7 @@ struct Encoded {
   Pipeline pipeline;
   DataSchema schema;
   PackedSplit split;
-  std::unique_ptr<MemoryStore> store = std::make_unique<MemoryStore>();
+  std::unique_ptr<MemoryArrays> store = std::make_unique<MemoryArrays>();
 
   [[nodiscard]] std::vector<float> column(const std::string& name) const {
     std::vector<float> values;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <regex>
 
 #include "tests/unit/tidy/source.h"
@@ -48,6 +49,28 @@ TEST(Includes, OfASourceOpenWithItsOwnHeader) {
     ASSERT_NE(first, lines.end()) << path;
     EXPECT_EQ(first->include, header) << path;
   }
+}
+
+// A type that two headers define is two types under one name: the linker keeps one of the two
+// destructors and calls it for both.
+TEST(Headers, GiveEachTypeANameOfItsOwn) {
+  static const std::regex kNamespace(R"(^namespace (ballast[\w:]*) \{$)");
+  static const std::regex kType(R"(^(?:struct|class) (\w+)(?: final)?(?: : .*)? \{)");
+  std::map<std::string, std::string> places;
+  for (const std::string& path : files_below(fs::current_path(), {".h"})) {
+    if (path.starts_with("tests/") || path.starts_with("bench/")) continue;
+    std::string space;
+    for (const Line& line : parse_source(path, read_text(path)).lines) {
+      std::smatch found;
+      if (std::regex_search(line.code, found, kNamespace)) space = found[1];
+      if (!std::regex_search(line.code, found, kType)) continue;
+      const std::string name = space + "::" + found[1].str();
+      const auto [first, added] = places.emplace(name, path);
+      EXPECT_TRUE(added) << name << " is defined in " << first->second << " and in " << path
+                         << "; rename one";
+    }
+  }
+  EXPECT_GT(places.size(), 100U);
 }
 
 // Links of a Markdown text that lead to files: without code, addresses, and places on the page.
