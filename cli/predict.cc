@@ -1,155 +1,20 @@
 // ballast predict: apply a trained model, with its transforms, to a file.
 
-#include <fmt/core.h>
-
-#include <algorithm>
-#include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
-#include <nlohmann/json.hpp>
-#include <utility>
 
-#include "cli/model_directory.h"
+#include "cli/prediction.h"
 #include "cli/verbs.h"
 #include "common/storage/files.h"
-#include "worker/data/prepare.h"
-#include "worker/model/model.h"
 
 namespace ballast {
 namespace {
 
 struct PredictOptions {
-  std::string model;
-  std::vector<std::string> files;
-  std::string format = "csv";
+  PredictionRequest request;
   std::string output;
 };
-
-// The rows that a batch looks up: as trained, or as they would start (R2) where training never saw
-// the key.
-class BatchWeights {
- public:
-  BatchWeights(const RunConfig& run, const ModelFile& file, KeySets keys)
-      : keys_(std::move(keys)), rows_(run.tables.size()) {
-    for (std::size_t i = 0; i < run.tables.size(); ++i) {
-      const TableSpec& table = run.tables[i];
-      const ModelFile::Table& trained = file.tables()[i];
-      if (table.kind == TableKind::dense) {
-        weights_.tables.push_back({trained.values, {}});
-        continue;
-      }
-      const std::size_t width = floats_of(table);
-      rows_[i].resize(keys_[i].size() * width);
-      for (std::size_t k = 0; k < keys_[i].size(); ++k) {
-        const auto row = std::span(rows_[i]).subspan(k * width, width);
-        const auto found = std::lower_bound(trained.keys.begin(), trained.keys.end(), keys_[i][k]);
-        if (found == trained.keys.end() || *found != keys_[i][k]) {
-          initialize(table, run.seed, keys_[i][k], row);
-          continue;
-        }
-        const auto at = static_cast<std::size_t>(found - trained.keys.begin());
-        const auto values = trained.values.subspan(at * width, width);
-        std::copy(values.begin(), values.end(), row.begin());
-      }
-      weights_.tables.push_back({rows_[i], keys_[i]});
-    }
-  }
-
-  [[nodiscard]] const Weights& view() const { return weights_; }
-
- private:
-  KeySets keys_;
-  std::vector<std::vector<float>> rows_;
-  Weights weights_;
-};
-
-std::size_t predicted_class(std::span<const float> outputs) {
-  if (outputs.size() == 1) return outputs[0] >= 0.5F ? 1 : 0;
-  return static_cast<std::size_t>(std::max_element(outputs.begin(), outputs.end()) -
-                                  outputs.begin());
-}
-
-// Probabilities by class name; a binary model gives one number, the probability of class 1.
-std::vector<std::pair<std::string, float>> probabilities(const RunConfig& run,
-                                                         std::span<const float> outputs) {
-  std::vector<std::pair<std::string, float>> named;
-  if (outputs.size() == 1 && run.classes.size() == 2) {
-    named.emplace_back(run.classes[0], 1.0F - outputs[0]);
-    named.emplace_back(run.classes[1], outputs[0]);
-    return named;
-  }
-  for (std::size_t i = 0; i < outputs.size(); ++i) named.emplace_back(run.classes[i], outputs[i]);
-  return named;
-}
-
-std::string csv_cell(const std::string& text) {
-  if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + "\"";
-}
-
-std::string header(const RunConfig& run) {
-  if (run.task == Task::regression) return "prediction\n";
-  std::string line = "prediction";
-  for (const std::string& name : run.classes) line += "," + csv_cell("probability_" + name);
-  return line + "\n";
-}
-
-std::string csv_row(const RunConfig& run, std::span<const float> outputs) {
-  if (run.task == Task::regression) return fmt::format("{}\n", outputs[0]);
-  std::string line = csv_cell(run.classes[predicted_class(outputs)]);
-  for (const auto& [name, value] : probabilities(run, outputs)) line += fmt::format(",{}", value);
-  return line + "\n";
-}
-
-std::string json_row(const RunConfig& run, std::span<const float> outputs) {
-  nlohmann::ordered_json json;
-  if (run.task == Task::regression) {
-    json["prediction"] = outputs[0];
-  } else {
-    json["prediction"] = run.classes[predicted_class(outputs)];
-    for (const auto& [name, value] : probabilities(run, outputs)) {
-      json["probabilities"][name] = value;
-    }
-  }
-  return json.dump() + "\n";
-}
-
-Result<std::string> predict(const PredictOptions& options) {
-  auto trained = open_model_directory(options.model);
-  if (!trained) return trained.error();
-  auto encoder = Encoder::create(trained->transforms_json);
-  if (!encoder) return encoder.error();
-  auto model = Model::create(trained->spec, (*encoder)->schema());
-  if (!model) return model.error();
-  auto blas = Blas::load(trained->family);
-  if (!blas) return blas.error();
-  auto dataset = (*encoder)->encode(trained->spec, options.files);
-  if (!dataset) return dataset.error();
-
-  const RunConfig& run = trained->run;
-  const auto engine = (*model)->make_engine(run, *blas);
-  std::string text = options.format == "csv" ? header(run) : "";
-  const std::uint64_t examples = (*dataset)->examples(Split::test);
-  for (std::uint64_t first = 0; first < examples; first += run.evaluation_batch) {
-    const auto count =
-        static_cast<std::uint32_t>(std::min<std::uint64_t>(run.evaluation_batch, examples - first));
-    std::vector<std::uint32_t> batch(count);
-    for (std::uint32_t i = 0; i < count; ++i) batch[i] = static_cast<std::uint32_t>(first + i);
-    KeySets keys(run.tables.size());
-    (*model)->gather(**dataset, Split::test, batch, keys);
-    const BatchWeights weights(run, *trained->weights, std::move(keys));
-    std::vector<float> outputs(std::size_t{count} * run.outputs);
-    engine->predict(**dataset, Split::test, first, count, weights.view(), outputs);
-    for (std::uint32_t i = 0; i < count; ++i) {
-      const auto row = std::span<const float>(outputs).subspan(i * run.outputs, run.outputs);
-      text += options.format == "csv" ? csv_row(run, row) : json_row(run, row);
-    }
-  }
-  return text;
-}
 
 // Where predictions go.
 enum class Target { standard_output, file, stream };
@@ -200,7 +65,7 @@ Status write_text(const PredictOptions& options, Target target, const std::strin
 int run(const PredictOptions& options) {
   const auto target = target_of(options.output);
   if (!target) return user_mistake(target.error().message);
-  const auto text = predict(options);
+  const auto text = predict(options.request);
   if (!text) return user_mistake(text.error().message);
   const Status put = write_text(options, *target, *text);
   return put ? 0 : user_mistake(put.error().message);
@@ -211,10 +76,12 @@ int run(const PredictOptions& options) {
 void add_predict(CLI::App& app, Chosen& chosen) {
   const auto options = std::make_shared<PredictOptions>();
   CLI::App* verb = app.add_subcommand("predict", "Apply a trained model to files");
-  verb->add_option("MODEL", options->model, "The output directory of a finished run")->required();
-  verb->add_option("FILES", options->files, "Files in the format of the spec; labels may be absent")
+  verb->add_option("MODEL", options->request.model, "The output directory of a finished run")
       ->required();
-  verb->add_option("--format", options->format, "csv or jsonl")
+  verb->add_option("FILES", options->request.files,
+                   "Files in the format of the spec; labels may be absent")
+      ->required();
+  verb->add_option("--format", options->request.format, "csv or jsonl")
       ->check(CLI::IsMember({"csv", "jsonl"}))
       ->capture_default_str();
   verb->add_option("--out", options->output, "A file instead of standard output");
