@@ -8,6 +8,7 @@ endif()
 
 option(BALLAST_WERROR "Treat warnings as errors" ON)
 set(BALLAST_SANITIZE "" CACHE STRING "Sanitizers, as in -fsanitize=: address,undefined or thread")
+option(BALLAST_FUZZ "Instrument for libFuzzer, which only clang has, and build the fuzzers" OFF)
 
 add_library(ballast_flags INTERFACE)
 target_include_directories(ballast_flags INTERFACE ${CMAKE_SOURCE_DIR})
@@ -22,6 +23,10 @@ if(BALLAST_SANITIZE)
   target_compile_options(ballast_flags INTERFACE
     -fsanitize=${BALLAST_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(ballast_flags INTERFACE -fsanitize=${BALLAST_SANITIZE})
+endif()
+if(BALLAST_FUZZ)
+  # Instruments without bringing a main(); tests/fuzz links it to the fuzzers.
+  target_compile_options(ballast_flags INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 
 # ballast_library(NAME SOURCES ... PUBLIC ... PRIVATE ...): a static library of one folder.

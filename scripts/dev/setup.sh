@@ -1,11 +1,12 @@
 # setup: install the packages that Ballast is built with (Debian 12, Ubuntu 24.04).
 #
-# Usage: ./dev setup [--lint] [--bench]
+# Usage: ./dev setup [--lint] [--fuzz] [--bench]
 #
 # Installs what scripts/packages.tsv lists, as root or through sudo, and says beforehand what it
 # will install and why. When all of it is there nothing is installed and no network is used.
 #
 #   --lint    also install what `./dev lint` needs
+#   --fuzz    also install what `./dev fuzz` needs
 #   --bench   also install what `./dev bench` compares with
 
 # shellcheck shell=bash
@@ -15,8 +16,9 @@ dev_setup() {
   for option in "$@"; do
     case $option in
       --lint) groups+=(lint) ;;
+      --fuzz) groups+=(fuzz) ;;
       --bench) groups+=(bench) ;;
-      *) fail_usage "setup: unknown argument '$option'; there are --lint and --bench" ;;
+      *) fail_usage "setup: unknown argument '$option'; there are --lint, --fuzz and --bench" ;;
     esac
   done
   command -v apt-get >/dev/null ||

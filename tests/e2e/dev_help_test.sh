@@ -24,7 +24,7 @@ mistake() {
 overview=$(./dev --help)
 [[ $overview == "$(./dev)" ]] || failed './dev and ./dev --help differ'
 
-verbs=(setup build demo test lint sanitize simulate chaos bench data clean)
+verbs=(setup build demo test lint sanitize fuzz simulate chaos bench data clean)
 for verb in "${verbs[@]}"; do
   grep -qE "^  $verb +[a-z]" <<<"$overview" || failed "./dev --help has no line for $verb"
   grep -qF "Usage: ./dev $verb" <<<"$(./dev "$verb" --help)" || failed "$verb --help has no usage"
@@ -38,6 +38,8 @@ done
 mistake "saw 'tset'" tset
 mistake "saw 'fast'" build fast
 mistake "'--now'" setup --now
+mistake "'csw'" fuzz csw
+mistake "saw '0'" fuzz csv --minutes 0
 mistake "'--now'" clean --now
 mistake "'--now'" lint --now
 mistake "saw 'msan'" sanitize msan
