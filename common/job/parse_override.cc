@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "common/job/parse_place.h"
+#include "common/job/text.h"
 
 namespace ballast {
 namespace {
@@ -90,6 +91,19 @@ void remove(YamlNode& root, const std::vector<std::string>& segments, const std:
   }
 }
 
+// How much of an option messages begin with; never cut inside a character.
+// REQUIRES: the text is UTF-8.
+std::size_t shown_bytes(std::string_view text) {
+  constexpr std::size_t kShownMax = 200;
+  std::size_t shown = 0;
+  while (shown < text.size()) {
+    const std::size_t next = shown + utf8_length(text.substr(shown));
+    if (next > kShownMax) break;
+    shown = next;
+  }
+  return shown;
+}
+
 // A value that is set has a place of its own: the option.
 void mark_all(YamlNode& node, Mark mark) {
   node.mark = mark;
@@ -101,7 +115,13 @@ void mark_all(YamlNode& node, Mark mark) {
 
 void apply_override(std::string_view assignment, YamlNode& root, Problems& problems) {
   const std::size_t equals = assignment.find('=');
-  const std::string shown(assignment.substr(0, 200));
+  // What is not text is not shown either: messages go to terminals and logs.
+  if (!is_utf8(assignment)) {
+    problems.add({problems.add_origin("--set"), 1, 1}, "",
+                 "expected field=value in UTF-8, such as training.batch=128");
+    return;
+  }
+  const std::string shown(assignment.substr(0, shown_bytes(assignment)));
   const Mark mark{problems.add_origin(fmt::format("--set {}", shown)), 1, 1};
   const std::string_view path = assignment.substr(0, equals);
   const std::vector<std::string> segments = split(path);
