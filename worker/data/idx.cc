@@ -101,6 +101,13 @@ Result<IdxArray> read_idx(const SourceFile& file) {
                     "fetch the file again",
                     file.path, shape, *element, bytes.size() - header)};
   }
+  // Examples that take no bytes could be four billion, in a file of sixteen.
+  if (array.width == 0 && array.examples > 0) {
+    return Error{ErrorCode::corrupt,
+                 fmt::format("{}: expected examples of at least one element, saw a header that "
+                             "promises {}; fetch the file again",
+                             file.path, shape)};
+  }
   array.elements = Bytes(file.content.owner(), bytes.subspan(header));
   return array;
 }

@@ -188,7 +188,7 @@ Json columns_to_json(const std::vector<FittedColumn>& columns) {
 }
 
 // Only the matrix's columns repeat, and no more often than it has columns: a damaged count must not
-// ask for all of memory.
+// ask for all of memory. REQUIRES: matrix_width is at most kMatrixWidthMax.
 std::vector<FittedColumn> columns_from_json(const Json& json, std::uint32_t matrix_width) {
   std::vector<FittedColumn> columns;
   std::uint32_t matrix_column = 0;
@@ -254,6 +254,9 @@ Result<Pipeline> pipeline_from_json(const std::string& text) try {
   json.at("classes").get_to(pipeline.classes);
   if (!json.at("label").is_null()) pipeline.label = json.at("label").get<std::size_t>();
   json.at("matrix_width").get_to(pipeline.matrix_width);
+  if (pipeline.matrix_width > kMatrixWidthMax) {
+    return unreadable(fmt::format("a matrix of {} columns", pipeline.matrix_width));
+  }
   json.at("sparse").get_to(pipeline.sparse);
   json.at("sparse_factor").get_to(pipeline.sparse_factor);
   json.at("dimension").get_to(pipeline.dimension);

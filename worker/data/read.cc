@@ -427,7 +427,8 @@ class Reader {
       if (Status status = add_idx_file(f, width, table); !status) return status.error();
       meter_.add(1);
     }
-    add_matrix_columns(table, numbered("pixel_", 0, width));
+    // Without examples no byte of the file vouches for their width; and the split is refused.
+    if (rows_of(table) > 0) add_matrix_columns(table, numbered("pixel_", 0, width));
     return table;
   }
 
@@ -437,6 +438,12 @@ class Reader {
     auto features = read_idx(file);
     if (!features) return features.error();
     if (width == 0) width = features->width;
+    if (features->examples > 0 && features->width > kMatrixWidthMax) {
+      return Error{ErrorCode::invalid,
+                   fmt::format("{}: expected at most {} numbers per example, saw {}; use smaller "
+                               "images",
+                               file.path, kMatrixWidthMax, features->width)};
+    }
     if (features->width != width) {
       return Error{ErrorCode::invalid,
                    fmt::format("{}: expected {} numbers per example as in the training data, saw "

@@ -63,6 +63,10 @@ struct SparseRows {
   std::vector<float> values;
 };
 
+// Each number of a matrix is a column with a name and transforms of its own, so this bounds what a
+// short text about them can unfold to. A model's layers are no wider either.
+inline constexpr std::uint32_t kMatrixWidthMax = std::uint32_t{1} << 20;
+
 struct Block {
   std::uint32_t file = 0;
   std::size_t rows = 0;

@@ -396,6 +396,12 @@ TEST(Idx, SaysWhatIsWrongWithAFile) {
       {"header cut off", std::string("\x00\x00\x08\x03\x00\x00", 6), labels,
        "images: expected 3 dimensions in the header, but the file has only 6 bytes; fetch it "
        "again"},
+      {"examples without elements", idx(0x08, {2, 0}, ""), idx(0x08, {2}, std::string("\0\1", 2)),
+       "images: expected examples of at least one element, saw a header that promises 2 x 0; fetch "
+       "the file again"},
+      {"examples too wide",
+       idx(0x08, {1, kMatrixWidthMax + 1}, std::string(kMatrixWidthMax + 1, 'a')), labels,
+       "images: expected at most 1048576 numbers per example, saw 1048577; use smaller images"},
       {"elements cut off", idx(0x08, {1, 2, 2}, "abc"), labels,
        "images: the header promises 1 x 2 x 2 elements of 1 bytes, but 3 bytes follow; fetch the "
        "file again"},
