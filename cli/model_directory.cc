@@ -6,6 +6,7 @@
 #include "common/base/sha256.h"
 #include "common/job/parse.h"
 #include "common/job/run_json.h"
+#include "common/job/shallow_json.h"
 #include "common/math/blas.h"
 #include "common/storage/files.h"
 
@@ -18,7 +19,7 @@ Result<ModelDirectory> open_model_directory(const std::string& directory) try {
     return Error{text.error().code,
                  text.error().message + "; expected the output directory of a finished run"};
   }
-  const auto json = nlohmann::ordered_json::parse(*text);
+  const auto json = parse_shallow_json<nlohmann::ordered_json>(*text);
   if (json.at("format").get<int>() != 1) {
     return Error{ErrorCode::unsupported, description +
                                              ": written by another version of Ballast (format " +

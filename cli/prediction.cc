@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "cli/model_directory.h"
+#include "common/storage/files.h"
 #include "worker/data/prepare.h"
 #include "worker/model/model.h"
 
@@ -50,6 +51,20 @@ class BatchWeights {
   std::vector<std::vector<float>> rows_;
   Weights weights_;
 };
+
+// model.json says some things twice and has no checksum; the engine and the rows below rely on
+// them.
+Status check_agreement(const RunConfig& run, const Model& model, const DataSchema& schema) {
+  constexpr std::uint32_t kEvaluationBatchMax = 1 << 16;  // Ours is 256; each row costs memory.
+  if (run.tables == model.tables() && run.outputs == model.outputs() &&
+      run.classes == schema.classes && (run.task == Task::regression) == run.classes.empty() &&
+      run.leaf_examples > 0 && run.evaluation_batch <= kEvaluationBatchMax) {
+    return {};
+  }
+  return Error{ErrorCode::corrupt,
+               "model.json: truncated or altered: its run, its spec and its transforms describe "
+               "different models; take it from its source again, or train again"};
+}
 
 std::size_t predicted_class(std::span<const float> outputs) {
   if (outputs.size() == 1) return outputs[0] >= 0.5F ? 1 : 0;
@@ -113,6 +128,9 @@ Result<std::string> predict(const PredictionRequest& request) {
   if (!encoder) return encoder.error();
   auto model = Model::create(trained->spec, (*encoder)->schema());
   if (!model) return model.error();
+  if (const Status fits = check_agreement(trained->run, **model, (*encoder)->schema()); !fits) {
+    return Error{fits.error().code, join_path(request.model, fits.error().message)};
+  }
   auto blas = Blas::load(trained->family);
   if (!blas) return blas.error();
   auto dataset = (*encoder)->encode(trained->spec, request.files);

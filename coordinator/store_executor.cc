@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/job/run_json.h"
+#include "common/job/shallow_json.h"
 #include "common/math/blas.h"
 #include "common/storage/checkpoints.h"
 #include "common/storage/export.h"
@@ -255,7 +256,7 @@ std::string StoreExecutor::model_json(const ExportModel& job, const std::string&
   json["openblas"] = job.checkpoint.blas_version;
   json["spec"] = options_.run->spec;
   json["run"] = nlohmann::ordered_json::parse(run_to_json(*options_.run));
-  json["transforms"] = nlohmann::ordered_json::parse(options_.transforms_json);
+  json["transforms"] = parse_shallow_json<nlohmann::ordered_json>(options_.transforms_json);
   return json.dump(2) + "\n";
 }
 

@@ -7,6 +7,7 @@
 
 #include "common/base/check.h"
 #include "common/job/names.h"
+#include "common/job/shallow_json.h"
 #include "worker/data/pipeline.h"
 
 // The pipeline as JSON, in model.json and in the manifest's directory. Numbers are written the
@@ -242,7 +243,7 @@ std::string to_json(const Pipeline& pipeline) {
 }
 
 Result<Pipeline> pipeline_from_json(const std::string& text) try {
-  const Json json = Json::parse(text);
+  const Json json = parse_shallow_json<Json>(text);
   if (const int version = json.at("version").get<int>(); version != kVersion) {
     return Error{ErrorCode::unsupported,
                  fmt::format("transforms: expected version {}, saw {}; use the version of ballast "
