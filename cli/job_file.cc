@@ -3,12 +3,13 @@
 #include <nlohmann/json.hpp>
 
 #include "common/job/run_json.h"
+#include "common/job/shallow_json.h"
 #include "common/storage/files.h"
 
 namespace ballast {
 namespace {
 
-constexpr int kFormat = 1;
+constexpr std::uint32_t kFormat = 1;
 
 }  // namespace
 
@@ -32,7 +33,7 @@ Result<JobFile> read_job_file(const std::string& output) try {
                  text.error().message + "; expected the output directory of " + "`ballast train`"};
   }
   const auto json = nlohmann::ordered_json::parse(*text);
-  if (json.at("format").get<int>() != kFormat) {
+  if (whole_number<std::uint32_t>(json.at("format")) != kFormat) {
     return Error{ErrorCode::unsupported, path + ": written by another version of Ballast (format " +
                                              json.at("format").dump() + ", expected " +
                                              std::to_string(kFormat) + ")"};

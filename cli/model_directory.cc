@@ -20,7 +20,7 @@ Result<ModelDirectory> open_model_directory(const std::string& directory) try {
                  text.error().message + "; expected the output directory of a finished run"};
   }
   const auto json = parse_shallow_json<nlohmann::ordered_json>(*text);
-  if (json.at("format").get<int>() != 1) {
+  if (whole_number<std::uint32_t>(json.at("format")) != 1) {
     return Error{ErrorCode::unsupported, description +
                                              ": written by another version of Ballast (format " +
                                              json.at("format").dump() + ", expected 1)"};
@@ -32,7 +32,7 @@ Result<ModelDirectory> open_model_directory(const std::string& directory) try {
   auto spec = parse_spec(model.run.spec, model.run.spec_directory + "/spec.yaml");
   if (!spec) return spec.error();
   model.spec = std::move(*spec);
-  model.step = json.at("step").get<Step>();
+  model.step = whole_number<Step>(json.at("step"));
   model.transforms_json = json.at("transforms").dump();
   auto family = parse_family(json.at("kernel_family").get<std::string>());
   if (!family) return family.error();

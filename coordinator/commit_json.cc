@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/job/shallow_json.h"
+
 namespace ballast {
 namespace {
 
@@ -15,8 +17,9 @@ Json figures_json(const Figures& figures) {
 }
 
 Figures figures_of(const Json& json) {
-  return {json.at("loss").get<double>(), json.at("examples").get<std::uint64_t>(),
-          json.at("correct").get<std::uint64_t>(), json.at("nonfinite").get<std::uint64_t>()};
+  return {json.at("loss").get<double>(), whole_number<std::uint64_t>(json.at("examples")),
+          whole_number<std::uint64_t>(json.at("correct")),
+          whole_number<std::uint64_t>(json.at("nonfinite"))};
 }
 
 }  // namespace
@@ -44,7 +47,7 @@ std::string commit_to_json(const Commit& c) {
 Result<Commit> commit_from_json(const std::string& text) try {
   const Json json = Json::parse(text);
   Commit c;
-  c.step = json.at("step").get<Step>();
+  c.step = whole_number<Step>(json.at("step"));
   c.skip = json.at("skip").get<bool>();
   c.scale = json.at("scale").get<float>();
   c.learning_rate = json.at("learning_rate").get<float>();
@@ -56,7 +59,7 @@ Result<Commit> commit_from_json(const std::string& text) try {
   c.beta2_power = json.at("beta2_power").get<double>();
   c.best = json.at("best").get<double>();
   c.has_best = json.at("has_best").get<bool>();
-  c.without_gain = json.at("without_gain").get<std::uint32_t>();
+  c.without_gain = whole_number<std::uint32_t>(json.at("without_gain"));
   c.figures = figures_of(json.at("figures"));
   c.epoch = figures_of(json.at("epoch"));
   c.gradient_norm = json.at("gradient_norm").get<double>();

@@ -4,6 +4,9 @@
 // writes it with: a text of a hundred thousand brackets overflows the stack. What lies deeper than
 // anything of ours is therefore dropped while it is read, and then missed by whoever needs it.
 
+#include <concepts>
+#include <cstdint>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <string_view>
 
@@ -15,6 +18,17 @@ template <class Json>
   constexpr int kDepthMax = 16;  // Ours nest eight deep.
   return Json::parse(
       text, [](int depth, typename Json::parse_event_t, Json&) { return depth <= kDepthMax; });
+}
+
+// The library's own conversion takes -1 and 1e40 for whole numbers, the second with undefined
+// behaviour. Throws a Json::exception when it is none, or does not fit.
+template <std::unsigned_integral T, class Json>
+[[nodiscard]] T whole_number(const Json& json) {
+  if (json.is_number_unsigned()) {
+    const auto number = json.template get<std::uint64_t>();
+    if (number <= std::numeric_limits<T>::max()) return static_cast<T>(number);
+  }
+  throw Json::type_error::create(302, "expected a whole number that is not too large", &json);
 }
 
 }  // namespace ballast

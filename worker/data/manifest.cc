@@ -7,6 +7,7 @@
 
 #include "common/base/hash.h"
 #include "common/base/sha256.h"
+#include "common/job/shallow_json.h"
 #include "worker/data/parallel.h"
 
 namespace ballast {
@@ -15,7 +16,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int kVersion = 1;
+constexpr std::uint32_t kVersion = 1;
 
 Json split_to_json(const ManifestSplit& split) {
   return {{"examples", split.examples},
@@ -24,8 +25,8 @@ Json split_to_json(const ManifestSplit& split) {
 }
 
 ManifestSplit split_from_json(const Json& json) {
-  return {.examples = json.at("examples").get<std::uint64_t>(),
-          .width = json.at("width").get<std::uint64_t>(),
+  return {.examples = whole_number<std::uint64_t>(json.at("examples")),
+          .width = whole_number<std::uint64_t>(json.at("width")),
           .group_has_values = json.at("group_has_values").get<std::vector<bool>>()};
 }
 
@@ -59,7 +60,7 @@ std::string to_json(const DatasetManifest& manifest) {
 
 Result<DatasetManifest> manifest_from_json(const std::string& text, const std::string& path) try {
   const Json json = Json::parse(text);
-  if (const int version = json.at("version").get<int>(); version != kVersion) {
+  if (const auto version = whole_number<std::uint32_t>(json.at("version")); version != kVersion) {
     return Error{ErrorCode::unsupported,
                  fmt::format("{}: expected version {}, saw {}; delete the directory and run again",
                              path, kVersion, version)};
@@ -73,7 +74,7 @@ Result<DatasetManifest> manifest_from_json(const std::string& text, const std::s
   }
   for (const Json& file : json.at("files")) {
     manifest.files.push_back({.name = file.at("name").get<std::string>(),
-                              .bytes = file.at("bytes").get<std::uint64_t>(),
+                              .bytes = whole_number<std::uint64_t>(file.at("bytes")),
                               .checksums = file.at("checksums").get<std::vector<std::string>>()});
   }
   return manifest;

@@ -20,7 +20,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int kVersion = 1;
+constexpr std::uint32_t kVersion = 1;
 
 template <class E, std::size_t N>
 using Names = std::array<std::pair<E, std::string_view>, N>;
@@ -66,6 +66,11 @@ E read_enum(const Json& json) {
   const auto value = value_named<E>(text);
   if (!value) throw Unreadable{fmt::format("the unknown word \"{}\"", text)};
   return *value;
+}
+
+template <class T>
+void read_whole(const Json& json, T& out) {
+  out = whole_number<T>(json);
 }
 
 Json steps_to_json(const std::vector<NumberStep>& steps) {
@@ -116,16 +121,20 @@ Output output_from_json(const Json& json) {
       json.at("has_missing_bucket").get_to(output.has_missing_bucket);
       break;
     case OutputKind::hash:
-      json.at("buckets").get_to(output.buckets);
+      read_whole(json.at("buckets"), output.buckets);
       break;
     case OutputKind::tokenize:
-      json.at("buckets").get_to(output.buckets);
-      json.at("words").get_to(output.word_ngrams_max);
-      json.at("characters").at(0).get_to(output.character_ngrams_min);
-      json.at("characters").at(1).get_to(output.character_ngrams_max);
+      read_whole(json.at("buckets"), output.buckets);
+      read_whole(json.at("words"), output.word_ngrams_max);
+      read_whole(json.at("characters").at(0), output.character_ngrams_min);
+      read_whole(json.at("characters").at(1), output.character_ngrams_max);
       json.at("lowercase").get_to(output.lowercase);
-      json.at("min_count").get_to(output.min_count);
-      if (output.min_count > 1) json.at("vocabulary").get_to(output.vocabulary);
+      read_whole(json.at("min_count"), output.min_count);
+      if (output.min_count > 1) {
+        for (const Json& key : json.at("vocabulary")) {
+          output.vocabulary.push_back(whole_number<Key>(key));
+        }
+      }
       break;
   }
   return output;
@@ -196,7 +205,8 @@ std::vector<FittedColumn> columns_from_json(const Json& json, std::uint32_t matr
   for (const Json& entry : json) {
     const FittedColumn first = column_from_json(entry);
     const std::string prefix = prefix_of(first);
-    const std::size_t repeat = entry.value("repeat", std::size_t{1});
+    const std::size_t repeat =
+        entry.contains("repeat") ? whole_number<std::size_t>(entry.at("repeat")) : 1;
     const std::string digits = first.name.substr(prefix.size());
     const bool in_matrix = first.storage == Storage::matrix;
     if (repeat > 1 && (!in_matrix || digits.empty() || digits.size() > 9)) {
@@ -244,7 +254,7 @@ std::string to_json(const Pipeline& pipeline) {
 
 Result<Pipeline> pipeline_from_json(const std::string& text) try {
   const Json json = parse_shallow_json<Json>(text);
-  if (const int version = json.at("version").get<int>(); version != kVersion) {
+  if (const auto version = whole_number<std::uint32_t>(json.at("version")); version != kVersion) {
     return Error{ErrorCode::unsupported,
                  fmt::format("transforms: expected version {}, saw {}; use the version of ballast "
                              "that trained the model",
@@ -253,14 +263,14 @@ Result<Pipeline> pipeline_from_json(const std::string& text) try {
   Pipeline pipeline;
   pipeline.task = read_enum<Task>(json.at("task"));
   json.at("classes").get_to(pipeline.classes);
-  if (!json.at("label").is_null()) pipeline.label = json.at("label").get<std::size_t>();
-  json.at("matrix_width").get_to(pipeline.matrix_width);
+  if (!json.at("label").is_null()) pipeline.label = whole_number<std::size_t>(json.at("label"));
+  read_whole(json.at("matrix_width"), pipeline.matrix_width);
   if (pipeline.matrix_width > kMatrixWidthMax) {
     return unreadable(fmt::format("a matrix of {} columns", pipeline.matrix_width));
   }
   json.at("sparse").get_to(pipeline.sparse);
   json.at("sparse_factor").get_to(pipeline.sparse_factor);
-  json.at("dimension").get_to(pipeline.dimension);
+  read_whole(json.at("dimension"), pipeline.dimension);
   pipeline.columns = columns_from_json(json.at("columns"), pipeline.matrix_width);
   if (pipeline.label && *pipeline.label >= pipeline.columns.size()) {
     return unreadable("a label beyond the last column");
