@@ -207,14 +207,16 @@ class Coordinator {
   void commit_when_prepared(Effects<Job>& effects);
   [[nodiscard]] std::set<MemberId> unprepared() const;
   [[nodiscard]] std::optional<wire::Replica> diverged(const wire::Prepared& prepared) const;
-  [[nodiscard]] static std::vector<PartitionId> unwritten(const OpenCut& cut, MemberId server);
   void say_commit(MemberId server, Effects<Job>& effects) const;
-  void open_cut();
   [[nodiscard]] bool history_lags() const;
   void record_step(Effects<Job>& effects);
   void begin_evaluation(Effects<Job>& effects);
   void deal_evaluation(Effects<Job>& effects);
   void on_evaluated(const wire::Evaluated& evaluated, Effects<Job>& effects);
+
+  // Checkpoints (cuts.cc).
+  void open_cut();
+  [[nodiscard]] static std::vector<PartitionId> unwritten(const OpenCut& cut, MemberId server);
   void on_cut_done(MemberId from, const wire::CutDone& done, Effects<Job>& effects);
   [[nodiscard]] bool take_files(OpenCut& cut, MemberId server,
                                 const std::vector<wire::SnapshotFile>& files) const;
