@@ -147,10 +147,7 @@ std::optional<wire::Replica> Coordinator::diverged(const wire::Prepared& prepare
 }
 
 void Coordinator::say_commit(MemberId server, Effects<Job>& effects) const {
-  wire::CommitStep said{timeline_, commit_, {}};
-  const auto cut = cuts_.find(commit_.step);
-  if (cut != cuts_.end()) said.cut = unwritten(cut->second, server);
-  effects.send(server, std::move(said));
+  effects.send(server, wire::CommitStep{timeline_, commit_, orders_for(server)});
 }
 
 void Coordinator::record_step(Effects<Job>& effects) {

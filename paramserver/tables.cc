@@ -163,10 +163,43 @@ Snapshot Tables::snapshot(Step version) const {
   return snapshot;
 }
 
-void Snapshot::for_each(const std::function<void(const RowView&)>& visit) const {
+void Snapshot::for_each_since(Step since, const std::function<void(const RowView&)>& visit) const {
+  BALLAST_CHECK(since != 0);
+  visit_if(since, visit);
+}
+
+Snapshot::Extent Snapshot::extent_since(Step since) const {
+  BALLAST_CHECK(since != 0);
+  return extent_if(since);
+}
+
+Snapshot::Extent Snapshot::extent_if(Step since) const {
+  Extent extent;
+  for (const DenseBlock& block : dense_) {
+    if (since != 0 && block.version <= since) continue;
+    extent.records += 1;
+    extent.floats += block.weights.size() / sizeof(float) + block.slots->size();
+  }
+  for (const Sparse& table : sparse_) {
+    std::uint64_t rows = table.size;
+    if (since != 0) {
+      rows = 0;
+      for (std::uint32_t row = 0; row < table.size; ++row) {
+        const SparseTable::Slab& slab = *table.slabs[row / SparseTable::kSlabRows];
+        rows += slab.versions[row % SparseTable::kSlabRows] > since ? 1 : 0;
+      }
+    }
+    extent.records += rows;
+    extent.floats += rows * table.stride;
+  }
+  return extent;
+}
+
+void Snapshot::visit_if(Step since, const std::function<void(const RowView&)>& visit) const {
   auto dense = dense_.begin();
   const auto visit_dense_before = [&](TableId table) {
     for (; dense != dense_.end() && dense->table < table; ++dense) {
+      if (since != 0 && dense->version <= since) continue;
       visit(
           {dense->table, dense->block, dense->version, dense->weights.as<float>(), *dense->slots});
     }
@@ -174,10 +207,11 @@ void Snapshot::for_each(const std::function<void(const RowView&)>& visit) const 
   for (const Sparse& table : sparse_) {
     visit_dense_before(table.table);
     std::vector<std::pair<Key, std::uint32_t>> order;
-    order.reserve(table.size);
+    if (since == 0) order.reserve(table.size);
     for (std::uint32_t row = 0; row < table.size; ++row) {
       const SparseTable::Slab& slab = *table.slabs[row / SparseTable::kSlabRows];
-      order.emplace_back(slab.keys[row % SparseTable::kSlabRows], row);
+      const std::uint32_t at = row % SparseTable::kSlabRows;
+      if (since == 0 || slab.versions[at] > since) order.emplace_back(slab.keys[at], row);
     }
     std::sort(order.begin(), order.end());
     for (const auto& [key, row] : order) {

@@ -82,7 +82,17 @@ class Snapshot {
   [[nodiscard]] PartitionId partition() const { return partition_; }
   [[nodiscard]] Step version() const { return version_; }
   // Calls `visit` for every record in order of (table, key). Sorts sparse keys: not cheap.
-  void for_each(const std::function<void(const RowView&)>& visit) const;
+  void for_each(const std::function<void(const RowView&)>& visit) const { visit_if(0, visit); }
+  // For those alone that changed after step `since`. REQUIRES: since is not 0.
+  void for_each_since(Step since, const std::function<void(const RowView&)>& visit) const;
+
+  // How much the records are that changed after a step, and all of them.
+  struct Extent {
+    std::uint64_t records = 0;
+    std::uint64_t floats = 0;
+  };
+  [[nodiscard]] Extent extent() const { return extent_if(0); }
+  [[nodiscard]] Extent extent_since(Step since) const;
 
  private:
   friend class Tables;
@@ -93,6 +103,10 @@ class Snapshot {
     std::uint32_t size = 0;
     std::vector<std::shared_ptr<SparseTable::Slab>> slabs;
   };
+
+  // `since` 0 means all, those too that no step has changed.
+  void visit_if(Step since, const std::function<void(const RowView&)>& visit) const;
+  [[nodiscard]] Extent extent_if(Step since) const;
 
   PartitionId partition_{};
   Step version_ = 0;

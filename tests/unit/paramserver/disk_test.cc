@@ -27,11 +27,12 @@ class Disk : public testing::Test {
         .run = run_, .timeline = 1, .step = 0, .partitions = partitions_, .files = files}));
   }
   wire::CutDone cut(const ServerRestored& restored) {
-    auto snapshots = std::make_shared<std::vector<Snapshot>>();
-    for (const auto& tables : restored.tables) snapshots->push_back(tables->snapshot(0));
-    return std::get<ServerCutDone>(
-               disk_(ServerCut{.timeline = 1, .step = 0, .snapshots = std::move(snapshots)}))
-        .done;
+    ServerCut job{.timeline = 1, .step = 0, .partitions = {}};
+    for (const auto& tables : restored.tables) {
+      job.partitions.push_back(
+          std::make_shared<const PartitionCut>(PartitionCut{tables->snapshot(0), 0}));
+    }
+    return std::get<ServerCutDone>(disk_(std::move(job))).done;
   }
 };
 

@@ -359,16 +359,16 @@ TEST_F(ServerTest, ASnapshotKeepsItsVersionWhileTrainingGoesOn) {
   restore(1);
   receive(kWorker, push(1, {2, 0}));
   wire::CommitStep cut = commit(1);
-  for (std::uint32_t p = 0; p < kPartitions; ++p) cut.cut.push_back(PartitionId{p});
+  for (std::uint32_t p = 0; p < kPartitions; ++p) cut.cut.push_back({PartitionId{p}, 0});
   After effects = receive(kCoordinator, cut);
   ASSERT_EQ(effects.jobs.size(), 1U);
   const ServerCut job = std::get<ServerCut>(effects.jobs[0]);
   EXPECT_EQ(job.step, 1U);
   const auto floats_of_snapshots = [&] {
     std::vector<float> floats;
-    for (const Snapshot& snapshot : *job.snapshots) {
-      EXPECT_EQ(snapshot.version(), 1U);
-      snapshot.for_each([&](const RowView& row) {
+    for (const auto& partition : job.partitions) {
+      EXPECT_EQ(partition->snapshot.version(), 1U);
+      partition->snapshot.for_each([&](const RowView& row) {
         floats.insert(floats.end(), row.weights.begin(), row.weights.end());
       });
     }
@@ -382,12 +382,70 @@ TEST_F(ServerTest, ASnapshotKeepsItsVersionWhileTrainingGoesOn) {
   EXPECT_EQ(server_.applied(), 2U);
   EXPECT_EQ(floats_of_snapshots(), before);
 
-  effects = step(
-      Done<ServerOutcome>{ServerCutDone{{.timeline = 1, .step = 1, .files = {}, .error = ""}}});
+  effects = step(Done<ServerOutcome>{ServerCutDone{{1, 1, {}, {}, ""}}});
   EXPECT_EQ(count<wire::CutDone>(effects), 1U);
   EXPECT_EQ(count<wire::CutDone>(later(milliseconds(150))), 1U);
   receive(kCoordinator, wire::CutKnown{1, 1});
   EXPECT_EQ(count<wire::CutDone>(later(milliseconds(150))), 0U);
+}
+
+TEST_F(ServerTest, ACutWritesWhatChangedSinceTheStepThatIsOrdered) {
+  restore(1);
+  const PartitionId dense = partition_of(kDense, 0, kPartitions);
+  receive(kWorker, push(1, {2, 0}, 5));
+  receive(kCoordinator, commit(1));
+  receive(kWorker, push(2, {2, 0}, 6));
+  wire::CommitStep said = commit(2);
+  for (std::uint32_t p = 0; p < kPartitions; ++p) said.cut.push_back({PartitionId{p}, 1});
+  const After effects = receive(kCoordinator, said);
+  ASSERT_EQ(effects.jobs.size(), 1U);
+  std::vector<Key> written;
+  bool dense_written = false;
+  for (const auto& cut : std::get<ServerCut>(effects.jobs[0]).partitions) {
+    EXPECT_EQ(cut->since, 1U);
+    if (scope_of(*cut) == CutScope::nothing) continue;
+    for_each_record(*cut, CutScope::changes, [&](const RowView& row) {
+      EXPECT_EQ(row.version, 2U);
+      if (row.table == kSparse) written.push_back(row.key);
+      if (row.table == kDense) dense_written = cut->snapshot.partition() == dense;
+    });
+  }
+  EXPECT_EQ(written, std::vector<Key>{6}) << "row 5 has not changed since";
+  EXPECT_TRUE(dense_written);
+}
+
+TEST(Cut, IsABaseWhereThatIsAskedForOrHardlyLonger) {
+  const RunConfig run = small_run(1, 1);
+  Tables tables(run, PartitionId{0});  // A block of 5 floats that no step has changed.
+  const auto add = [&](Key key, Step version) {
+    EXPECT_TRUE(tables.load(kSparse, key, version, std::vector<float>(kRowFloats, 1.0F)));
+  };
+  for (Key key = 0; key < 10; ++key) add(key, key < 6 ? 10 : 20);
+  struct Case {
+    const char* name;
+    Step since;
+    CutScope scope;
+    std::size_t records;
+  };
+  const Case cases[] = {
+      {"everything is asked for", 0, CutScope::everything, 11},
+      {"nothing changed", 20, CutScope::nothing, 0},
+      {"8 of 25 floats", 10, CutScope::changes, 4},
+      {"20 of 25 floats", 5, CutScope::everything, 11},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.name);
+    const PartitionCut cut{tables.snapshot(20), c.since};
+    ASSERT_EQ(scope_of(cut), c.scope);
+    if (c.scope == CutScope::nothing) continue;
+    EXPECT_EQ(since_of(cut, c.scope), c.scope == CutScope::changes ? c.since : 0);
+    std::size_t records = 0;
+    for_each_record(cut, c.scope, [&](const RowView& row) {
+      EXPECT_TRUE(c.scope == CutScope::everything || row.version > c.since);
+      ++records;
+    });
+    EXPECT_EQ(records, c.records);
+  }
 }
 
 // ---- what peers may not send --------------------------------------------------------------------
