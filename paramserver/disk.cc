@@ -139,20 +139,20 @@ Status ServerDisk::read(Tables& tables) {
 
 ServerCutDone ServerDisk::run(ServerCut& job) {
   ServerCutDone cut{{job.timeline, job.step, {}, {}, ""}};
-  for (std::shared_ptr<const PartitionCut>& partition : job.partitions) {
-    const PartitionId id = partition->snapshot.partition();
-    const CutScope scope = scope_of(*partition);
+  for (PartitionCut& partition : job.partitions) partition.snapshot.detach_state();
+  for (PartitionCut& partition : job.partitions) {
+    const CutScope scope = scope_of(partition);
     if (scope == CutScope::nothing) {
-      cut.done.unchanged.push_back(id);
+      cut.done.unchanged.push_back(partition.snapshot.partition());
     } else {
-      auto file = write(*partition, scope);
+      auto file = write(partition, scope);
       if (!file) {
         home_.reset();
         return {{job.timeline, job.step, {}, {}, file.error().message}};
       }
       cut.done.files.push_back(std::move(*file));
     }
-    partition.reset();
+    partition = {};  // Lets go.
   }
   return cut;
 }

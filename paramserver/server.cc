@@ -456,8 +456,7 @@ void Server::begin_cut(const std::vector<wire::CutOrder>& orders, Effects<Job>& 
   for (const auto& [id, since] : orders) {
     const auto copy = partitions_.find(id);
     if (copy == partitions_.end() || !cut.partitions.insert(id).second) continue;
-    job.partitions.push_back(
-        std::make_shared<const PartitionCut>(PartitionCut{copy->second.snapshot(), since}));
+    job.partitions.push_back({copy->second.snapshot(), since});
   }
   cut.done.timeline = timeline_;
   cut.done.step = applied_;

@@ -43,11 +43,11 @@ struct ServerRestore {
   std::vector<wire::SnapshotFile> files;  // Of one partition, base before deltas.
 };
 // Write what has to be written of each into the checkpoint store and make it durable. Whoever has
-// written one lets go of it: what nobody holds is not copied when training changes it.
+// written one lets go of it: what nobody reads is not copied when training changes it.
 struct ServerCut {
   Timeline timeline = 0;
   Step step = 0;
-  std::vector<std::shared_ptr<const PartitionCut>> partitions;
+  std::vector<PartitionCut> partitions;
 };
 using ServerJob = std::variant<ServerLoad, ServerRestore, ServerCut>;
 

@@ -104,15 +104,15 @@ ServerRestored SimulatedServerDisk::restore(const ServerRestore& job) const {
 
 ServerCutDone SimulatedServerDisk::cut(const ServerCut& job) {
   ServerCutDone cut{{job.timeline, job.step, {}, {}, ""}};
-  for (const std::shared_ptr<const PartitionCut>& partition : job.partitions) {
+  for (const PartitionCut& partition : job.partitions) {
     if (prng_.chance(store_.fault_rate / 4)) {
       return {{job.timeline, job.step, {}, {}, std::string(kInjected) + "no room for a snapshot"}};
     }
-    const CutScope scope = scope_of(*partition);
+    const CutScope scope = scope_of(partition);
     if (scope == CutScope::nothing) {
-      cut.done.unchanged.push_back(partition->snapshot.partition());
+      cut.done.unchanged.push_back(partition.snapshot.partition());
     } else {
-      cut.done.files.push_back(write(*partition, scope));
+      cut.done.files.push_back(write(partition, scope));
     }
   }
   return cut;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -367,8 +368,8 @@ TEST_F(ServerTest, ASnapshotKeepsItsVersionWhileTrainingGoesOn) {
   const auto floats_of_snapshots = [&] {
     std::vector<float> floats;
     for (const auto& partition : job.partitions) {
-      EXPECT_EQ(partition->snapshot.version(), 1U);
-      partition->snapshot.for_each([&](const RowView& row) {
+      EXPECT_EQ(partition.snapshot.version(), 1U);
+      partition.snapshot.for_each([&](const RowView& row) {
         floats.insert(floats.end(), row.weights.begin(), row.weights.end());
       });
     }
@@ -402,16 +403,60 @@ TEST_F(ServerTest, ACutWritesWhatChangedSinceTheStepThatIsOrdered) {
   std::vector<Key> written;
   bool dense_written = false;
   for (const auto& cut : std::get<ServerCut>(effects.jobs[0]).partitions) {
-    EXPECT_EQ(cut->since, 1U);
-    if (scope_of(*cut) == CutScope::nothing) continue;
-    for_each_record(*cut, CutScope::changes, [&](const RowView& row) {
+    EXPECT_EQ(cut.since, 1U);
+    if (scope_of(cut) == CutScope::nothing) continue;
+    for_each_record(cut, CutScope::changes, [&](const RowView& row) {
       EXPECT_EQ(row.version, 2U);
       if (row.table == kSparse) written.push_back(row.key);
-      if (row.table == kDense) dense_written = cut->snapshot.partition() == dense;
+      if (row.table == kDense) dense_written = cut.snapshot.partition() == dense;
     });
   }
   EXPECT_EQ(written, std::vector<Key>{6}) << "row 5 has not changed since";
   EXPECT_TRUE(dense_written);
+}
+
+// Views of different moments, read while rows change and after the table is gone.
+TEST(Tables, ASnapshotIsOfItsMomentWhateverComesAfter) {
+  const RunConfig run = small_run(1, 1);
+  auto tables = std::make_unique<Tables>(run, PartitionId{0});
+  constexpr Key kRows = 3000;  // Of several slabs, the last of them not full.
+  const auto set = [&](Key key, Step version) {
+    SparseTable& rows = tables->sparse(kSparse);
+    std::uint32_t row = rows.find(key);
+    if (row == SparseTable::kNone) row = rows.insert(key);
+    const auto floats = rows.mutable_row(row, version);
+    std::fill(floats.begin(), floats.end(), static_cast<float>(version));
+  };
+  const auto expect = [&](const Snapshot& snapshot, Key rows, auto version_of) {
+    Key seen = 0;
+    snapshot.for_each([&](const RowView& row) {
+      if (row.table != kSparse) return;
+      ASSERT_EQ(row.key, seen++);
+      ASSERT_EQ(row.version, version_of(row.key));
+      ASSERT_EQ(row.weights[kRowFloats - 1], static_cast<float>(row.version));
+    });
+    EXPECT_EQ(seen, rows);
+  };
+  for (Key key = 0; key < kRows; ++key) set(key, 1);
+  std::optional<Snapshot> first = tables->snapshot(1);
+  for (Key key = 0; key < kRows; key += 7) set(key, 2);
+  set(kRows, 2);
+  const Snapshot second = tables->snapshot(2);
+  for (Key key = 0; key < kRows; key += 3) set(key, 3);
+  const auto at_second = [](Key key) { return key % 7 == 0 || key == kRows ? Step{2} : Step{1}; };
+  const auto at_third = [&](Key key) {
+    return key % 3 == 0 && key != kRows ? Step{3} : at_second(key);
+  };
+  expect(*first, kRows, [](Key) { return Step{1}; });
+  first.reset();
+  set(kRows + 1, 4);
+  expect(second, kRows + 1, at_second);
+  EXPECT_EQ(second.extent_since(1).records, kRows / 7 + 2);
+  const Snapshot third = tables->snapshot(4);
+  for (Key key = 0; key < kRows; ++key) set(key, 5);
+  tables.reset();
+  expect(second, kRows + 1, at_second);
+  expect(third, kRows + 2, [&](Key key) { return key == kRows + 1 ? Step{4} : at_third(key); });
 }
 
 TEST(Cut, IsABaseWhereThatIsAskedForOrHardlyLonger) {
