@@ -299,7 +299,8 @@ void Server::answer_parked(Effects<Job>& effects) {
 void Server::on_push(MemberId from, const wire::Push& push, Effects<Job>& effects) {
   if (state_ != State::serving || push.timeline > timeline_) return;
   if (push.timeline < timeline_) {
-    effects.send(from, wire::Stale{timeline_});
+    // A server that plans do not name any more hears from the coordinator what it has missed.
+    if (!peers_.has_let_go(from)) effects.send(from, wire::Stale{timeline_});
     return;
   }
   // An older step is done. A later one cannot be reduced yet: its worker keeps it and will be told

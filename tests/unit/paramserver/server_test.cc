@@ -682,6 +682,21 @@ TEST_F(CopiesTest, AnOwnerFeedsTheRootToItsReplicaOnceAndAgainWhenItIsLacking) {
   EXPECT_EQ(the<wire::Push>(again).partitions.size(), 2U);
 }
 
+// Seed 101343: it stood still while it was taken for dead, and pushed when it went on.
+TEST_F(CopiesTest, AServerThatWasLetGoIsNotWrittenTo) {
+  restore(1);
+  receive(kCoordinator, plan(1, kSelf, {kPeer}));
+  restore(2);
+  EXPECT_EQ(count<wire::Stale>(receive(kPeer, push(1, {2, 0}))), 1U);
+  wire::Plan alone = plan(2, kSelf, {}, 2);
+  alone.servers.pop_back();
+  EXPECT_EQ(receive(kCoordinator, alone).disconnections.size(), 1U);
+  EXPECT_EQ(count<wire::Stale>(receive(kPeer, push(1, {2, 0}))), 0U);
+  EXPECT_EQ(count<wire::Stale>(receive(kWorker, push(1, {2, 0}))), 1U);
+  receive(kCoordinator, plan(3, kSelf, {kPeer}, 2));
+  EXPECT_EQ(count<wire::Stale>(receive(kPeer, push(1, {2, 0}))), 1U);
+}
+
 TEST_F(CopiesTest, AReplicaIsPreparedByTheRootAndBecomesTheOwnerWithoutLosingIt) {
   restore(1);
   receive(kCoordinator, plan(1, kPeer, {kSelf}));
