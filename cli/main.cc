@@ -67,6 +67,7 @@ int main(int argc, char** argv) {
   ballast::add_resume(app, chosen);
   ballast::add_predict(app, chosen);
   ballast::add_inspect(app, chosen);
+  ballast::add_checkpoint(app, chosen);
   ballast::add_coordinator(app, chosen);
   ballast::add_server(app, chosen);
   ballast::add_worker(app, chosen);

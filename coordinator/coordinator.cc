@@ -232,8 +232,9 @@ void Coordinator::on_claimed(const TimelineClaimed& claimed, Effects<Job>& effec
   claim_is_new_ = true;
   plan_.number = std::max(plan_.number, term_ << 32);  // Above those of every earlier coordinator.
   base_ = claimed.latest.value_or(Checkpoint{});
+  kept_ = claimed.latest;
+  broken_ = false;
   if (claimed.latest) {
-    kept_ = claimed.latest;
     family_ = base_.family;
     canary_ = base_.canary;
     blas_version_ = base_.blas_version;

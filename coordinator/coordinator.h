@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "common/runtime/machine.h"
+#include "coordinator/chain.h"
 #include "coordinator/commit.h"
 #include "coordinator/evaluation.h"
 #include "coordinator/history.h"
@@ -35,7 +36,7 @@ namespace ballast {
 struct Checkpoint {
   Timeline timeline = 0;
   Commit commit;
-  std::vector<wire::SnapshotFile> files;
+  std::vector<wire::SnapshotFile> files;  // By partition; of one, its chain (chain.h).
   std::uint64_t history_lines = 0;
   std::uint64_t canary = 0;
   KernelFamily family = KernelFamily::haswell;
@@ -79,6 +80,7 @@ struct CheckpointKept {
   Step step = 0;
   std::string error;    // Empty: it is complete and durable.
   bool fenced = false;  // Another coordinator has claimed a later timeline: we must stop.
+  bool broken = false;  // The store lost a file of an earlier checkpoint that this one shares.
 };
 struct ModelExported {
   std::string digest;  // SHA-256 of model.safetensors.
@@ -100,6 +102,7 @@ struct CoordinatorOptions {
   Duration farewell = std::chrono::seconds(2);      // For members to hear that the run is over.
   Duration stop_within = std::chrono::seconds(20);  // A clean stop that takes longer is cut short.
   std::uint32_t additions_max = 8;                  // Copies of partitions that are made at a time.
+  std::uint32_t chain_files_max = 8;                // Of a partition in one checkpoint.
   // For servers to come back with what they keep, before the run goes back to a checkpoint.
   Duration return_within = std::chrono::seconds(1);
   // Commits while a line of the history is not written. Servers remember more (ServerOptions).
@@ -153,7 +156,11 @@ class Coordinator {
     Commit commit;
     std::uint64_t history_lines = 0;
     std::vector<MemberId> writers;  // By partition; whoever owned it at the commit.
-    std::map<PartitionId, wire::SnapshotFile> files;
+    // By partition: the chain that the checkpoint goes on from, and since when it does.
+    std::vector<Chain> chains;
+    std::vector<Step> since;
+    // What the writers said: a file, or that nothing changed.
+    std::map<PartitionId, std::optional<wire::SnapshotFile>> written;
     std::optional<Checkpoint> checkpoint;  // Complete; its manifest is being written.
   };
 
@@ -207,17 +214,20 @@ class Coordinator {
   void commit_when_prepared(Effects<Job>& effects);
   [[nodiscard]] std::set<MemberId> unprepared() const;
   [[nodiscard]] std::optional<wire::Replica> diverged(const wire::Prepared& prepared) const;
-  [[nodiscard]] static std::vector<PartitionId> unwritten(const OpenCut& cut, MemberId server);
   void say_commit(MemberId server, Effects<Job>& effects) const;
-  void open_cut();
   [[nodiscard]] bool history_lags() const;
   void record_step(Effects<Job>& effects);
   void begin_evaluation(Effects<Job>& effects);
   void deal_evaluation(Effects<Job>& effects);
   void on_evaluated(const wire::Evaluated& evaluated, Effects<Job>& effects);
+
+  // Checkpoints (cuts.cc).
+  void open_cut();
+  [[nodiscard]] static std::vector<PartitionId> unwritten(const OpenCut& cut, MemberId server);
+  [[nodiscard]] std::vector<wire::CutOrder> orders_for(MemberId server) const;
   void on_cut_done(MemberId from, const wire::CutDone& done, Effects<Job>& effects);
-  [[nodiscard]] bool take_files(OpenCut& cut, MemberId server,
-                                const std::vector<wire::SnapshotFile>& files) const;
+  [[nodiscard]] bool take_written(OpenCut& cut, MemberId server, const wire::CutDone& done) const;
+  [[nodiscard]] Checkpoint complete(const OpenCut& cut) const;
   void on_kept(const CheckpointKept& kept, Effects<Job>& effects);
   void export_when_complete(Effects<Job>& effects);
 
@@ -269,7 +279,8 @@ class Coordinator {
   std::optional<double> watched_;                // The early-stop metric at commit_.step.
   std::vector<std::pair<Split, Metrics>> final_metrics_;
   std::map<Step, OpenCut> cuts_;
-  std::optional<Checkpoint> kept_;  // The newest complete checkpoint.
+  std::optional<Checkpoint> kept_;  // The newest complete checkpoint of this history.
+  bool broken_ = false;             // A file of it is not in the store any more.
   Time cut_at_{};
   History history_;
   bool epoch_line_open_ = false;  // The next commit waits for it: nobody could make it again.

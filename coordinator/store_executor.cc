@@ -115,6 +115,7 @@ CheckpointKept StoreExecutor::run(const KeepCheckpoint& job) {
   if (!published) {
     kept.error = published.error().message;
     kept.fenced = published.error().code == ErrorCode::conflict;
+    kept.broken = published.error().code == ErrorCode::not_found;
     return kept;
   }
   // A store that cannot be tidied is full of good checkpoints: nothing is lost by it.
@@ -135,7 +136,8 @@ Manifest to_manifest(const Checkpoint& checkpoint, const RunConfig& run,
   manifest.timeline = checkpoint.timeline;
   manifest.step = checkpoint.commit.step;
   for (const wire::SnapshotFile& file : checkpoint.files) {
-    manifest.files.push_back({file.partition, file.name, file.bytes, file.records, file.checksum});
+    manifest.files.push_back(
+        {file.partition, file.name, file.bytes, file.records, file.checksum, file.since});
   }
   manifest.run_config_json = run_to_json(run);
   manifest.commit_json = commit_to_json(checkpoint.commit);
@@ -157,7 +159,7 @@ Result<Checkpoint> from_manifest(const Manifest& manifest) {
   checkpoint.commit = *commit;
   for (const SnapshotFile& file : manifest.files) {
     checkpoint.files.push_back(
-        {file.partition, file.name, file.bytes, file.records, file.checksum});
+        {file.partition, file.name, file.bytes, file.records, file.checksum, file.since});
   }
   checkpoint.history_lines = manifest.history_lines;
   const char* end = manifest.canary.data() + manifest.canary.size();
@@ -173,8 +175,11 @@ Result<Checkpoint> from_manifest(const Manifest& manifest) {
 // ---- history ------------------------------------------------------------------------------------
 
 HistoryAppended StoreExecutor::run(const AppendHistory& job) {
-  HistoryAppended appended{
-      .life = job.life, .first = job.first, .lines = job.lines.size(), .error = "", .fenced = false};
+  HistoryAppended appended{.life = job.life,
+                           .first = job.first,
+                           .lines = job.lines.size(),
+                           .error = "",
+                           .fenced = false};
   const Result<Timeline> highest = highest_timeline(store_);
   if (highest && *highest > timeline_) {
     appended.error = "another coordinator has taken over this run";
@@ -182,8 +187,8 @@ HistoryAppended StoreExecutor::run(const AppendHistory& job) {
     return appended;
   }
   if (job.anew) history_is_broken_ = false;
-  const Status done = history_is_broken_ ? Status(Error{ErrorCode::io, "a line before is missing"})
-                                         : append(job);
+  const Status done =
+      history_is_broken_ ? Status(Error{ErrorCode::io, "a line before is missing"}) : append(job);
   if (!done) {
     history_is_broken_ = true;
     appended.error = "history.jsonl cannot be written: " + done.error().message +

@@ -1,9 +1,9 @@
-// R13: a coordinator that was restarted, or lost sight of the last copy of a partition, goes on from
-// what the members hold. Only where they do not hold a whole version the run goes back to a
+// R13: a coordinator that was restarted, or lost sight of the last copy of a partition, goes on
+// from what the members hold. Only where they do not hold a whole version the run goes back to a
 // checkpoint.
 //
-// It first makes sure that nobody listens to an older coordinator: a Hello counts when it follows our
-// term, and what it says that it holds can then be changed by us alone. Any copy at the highest
+// It first makes sure that nobody listens to an older coordinator: a Hello counts when it follows
+// our term, and what it says that it holds can then be changed by us alone. Any copy at the highest
 // version heard of is good, since copies at a version have the same bits on every timeline; so is
 // one that has the gradient of that version and waits for the commit. Should a server that is not
 // heard have been further still, the steps up to it are committed again, to the same bits.
@@ -175,8 +175,8 @@ bool Coordinator::take_over(const wire::Plan& plan, Effects<Job>& effects) {
 }
 
 // Lines that the coordinator before may not have written. Those before an evaluation are: no commit
-// follows it before its line is there. Nor does one follow when the lines lag behind for longer than
-// servers remember.
+// follows it before its line is there. Nor does one follow when the lines lag behind for longer
+// than servers remember.
 void Coordinator::repair_history(const std::map<Step, Commit>& commits, Effects<Job>& effects) {
   Step first = commit_.step;
   while (first > 1 && commits.contains(first - 1) && !evaluates_at(run_, first - 1)) --first;

@@ -1,6 +1,7 @@
 #include "paramserver/disk.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "common/base/check.h"
@@ -68,7 +69,8 @@ Status ServerDisk::restore(const ServerRestore& job, std::vector<std::unique_ptr
   for (const wire::SnapshotFile& file : job.files) {
     auto path = store_->fetch_file(file.name);
     if (!path) return path.error();
-    const SnapshotFile expected{file.partition, file.name, file.bytes, file.records, file.checksum};
+    const SnapshotFile expected{file.partition, file.name,     file.bytes,
+                                file.records,   file.checksum, file.since};
     if (const Status whole = verify_snapshot(*path, expected); !whole) return whole;
     paths.push_back(std::move(*path));
   }
@@ -76,13 +78,26 @@ Status ServerDisk::restore(const ServerRestore& job, std::vector<std::unique_ptr
   for (const PartitionId partition : job.partitions) {
     if (const Status cleared = clear(partition); !cleared) return cleared;
   }
-  if (!paths.empty()) {
-    if (const Status taken = home_->ingest(paths, IngestBy::link); !taken) return taken;
-  }
+  if (const Status taken = ingest_chains(job.files, paths); !taken) return taken;
   for (const PartitionId partition : job.partitions) {
     auto tables = std::make_unique<Tables>(*job.run, partition);
     if (const Status loaded = read(*tables); !loaded) return loaded;
     out.push_back(std::move(tables));
+  }
+  return {};
+}
+
+Status ServerDisk::ingest_chains(const std::vector<wire::SnapshotFile>& files,
+                                 const std::vector<std::string>& paths) {
+  std::vector<std::vector<std::string>> levels;
+  std::map<PartitionId, std::size_t> length;  // Of each partition's chain so far.
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    const std::size_t level = length[files[i].partition]++;
+    levels.resize(std::max(levels.size(), level + 1));
+    levels[level].push_back(paths[i]);
+  }
+  for (const std::vector<std::string>& level : levels) {
+    if (const Status taken = home_->ingest(level, IngestBy::link); !taken) return taken;
   }
   return {};
 }
@@ -122,29 +137,34 @@ Status ServerDisk::read(Tables& tables) {
 
 // ---- cut ----------------------------------------------------------------------------------------
 
-ServerCutDone ServerDisk::run(const ServerCut& job) {
-  ServerCutDone cut{{.timeline = job.timeline, .step = job.step, .files = {}, .error = ""}};
-  for (const Snapshot& snapshot : *job.snapshots) {
-    auto file = write(snapshot);
-    if (!file) {
-      cut.done.error = file.error().message;
-      cut.done.files.clear();
-      home_.reset();
-      return cut;
+ServerCutDone ServerDisk::run(ServerCut& job) {
+  ServerCutDone cut{{job.timeline, job.step, {}, {}, ""}};
+  for (PartitionCut& partition : job.partitions) partition.snapshot.detach_state();
+  for (PartitionCut& partition : job.partitions) {
+    const CutScope scope = scope_of(partition);
+    if (scope == CutScope::nothing) {
+      cut.done.unchanged.push_back(partition.snapshot.partition());
+    } else {
+      auto file = write(partition, scope);
+      if (!file) {
+        home_.reset();
+        return {{job.timeline, job.step, {}, {}, file.error().message}};
+      }
+      cut.done.files.push_back(std::move(*file));
     }
-    cut.done.files.push_back(std::move(*file));
+    partition = {};  // Lets go.
   }
   return cut;
 }
 
-Result<wire::SnapshotFile> ServerDisk::write(const Snapshot& snapshot) {
+Result<wire::SnapshotFile> ServerDisk::write(const PartitionCut& cut, CutScope scope) {
   if (const Status opened = open_home(); !opened) return opened.error();
   auto staging = store_->staging_directory();
   if (!staging) return staging.error();
-  auto writer = SnapshotWriter::create(*staging, snapshot.partition());
+  auto writer = SnapshotWriter::create(*staging, cut.snapshot.partition());
   if (!writer) return writer.error();
   Status status;
-  snapshot.for_each([&](const RowView& row) {
+  for_each_record(cut, scope, [&](const RowView& row) {
     if (status) {
       status = (*writer)->add(row.table, row.key, row.version, row.weights, row.slots);
     }
@@ -159,8 +179,8 @@ Result<wire::SnapshotFile> ServerDisk::write(const Snapshot& snapshot) {
   if (!path) return path.error();
   const std::string paths[] = {std::move(*path)};
   if (const Status taken = home_->ingest(paths, IngestBy::link); !taken) return taken.error();
-  return wire::SnapshotFile{file->partition, file->name, file->bytes, file->records,
-                            file->checksum};
+  return wire::SnapshotFile{file->partition, file->name,     file->bytes,
+                            file->records,   file->checksum, since_of(cut, scope)};
 }
 
 }  // namespace ballast

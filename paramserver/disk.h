@@ -3,8 +3,8 @@
 // Where a server's jobs run: its home on disk (RocksDB), the checkpoint store, and the canary.
 //
 // Restore puts the files of a checkpoint into the home by ingestion and reads the tables from
-// there; a cut writes one sorted file per partition, hands it to the checkpoint store and ingests
-// it, so that the home follows the checkpoints.
+// there; a cut writes a sorted file for each partition that changed, hands it to the checkpoint
+// store and ingests it, so that the home follows the checkpoints.
 //
 // Jobs of one server run one after another, on one thread.
 
@@ -28,14 +28,17 @@ class ServerDisk {
  private:
   [[nodiscard]] ServerLoaded run(const ServerLoad& job);
   [[nodiscard]] ServerRestored run(const ServerRestore& job);
-  [[nodiscard]] ServerCutDone run(const ServerCut& job);
+  [[nodiscard]] ServerCutDone run(ServerCut& job);
 
   [[nodiscard]] Status open(const ServerLoad& job);
   [[nodiscard]] Status open_home();
   [[nodiscard]] Status restore(const ServerRestore& job, std::vector<std::unique_ptr<Tables>>& out);
   [[nodiscard]] Status clear(PartitionId partition);
   [[nodiscard]] Status read(Tables& tables);
-  [[nodiscard]] Result<wire::SnapshotFile> write(const Snapshot& snapshot);
+  // Base before deltas: the files of one ingestion may not overlap.
+  [[nodiscard]] Status ingest_chains(const std::vector<wire::SnapshotFile>& files,
+                                     const std::vector<std::string>& paths);
+  [[nodiscard]] Result<wire::SnapshotFile> write(const PartitionCut& cut, CutScope scope);
 
   const std::string home_path_;
   // None after a job that failed: what the disk refused once the store refuses until it is opened

@@ -177,10 +177,13 @@ void Server::on_outcome(ServerOutcome outcome, Effects<Job>& effects) {
                    const auto found = cuts_.find(ended.done.step);
                    if (ended.done.timeline != timeline_ || found == cuts_.end()) return;
                    OpenCut& cut = found->second;
-                   auto& files = cut.done.files;
-                   files.insert(files.end(), ended.done.files.begin(), ended.done.files.end());
-                   if (cut.done.error.empty()) cut.done.error = ended.done.error;
-                   if (--cut.jobs == 0) effects.send(kCoordinator, cut.done);
+                   wire::CutDone& done = cut.done;
+                   const wire::CutDone& more = ended.done;
+                   done.files.insert(done.files.end(), more.files.begin(), more.files.end());
+                   done.unchanged.insert(done.unchanged.end(), more.unchanged.begin(),
+                                         more.unchanged.end());
+                   if (done.error.empty()) done.error = more.error;
+                   if (--cut.jobs == 0) effects.send(kCoordinator, done);
                    membership_.made_progress();
                  },
              },
@@ -296,7 +299,8 @@ void Server::answer_parked(Effects<Job>& effects) {
 void Server::on_push(MemberId from, const wire::Push& push, Effects<Job>& effects) {
   if (state_ != State::serving || push.timeline > timeline_) return;
   if (push.timeline < timeline_) {
-    effects.send(from, wire::Stale{timeline_});
+    // A server that plans do not name any more hears from the coordinator what it has missed.
+    if (!peers_.has_let_go(from)) effects.send(from, wire::Stale{timeline_});
     return;
   }
   // An older step is done. A later one cannot be reduced yet: its worker keeps it and will be told
@@ -447,20 +451,19 @@ void Server::apply(const Commit& commit, Effects<Job>& effects) {
 
 // Once for each partition and version, however often the coordinator asks: it asks again when
 // partitions have found a new owner.
-void Server::begin_cut(const std::vector<PartitionId>& partitions, Effects<Job>& effects) {
+void Server::begin_cut(const std::vector<wire::CutOrder>& orders, Effects<Job>& effects) {
   OpenCut& cut = cuts_[applied_];
-  std::vector<Snapshot> snapshots;
-  for (const PartitionId id : partitions) {
+  ServerCut job{.timeline = timeline_, .step = applied_, .partitions = {}};
+  for (const auto& [id, since] : orders) {
     const auto copy = partitions_.find(id);
-    if (copy == partitions_.end()) continue;
-    if (cut.partitions.insert(id).second) snapshots.push_back(copy->second.snapshot());
+    if (copy == partitions_.end() || !cut.partitions.insert(id).second) continue;
+    job.partitions.push_back({copy->second.snapshot(), since});
   }
   cut.done.timeline = timeline_;
   cut.done.step = applied_;
-  if (snapshots.empty()) return;
+  if (job.partitions.empty()) return;
   ++cut.jobs;
-  effects.jobs.push_back(ServerCut{
-      timeline_, applied_, std::make_shared<const std::vector<Snapshot>>(std::move(snapshots))});
+  effects.jobs.push_back(std::move(job));
 }
 
 void Server::repeat_unanswered(Effects<Job>& effects) {

@@ -21,6 +21,7 @@
 #include "common/runtime/machine.h"
 #include "common/runtime/membership.h"
 #include "common/runtime/peers.h"
+#include "paramserver/cut.h"
 #include "paramserver/partition.h"
 
 namespace ballast {
@@ -39,13 +40,14 @@ struct ServerRestore {
   Timeline timeline = 0;
   Step step = 0;
   std::vector<PartitionId> partitions;
-  std::vector<wire::SnapshotFile> files;
+  std::vector<wire::SnapshotFile> files;  // Of one partition, base before deltas.
 };
-// Write one file per snapshot into the checkpoint store and make it durable.
+// Write what has to be written of each into the checkpoint store and make it durable. Whoever has
+// written one lets go of it: what nobody reads is not copied when training changes it.
 struct ServerCut {
   Timeline timeline = 0;
   Step step = 0;
-  std::shared_ptr<const std::vector<Snapshot>> snapshots;
+  std::vector<PartitionCut> partitions;
 };
 using ServerJob = std::variant<ServerLoad, ServerRestore, ServerCut>;
 
@@ -139,7 +141,7 @@ class Server {
   void reset();
   void hold(wire::Held& held) const;
   void remember(std::vector<Commit> commits);
-  void begin_cut(const std::vector<PartitionId>& partitions, Effects<Job>& effects);
+  void begin_cut(const std::vector<wire::CutOrder>& orders, Effects<Job>& effects);
   void answer_parked(Effects<Job>& effects);
   void answer(MemberId to, const wire::Pull& pull, Effects<Job>& effects) const;
   void apply(const Commit& commit, Effects<Job>& effects);

@@ -1,6 +1,8 @@
 #include "paramserver/tables.h"
 
 #include <algorithm>
+#include <bit>
+#include <cstring>
 #include <utility>
 
 #include "common/base/check.h"
@@ -11,17 +13,41 @@ namespace ballast {
 
 // ---- sparse -------------------------------------------------------------------------------------
 
+namespace {
+
+// About a page: 32 rows of 16 weights and as many slots. Smaller ones make snapshots dearer, which
+// copy a pointer for each; larger ones the steps after a cut, which copy one for each row they
+// touch.
+constexpr std::uint32_t kSlabBytes = 4096;
+
+std::uint32_t slab_shift_of(std::uint32_t stride) {
+  const std::uint32_t rows = kSlabBytes / (stride * static_cast<std::uint32_t>(sizeof(float)));
+  return static_cast<std::uint32_t>(std::bit_width(std::clamp(rows, 8U, 512U))) - 1;
+}
+
+}  // namespace
+
 SparseTable::SparseTable(const TableSpec& table, std::uint32_t slots_per_weight)
     : width_(static_cast<std::uint32_t>(floats_of(table))),
       stride_(width_ * (1 + slots_per_weight)),
+      slab_shift_(slab_shift_of(stride_)),
       index_(64, kNone) {}
+
+SparseTable::~SparseTable() {
+  for (Slab* slab : slabs_) replaced_.emplace_back(slab);
+  // The last view frees them. One that goes just now leaves them to our own share of the readers.
+  readers_->orphans = std::move(replaced_);
+}
+
+// Once false, no thread looks at anything of ours until the next view is made.
+bool SparseTable::is_read() const { return readers_->count.load(std::memory_order_acquire) != 0; }
 
 std::uint32_t SparseTable::find(Key key) const {
   const std::size_t mask = index_.size() - 1;
   for (std::size_t i = mix(key) & mask;; i = (i + 1) & mask) {
     const std::uint32_t row = index_[i];
     if (row == kNone) return kNone;
-    if (slabs_[row / kSlabRows]->keys[row % kSlabRows] == key) return row;
+    if (key_of(row) == key) return row;
   }
 }
 
@@ -29,17 +55,10 @@ std::uint32_t SparseTable::insert(Key key) {
   if ((std::size_t{size_} + 1) * 2 > index_.size()) grow();
   const std::uint32_t row = size_++;
   BALLAST_CHECK(row != kNone);
-  if (row / kSlabRows == slabs_.size()) {
-    auto slab = std::make_shared<Slab>();
-    slab->rows.resize(std::size_t{kSlabRows} * stride_);
-    slab->keys.resize(kSlabRows);
-    slab->versions.resize(kSlabRows);
-    slabs_.push_back(std::move(slab));
-  }
-  // A snapshot never looks at rows past its size, but copying a slab would race with this write.
-  auto& slab = slabs_[row / kSlabRows];
-  if (slab.use_count() > 1) slab = std::make_shared<Slab>(*slab);
-  slab->keys[row % kSlabRows] = key;
+  if (row >> slab_shift_ == slabs_.size()) slabs_.push_back(new_slab());
+  if (row >> kKeyShift == keys_.size()) keys_.push_back(std::make_shared<Key[]>(1U << kKeyShift));
+  // A view never looks at rows past its size.
+  keys_[row >> kKeyShift][row & ((1U << kKeyShift) - 1)] = key;
 
   const std::size_t mask = index_.size() - 1;
   std::size_t i = mix(key) & mask;
@@ -52,23 +71,64 @@ void SparseTable::grow() {
   std::vector<std::uint32_t> index(index_.size() * 2, kNone);
   const std::size_t mask = index.size() - 1;
   for (std::uint32_t row = 0; row < size_; ++row) {
-    std::size_t i = mix(slabs_[row / kSlabRows]->keys[row % kSlabRows]) & mask;
+    std::size_t i = mix(key_of(row)) & mask;
     while (index[i] != kNone) i = (i + 1) & mask;
     index[i] = row;
   }
   index_ = std::move(index);
 }
 
+std::size_t SparseTable::slab_bytes() const {
+  return sizeof(Slab) +
+         (sizeof(Step) + std::size_t{stride_} * sizeof(float)) * (std::size_t{1} << slab_shift_);
+}
+
+SparseTable::Slab* SparseTable::new_slab() const {
+  Slab* slab = ::new (::operator new(slab_bytes())) Slab;
+  slab->newest = 0;
+  slab->made = views_;
+  std::fill_n(slab->versions(), std::size_t{1} << slab_shift_, Step{0});
+  return slab;
+}
+
+SparseTable::Slab& SparseTable::own(std::uint32_t slab) {
+  Slab*& mine = slabs_[slab];
+  if (mine->made == views_) return *mine;
+  if (is_read()) {
+    Slab* copy = ::new (::operator new(slab_bytes())) Slab;
+    std::memcpy(static_cast<void*>(copy), mine, slab_bytes());
+    replaced_.emplace_back(std::exchange(mine, copy));
+  } else {
+    // A few at a time: nobody should wait for all of it.
+    for (int i = 0; i < 16 && !replaced_.empty(); ++i) replaced_.pop_back();
+  }
+  mine->made = views_;
+  return *mine;
+}
+
 std::span<const float> SparseTable::weights(std::uint32_t row) const {
-  const float* first = slabs_[row / kSlabRows]->rows.data();
-  return {first + std::size_t{row % kSlabRows} * stride_, width_};
+  const std::uint32_t rows = 1U << slab_shift_;
+  const float* first = slabs_[row >> slab_shift_]->floats(rows);
+  return {first + std::size_t{row & (rows - 1)} * stride_, width_};
 }
 
 std::span<float> SparseTable::mutable_row(std::uint32_t row, Step version) {
-  auto& slab = slabs_[row / kSlabRows];
-  if (slab.use_count() > 1) slab = std::make_shared<Slab>(*slab);
-  slab->versions[row % kSlabRows] = version;
-  return {slab->rows.data() + std::size_t{row % kSlabRows} * stride_, stride_};
+  const std::uint32_t rows = 1U << slab_shift_;
+  Slab& slab = own(row >> slab_shift_);
+  slab.newest = std::max(slab.newest, version);
+  slab.versions()[row & (rows - 1)] = version;
+  return {slab.floats(rows) + std::size_t{row & (rows - 1)} * stride_, stride_};
+}
+
+SparseTable::View SparseTable::view() {
+  ++views_;
+  return {.width = width_,
+          .stride = stride_,
+          .size = size_,
+          .slab_shift = slab_shift_,
+          .slabs = {slabs_.begin(), slabs_.end()},
+          .keys = {keys_.begin(), keys_.end()},
+          .reading = std::make_shared<const Reading>(readers_)};
 }
 
 // ---- the partition's tables ---------------------------------------------------------------------
@@ -151,45 +211,100 @@ void Tables::read_row(TableId table, Key key, std::span<float> out) const {
 
 // ---- snapshot -----------------------------------------------------------------------------------
 
-Snapshot Tables::snapshot(Step version) const {
+Snapshot Tables::snapshot(Step version) {
   Snapshot snapshot;
   snapshot.partition_ = partition_;
   snapshot.version_ = version;
   snapshot.dense_ = dense_;
-  for (const auto& [id, table] : sparse_) {
-    snapshot.sparse_.push_back(
-        {id, table.width(), table.width() * (1 + slots_), table.size(), table.slabs()});
-  }
+  for (auto& [id, table] : sparse_) snapshot.sparse_.push_back({id, table.view()});
   return snapshot;
 }
 
-void Snapshot::for_each(const std::function<void(const RowView&)>& visit) const {
+void Snapshot::detach_state() {
+  for (DenseBlock& block : dense_) {
+    block.slots = std::make_shared<std::vector<float>>(*block.slots);
+  }
+}
+
+void Snapshot::for_each_since(Step since, const std::function<void(const RowView&)>& visit) const {
+  BALLAST_CHECK(since != 0);
+  visit_if(since, visit);
+}
+
+Snapshot::Extent Snapshot::extent_since(Step since) const {
+  BALLAST_CHECK(since != 0);
+  return extent_if(since);
+}
+
+// `look` is called with each row that changed after `since`, 0 for every one: its slab and its
+// place there and in the table.
+template <class Look>
+void Snapshot::each_row(const SparseTable::View& rows, Step since, Look look) {
+  const std::uint32_t slab_rows = 1U << rows.slab_shift;
+  for (std::uint32_t first = 0; first < rows.size; first += slab_rows) {
+    const SparseTable::Slab& slab = *rows.slabs[first >> rows.slab_shift];
+    if (since != 0 && slab.newest <= since) continue;
+    const std::uint32_t count = std::min(slab_rows, rows.size - first);
+    for (std::uint32_t at = 0; at < count; ++at) {
+      if (since == 0 || slab.versions()[at] > since) look(first + at);
+    }
+  }
+}
+
+Snapshot::Extent Snapshot::extent_if(Step since) const {
+  Extent extent;
+  for (const DenseBlock& block : dense_) {
+    if (since != 0 && block.version <= since) continue;
+    extent.records += 1;
+    extent.floats += block.weights.size() / sizeof(float) + block.slots->size();
+  }
+  for (const Sparse& table : sparse_) {
+    std::uint64_t rows = table.rows.size;
+    if (since != 0) {
+      rows = 0;
+      each_row(table.rows, since, [&](std::uint32_t) { ++rows; });
+    }
+    extent.records += rows;
+    extent.floats += rows * table.rows.stride;
+  }
+  return extent;
+}
+
+void Snapshot::visit_if(Step since, const std::function<void(const RowView&)>& visit) const {
   auto dense = dense_.begin();
   const auto visit_dense_before = [&](TableId table) {
     for (; dense != dense_.end() && dense->table < table; ++dense) {
+      if (since != 0 && dense->version <= since) continue;
       visit(
           {dense->table, dense->block, dense->version, dense->weights.as<float>(), *dense->slots});
     }
   };
   for (const Sparse& table : sparse_) {
     visit_dense_before(table.table);
-    std::vector<std::pair<Key, std::uint32_t>> order;
-    order.reserve(table.size);
-    for (std::uint32_t row = 0; row < table.size; ++row) {
-      const SparseTable::Slab& slab = *table.slabs[row / SparseTable::kSlabRows];
-      order.emplace_back(slab.keys[row % SparseTable::kSlabRows], row);
-    }
-    std::sort(order.begin(), order.end());
-    for (const auto& [key, row] : order) {
-      const SparseTable::Slab& slab = *table.slabs[row / SparseTable::kSlabRows];
-      const std::uint32_t at = row % SparseTable::kSlabRows;
-      const std::span<const float> values(slab.rows.data() + std::size_t{at} * table.stride,
-                                          table.stride);
-      visit({table.table, key, slab.versions[at], values.first(table.width),
-             values.subspan(table.width)});
-    }
+    visit_rows(table, since, visit);
   }
   visit_dense_before(TableId{~std::uint32_t{0}});
+}
+
+void Snapshot::visit_rows(const Sparse& table, Step since,
+                          const std::function<void(const RowView&)>& visit) {
+  const SparseTable::View& rows = table.rows;
+  const std::uint32_t slab_rows = 1U << rows.slab_shift;
+  std::vector<std::pair<Key, std::uint32_t>> order;
+  if (since == 0) order.reserve(rows.size);
+  each_row(rows, since, [&](std::uint32_t row) {
+    constexpr std::uint32_t kKeyMask = (1U << SparseTable::kKeyShift) - 1;
+    order.emplace_back(rows.keys[row >> SparseTable::kKeyShift][row & kKeyMask], row);
+  });
+  std::sort(order.begin(), order.end());
+  for (const auto& [key, row] : order) {
+    const SparseTable::Slab& slab = *rows.slabs[row >> rows.slab_shift];
+    const std::uint32_t at = row & (slab_rows - 1);
+    const std::span<const float> floats(slab.floats(slab_rows) + std::size_t{at} * rows.stride,
+                                        rows.stride);
+    visit({table.table, key, slab.versions()[at], floats.first(rows.width),
+           floats.subspan(rows.width)});
+  }
 }
 
 }  // namespace ballast

@@ -4,16 +4,18 @@
 // state. Rows live in slabs behind a flat open-addressing index; dense blocks beside them.
 //
 // Readers elsewhere (a pull being sent, a snapshot being written) hold shares of what they read:
-// a dense update writes a new buffer, a slab or state that somebody still holds is copied before it
+// a dense update writes a new buffer, a slab or state that somebody still reads is copied before it
 // changes. So a snapshot costs pointers, and training goes on while it is written.
 //
 // One thread owns a Tables; a Snapshot may be read by another.
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "common/base/bytes.h"
@@ -42,15 +44,62 @@ struct DenseBlock {
 
 class SparseTable {
  public:
-  static constexpr std::uint32_t kSlabRows = 512;
+  // Some rows of a table: versions, then weights and slots row by row, in one piece of memory. It
+  // is what is copied when a row changes while a snapshot reads it, so it is small: random rows of
+  // a large table are each in a slab of their own.
+  class Slab {
+   public:
+    [[nodiscard]] const Step* versions() const { return reinterpret_cast<const Step*>(this + 1); }
+    [[nodiscard]] Step* versions() { return reinterpret_cast<Step*>(this + 1); }
+    [[nodiscard]] const float* floats(std::uint32_t rows) const {
+      return reinterpret_cast<const float*>(versions() + rows);
+    }
+    [[nodiscard]] float* floats(std::uint32_t rows) {
+      return reinterpret_cast<float*>(versions() + rows);
+    }
 
-  struct Slab {
-    std::vector<float> rows;  // kSlabRows * stride: weights, then slots
-    std::vector<Key> keys;
-    std::vector<Step> versions;
+    Step newest;         // Of its rows' versions.
+    std::uint64_t made;  // How many views there had been: they read what it is a copy of.
+  };
+  struct Free {
+    void operator()(Slab* slab) const { ::operator delete(slab); }
+  };
+  using OwnedSlab = std::unique_ptr<Slab, Free>;
+
+  // What a table and its views share: how many of them there are, and the slabs of a table that
+  // went before they did.
+  struct Readers {
+    std::atomic<std::uint32_t> count{0};
+    std::vector<OwnedSlab> orphans;
+  };
+  class Reading {
+   public:
+    explicit Reading(std::shared_ptr<Readers> readers) : readers_(std::move(readers)) {
+      readers_->count.fetch_add(1, std::memory_order_relaxed);
+    }
+    ~Reading() { readers_->count.fetch_sub(1, std::memory_order_release); }
+    Reading(const Reading&) = delete;
+    Reading& operator=(const Reading&) = delete;
+
+   private:
+    const std::shared_ptr<Readers> readers_;
+  };
+
+  // All rows at one moment, for any thread. Costs a pointer for each slab.
+  struct View {
+    std::uint32_t width = 0;
+    std::uint32_t stride = 0;
+    std::uint32_t size = 0;
+    std::uint32_t slab_shift = 0;
+    std::vector<const Slab*> slabs;
+    std::vector<std::shared_ptr<const Key[]>> keys;
+    std::shared_ptr<const Reading> reading;
   };
 
   SparseTable(const TableSpec& table, std::uint32_t slots_per_weight);
+  ~SparseTable();
+  SparseTable(const SparseTable&) = delete;
+  SparseTable& operator=(const SparseTable&) = delete;
 
   [[nodiscard]] std::uint32_t width() const { return width_; }
   [[nodiscard]] std::uint32_t size() const { return size_; }
@@ -61,19 +110,35 @@ class SparseTable {
   std::uint32_t insert(Key key);
 
   [[nodiscard]] std::span<const float> weights(std::uint32_t row) const;
-  // Weights, then slots, for writing at `version`; copies the slab if a snapshot holds it.
+  // Weights, then slots, for writing at `version`; copies the slab if a view reads it.
   [[nodiscard]] std::span<float> mutable_row(std::uint32_t row, Step version);
 
-  [[nodiscard]] const std::vector<std::shared_ptr<Slab>>& slabs() const { return slabs_; }
+  [[nodiscard]] View view();
+
+  // Keys never change, so views share them: they are never copied.
+  static constexpr std::uint32_t kKeyShift = 12;  // Of a piece: 1 << kKeyShift.
 
  private:
+  [[nodiscard]] Key key_of(std::uint32_t row) const {
+    return keys_[row >> kKeyShift][row & ((1U << kKeyShift) - 1)];
+  }
+  [[nodiscard]] std::size_t slab_bytes() const;
+  [[nodiscard]] Slab* new_slab() const;
+  // The slab, replaced by a copy if a view reads it.
+  [[nodiscard]] Slab& own(std::uint32_t slab);
+  [[nodiscard]] bool is_read() const;
   void grow();
 
   const std::uint32_t width_;
   const std::uint32_t stride_;
+  const std::uint32_t slab_shift_;  // Rows of a slab: 1 << slab_shift_.
   std::uint32_t size_ = 0;
-  std::vector<std::shared_ptr<Slab>> slabs_;
+  std::vector<Slab*> slabs_;  // Ours.
+  std::vector<std::shared_ptr<Key[]>> keys_;
   std::vector<std::uint32_t> index_;  // kNone or a row; a power of two long, linear probing
+  std::uint64_t views_ = 0;           // Ever made.
+  const std::shared_ptr<Readers> readers_ = std::make_shared<Readers>();
+  std::vector<OwnedSlab> replaced_;  // Views may read them as long as there is any.
 };
 
 // A partition at one version: shares, not copies.
@@ -81,18 +146,37 @@ class Snapshot {
  public:
   [[nodiscard]] PartitionId partition() const { return partition_; }
   [[nodiscard]] Step version() const { return version_; }
+  // Copies what training would otherwise copy when it goes on: the state of dense blocks, all of
+  // which change at every step. The copy is another thread's work then, if it comes in time.
+  void detach_state();
+
   // Calls `visit` for every record in order of (table, key). Sorts sparse keys: not cheap.
-  void for_each(const std::function<void(const RowView&)>& visit) const;
+  void for_each(const std::function<void(const RowView&)>& visit) const { visit_if(0, visit); }
+  // For those alone that changed after step `since`. REQUIRES: since is not 0.
+  void for_each_since(Step since, const std::function<void(const RowView&)>& visit) const;
+
+  // How much the records are that changed after a step, and all of them.
+  struct Extent {
+    std::uint64_t records = 0;
+    std::uint64_t floats = 0;
+  };
+  [[nodiscard]] Extent extent() const { return extent_if(0); }
+  [[nodiscard]] Extent extent_since(Step since) const;
 
  private:
   friend class Tables;
   struct Sparse {
     TableId table{};
-    std::uint32_t width = 0;
-    std::uint32_t stride = 0;
-    std::uint32_t size = 0;
-    std::vector<std::shared_ptr<SparseTable::Slab>> slabs;
+    SparseTable::View rows;
   };
+
+  // `since` 0 means all, those too that no step has changed.
+  void visit_if(Step since, const std::function<void(const RowView&)>& visit) const;
+  static void visit_rows(const Sparse& table, Step since,
+                         const std::function<void(const RowView&)>& visit);
+  template <class Look>
+  static void each_row(const SparseTable::View& rows, Step since, Look look);
+  [[nodiscard]] Extent extent_if(Step since) const;
 
   PartitionId partition_{};
   Step version_ = 0;
@@ -118,7 +202,7 @@ class Tables {
   // The row of a key, or what it would start from (R2: pulling stores nothing).
   void read_row(TableId table, Key key, std::span<float> out) const;
 
-  [[nodiscard]] Snapshot snapshot(Step version) const;
+  [[nodiscard]] Snapshot snapshot(Step version);
   [[nodiscard]] PartitionId partition() const { return partition_; }
 
  private:

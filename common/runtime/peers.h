@@ -25,14 +25,19 @@ class Peers {
       effects.connections.push_back({server.server, server.endpoint});
       connected_.insert(server.server);
       former.erase(server.server);
+      let_go_.erase(server.server);
     }
     effects.disconnections.assign(former.begin(), former.end());
+    let_go_.insert(former.begin(), former.end());
   }
 
   [[nodiscard]] bool contains(MemberId server) const { return connected_.contains(server); }
+  // Once connected, and not any more: it may still write to us, but there is no way back.
+  [[nodiscard]] bool has_let_go(MemberId server) const { return let_go_.contains(server); }
 
  private:
   std::set<MemberId> connected_;
+  std::set<MemberId> let_go_;
 };
 
 }  // namespace ballast

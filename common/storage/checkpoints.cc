@@ -66,6 +66,39 @@ Status verify_file(CheckpointStore& store, const SnapshotFile& file) {
   return verify_snapshot(*path, file);
 }
 
+// Every byte and every record.
+Status read_through(CheckpointStore& store, const SnapshotFile& file) {
+  const auto path = store.fetch_file(file.name);
+  if (!path) return path.error();
+  const auto reader = SnapshotReader::open(*path, file);
+  if (!reader) return reader.error();
+  while (true) {
+    const Result<bool> more = (*reader)->next();
+    if (!more) return more.error();
+    if (!*more) return {};
+  }
+}
+
+// The chains of a checkpoint reach back to files that were written long ago.
+Status check_stored(CheckpointStore& store, const Manifest& manifest) {
+  const auto files = store.list();
+  if (!files) return files.error();
+  std::map<std::string_view, std::uint64_t> bytes;
+  for (const StoredFile& file : *files) bytes.emplace(file.name, file.bytes);
+  for (const SnapshotFile& file : manifest.files) {
+    const auto stored = bytes.find(file.name);
+    if (stored != bytes.end() && stored->second == file.bytes) continue;
+    return Error{
+        ErrorCode::not_found,
+        store.description() + ": the checkpoint of step " + std::to_string(manifest.step) +
+            " needs " + file.name + " of partition " + std::to_string(index(file.partition)) +
+            (stored == bytes.end() ? ", which is not there any more"
+                                   : ": expected " + std::to_string(file.bytes) + " bytes, found " +
+                                         std::to_string(stored->second))};
+  }
+  return {};
+}
+
 Result<std::set<std::string>> files_of(CheckpointStore& store,
                                        const std::vector<CheckpointName>& checkpoints) {
   std::set<std::string> names;
@@ -79,10 +112,37 @@ Result<std::set<std::string>> files_of(CheckpointStore& store,
   return names;
 }
 
+// Removes manifests, then the files that none of those that are kept lists.
+Result<Retained> remove_all_but(CheckpointStore& store, Timeline timeline,
+                                const std::vector<CheckpointName>& kept,
+                                const std::vector<CheckpointName>& superfluous) {
+  const auto listed = files_of(store, kept);
+  if (!listed) return listed.error();
+  const auto files = store.list();
+  if (!files) return files.error();
+  // What is removed was there before this look, so it is none of a later timeline's. A process that
+  // stands still from here on may yet remove a file that another has written again meanwhile: what
+  // is left of the gap is as long as the removing itself.
+  if (Status holds = check_holds(store, timeline); !holds) return holds.error();
+
+  Retained retained;
+  for (const CheckpointName& old : superfluous) {
+    if (Status gone = store.remove(to_string(old)); !gone) return gone.error();
+    retained.manifests_removed.push_back(to_string(old));
+  }
+  for (const StoredFile& file : *files) {
+    if (!file.name.ends_with(".sst") || listed->contains(file.name)) continue;
+    if (Status gone = store.remove(file.name); !gone) return gone.error();
+    retained.files_removed.push_back(file.name);
+  }
+  return retained;
+}
+
 }  // namespace
 
 Status publish_manifest(CheckpointStore& store, const Manifest& manifest) {
   if (Status holds = check_holds(store, manifest.timeline); !holds) return holds;
+  if (Status there = check_stored(store, manifest); !there) return there;
   const auto text = encode_manifest(manifest);
   if (!text) return text.error();
   return store.publish(to_string(CheckpointName{manifest.timeline, manifest.step}), *text);
@@ -112,6 +172,21 @@ Status verify_checkpoint(CheckpointStore& store, const Manifest& manifest) {
     }
   }
   return {};
+}
+
+std::vector<std::string> CheckpointVerifier::damage(const Manifest& manifest) {
+  std::vector<std::string> sentences;
+  for (const SnapshotFile& file : manifest.files) {
+    const auto [known, fresh] = known_.try_emplace({file.name, file.since});
+    if (fresh) {
+      known->second =
+          depth_ == Depth::bytes ? verify_file(store_, file) : read_through(store_, file);
+    }
+    if (known->second) continue;
+    sentences.push_back("partition " + std::to_string(index(file.partition)) + ": " +
+                        known->second.error().message);
+  }
+  return sentences;
 }
 
 Result<std::vector<CheckpointName>> list_checkpoints(CheckpointStore& store) {
@@ -162,26 +237,18 @@ Result<Retained> retain(CheckpointStore& store, Timeline timeline, std::uint32_t
     kept.push_back(names->back());
   }
 
-  const auto listed = files_of(store, kept);
-  if (!listed) return listed.error();
-  const auto files = store.list();
-  if (!files) return files.error();
-  // What is removed was there before this look, so it is none of a later timeline's. A process that
-  // stands still from here on may yet remove a file that another has written again meanwhile: what
-  // is left of the gap is as long as the removing itself.
-  if (Status holds = check_holds(store, timeline); !holds) return holds.error();
+  return remove_all_but(store, timeline, kept, *names);
+}
 
-  Retained retained;
-  for (const CheckpointName& old : *names) {
-    if (Status gone = store.remove(to_string(old)); !gone) return gone.error();
-    retained.manifests_removed.push_back(to_string(old));
+Result<Retained> remove_checkpoint(CheckpointStore& store, Timeline timeline,
+                                   const CheckpointName& name) {
+  if (Status holds = check_holds(store, timeline); !holds) return holds.error();
+  auto names = list_checkpoints(store);
+  if (!names) return names.error();
+  if (std::erase(*names, name) == 0) {
+    return Error{ErrorCode::not_found, store.description() + ": there is no " + to_string(name)};
   }
-  for (const StoredFile& file : *files) {
-    if (!file.name.ends_with(".sst") || listed->contains(file.name)) continue;
-    if (Status gone = store.remove(file.name); !gone) return gone.error();
-    retained.files_removed.push_back(file.name);
-  }
-  return retained;
+  return remove_all_but(store, timeline, *names, {name});
 }
 
 Status claim_timeline(CheckpointStore& store, Timeline timeline, const std::string& holder) {
@@ -203,6 +270,12 @@ Result<Timeline> highest_timeline(CheckpointStore& store) {
   const auto names = list_checkpoints(store);
   if (!names) return names.error();
   return names->empty() ? *claimed : std::max(*claimed, names->back().timeline);
+}
+
+std::string written_at(const Manifest& manifest) {
+  constexpr std::string_view kBefore = " since ";
+  const std::size_t at = manifest.created.rfind(kBefore);
+  return at == std::string::npos ? manifest.created : manifest.created.substr(at + kBefore.size());
 }
 
 std::string describe_process() {

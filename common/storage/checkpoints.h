@@ -5,7 +5,9 @@
 // manifests and deletes files; a process on an older one is refused with Error{conflict}.
 
 #include <cstdint>
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/base/ids.h"
@@ -16,7 +18,8 @@
 namespace ballast {
 
 // Writes the manifest, which makes the checkpoint exist.
-// REQUIRES: every file it lists is in the store.
+// Error{not_found} names a file that it lists and the store does not have, or not in its length:
+// one of an earlier checkpoint that was damaged meanwhile.
 [[nodiscard]] Status publish_manifest(CheckpointStore& store, const Manifest& manifest);
 
 // Reads one manifest and checks that its name and its text agree; its files are not looked at.
@@ -25,6 +28,26 @@ namespace ballast {
 // Every file of the manifest is there with the right size and content. Names the first that is
 // not.
 [[nodiscard]] Status verify_checkpoint(CheckpointStore& store, const Manifest& manifest);
+
+// Reads checkpoints; a file that several share is read once.
+class CheckpointVerifier {
+ public:
+  enum class Depth {
+    bytes,    // Every byte, against the checksum of its file.
+    records,  // And every record, against its own.
+  };
+  // REQUIRES: store outlives this.
+  CheckpointVerifier(CheckpointStore& store, Depth depth) : store_(store), depth_(depth) {}
+
+  // One sentence for each file that is not right: its partition, name and what is wrong. Empty: the
+  // checkpoint is whole.
+  [[nodiscard]] std::vector<std::string> damage(const Manifest& manifest);
+
+ private:
+  CheckpointStore& store_;
+  const Depth depth_;
+  std::map<std::pair<std::string, Step>, Status> known_;  // By name and `since`.
+};
 
 // From old to new, by name alone.
 [[nodiscard]] Result<std::vector<CheckpointName>> list_checkpoints(CheckpointStore& store);
@@ -50,6 +73,10 @@ struct Retained {
 [[nodiscard]] Result<Retained> retain(CheckpointStore& store, Timeline timeline,
                                       std::uint32_t keep);
 
+// Removes one checkpoint, and the files that no other manifest lists. As retain() otherwise.
+[[nodiscard]] Result<Retained> remove_checkpoint(CheckpointStore& store, Timeline timeline,
+                                                 const CheckpointName& name);
+
 // Claims a timeline for this process for good. Of two that claim the same number the second gets
 // Error{conflict}, which quotes the first; so does one that claims a number below a claimed one.
 // `holder` is for people: describe_process().
@@ -60,5 +87,7 @@ struct Retained {
 
 // "process 4711 on host alpha since 2024-05-01T12:00:00Z"
 [[nodiscard]] std::string describe_process();
+// When a manifest was written: the end of such a description.
+[[nodiscard]] std::string written_at(const Manifest& manifest);
 
 }  // namespace ballast

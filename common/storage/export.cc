@@ -2,12 +2,11 @@
 
 #include <algorithm>
 #include <optional>
-#include <queue>
 #include <utility>
 
 #include "common/base/hash.h"
+#include "common/storage/checkpoint_reader.h"
 #include "common/storage/safetensors.h"
-#include "common/storage/snapshot.h"
 
 namespace ballast {
 namespace {
@@ -28,16 +27,10 @@ std::vector<std::uint64_t> tensor_shape(const TableSpec& table, std::uint64_t ro
 }
 
 Status check_partitions(const Manifest& manifest, const RunConfig& run) {
-  if (manifest.files.size() == run.partitions) return {};
+  const std::size_t partitions = chains_of(manifest.files).size();
+  if (partitions == run.partitions) return {};
   return corrupt("expected files of " + std::to_string(run.partitions) + " partitions, found " +
-                 std::to_string(manifest.files.size()));
-}
-
-Result<std::unique_ptr<SnapshotReader>> open_snapshot(CheckpointStore& store,
-                                                      const SnapshotFile& file) {
-  const auto path = store.fetch_file(file.name);
-  if (!path) return path.error();
-  return SnapshotReader::open(*path, file);
+                 std::to_string(partitions));
 }
 
 // Rows per sparse table, by table id. safetensors states every size before the first byte, so the
@@ -49,67 +42,16 @@ Result<std::vector<std::uint64_t>> count_rows(const Manifest& manifest, Checkpoi
     return table.kind == TableKind::sparse;
   });
   if (!sparse) return rows;
-  for (const SnapshotFile& file : manifest.files) {
-    auto reader = open_snapshot(store, file);
-    if (!reader) return reader.error();
-    while (true) {
-      const Result<bool> more = (*reader)->next();
-      if (!more) return more.error();
-      if (!*more) break;
-      const std::uint32_t table = index((*reader)->record().key.table);
-      if (table < rows.size()) rows[table] += 1;
-    }
+  const auto reader = CheckpointReader::open(manifest, store);
+  if (!reader) return reader.error();
+  while (true) {
+    const Result<const Record*> record = (*reader)->next();
+    if (!record) return record.error();
+    if (*record == nullptr) return rows;
+    const std::uint32_t table = index((*record)->key.table);
+    if (table < rows.size()) rows[table] += 1;
   }
-  return rows;
 }
-
-// All records of a checkpoint in order of (table, key), whatever partitions they came from.
-class Merge {
- public:
-  Status open(const Manifest& manifest, CheckpointStore& store) {
-    for (const SnapshotFile& file : manifest.files) {
-      auto reader = open_snapshot(store, file);
-      if (!reader) return reader.error();
-      readers_.push_back(*std::move(reader));
-      if (Status done = advance(readers_.size() - 1); !done) return done;
-    }
-    return {};
-  }
-
-  // The next record, or null at the end; valid until the next call.
-  Result<const Record*> next() {
-    if (current_) {
-      if (Status done = advance(*current_); !done) return done.error();
-      current_.reset();
-    }
-    if (heads_.empty()) return nullptr;
-    current_ = heads_.top().reader;
-    heads_.pop();
-    return &readers_[*current_]->record();
-  }
-
- private:
-  struct Head {
-    TableId table{};
-    Key key = 0;
-    std::size_t reader = 0;
-
-    friend auto operator<=>(const Head&, const Head&) = default;
-  };
-
-  Status advance(std::size_t reader) {
-    const Result<bool> more = readers_[reader]->next();
-    if (!more) return more.error();
-    if (!*more) return {};
-    const RecordKey& key = readers_[reader]->record().key;
-    heads_.push({key.table, key.key, reader});
-    return {};
-  }
-
-  std::vector<std::unique_ptr<SnapshotReader>> readers_;
-  std::priority_queue<Head, std::vector<Head>, std::greater<>> heads_;
-  std::optional<std::size_t> current_;
-};
 
 // One file of an export: which of its tensors a table's keys and each of its parts go to.
 class TensorFile {
@@ -256,10 +198,10 @@ Result<Exported> export_model(const Manifest& manifest, CheckpointStore& store,
   if (!rows) return rows.error();
   Exporter exporter(run, request, *std::move(rows));
   if (Status done = exporter.create(); !done) return done.error();
-  Merge merge;
-  if (Status done = merge.open(manifest, store); !done) return done.error();
+  const auto reader = CheckpointReader::open(manifest, store);
+  if (!reader) return reader.error();
   while (true) {
-    const Result<const Record*> record = merge.next();
+    const Result<const Record*> record = (*reader)->next();
     if (!record) return record.error();
     if (*record == nullptr) return exporter.finish();
     if (Status done = exporter.add(**record); !done) return done.error();

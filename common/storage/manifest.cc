@@ -1,7 +1,6 @@
 #include "common/storage/manifest.h"
 
 #include <charconv>
-#include <span>
 #include <utility>
 
 #include "common/storage/content_hash.h"
@@ -28,7 +27,8 @@ Json to_json(const SnapshotFile& file) {
           {"name", file.name},
           {"bytes", file.bytes},
           {"records", file.records},
-          {"checksum", file.checksum}};
+          {"checksum", file.checksum},
+          {"since", file.since}};
 }
 
 Json to_json(const Manifest& manifest) {
@@ -79,8 +79,24 @@ bool is_content_hash(std::string_view text) {
          text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
-Result<SnapshotFile> decode_file(const Json& object, std::size_t partition) {
-  const std::string place = "files[" + std::to_string(partition) + "]: ";
+// A file may begin the next partition's chain, or go on with the one before it.
+Status check_chain(const SnapshotFile& file, const std::vector<SnapshotFile>& before) {
+  const std::uint32_t next = before.empty() ? 0 : index(before.back().partition) + 1;
+  const std::uint32_t expected = file.since == 0 || before.empty() ? next : next - 1;
+  if (index(file.partition) != expected) {
+    return Error{ErrorCode::corrupt, "expected partition " + std::to_string(expected) + ", found " +
+                                         std::to_string(index(file.partition))};
+  }
+  if (file.since != 0 && (before.empty() || file.since <= before.back().since)) {
+    return Error{ErrorCode::corrupt, "a delta since step " + std::to_string(file.since) +
+                                         " that follows neither a base nor an earlier delta"};
+  }
+  return {};
+}
+
+Result<SnapshotFile> decode_file(const Json& object, const std::vector<SnapshotFile>& before,
+                                 std::uint32_t format) {
+  const std::string place = "files[" + std::to_string(before.size()) + "]: ";
   if (!object.is_object()) return Error{ErrorCode::corrupt, place + "expected an object"};
   SnapshotFile file;
   std::uint32_t number = 0;
@@ -90,16 +106,16 @@ Result<SnapshotFile> decode_file(const Json& object, std::size_t partition) {
   fields.take("bytes", file.bytes);
   fields.take("records", file.records);
   fields.take("checksum", file.checksum);
+  if (format >= 2) fields.take("since", file.since);
   if (!fields.status()) return Error{ErrorCode::corrupt, place + fields.status().error().message};
-  if (number != partition) {
-    return Error{ErrorCode::corrupt, place + "expected partition " + std::to_string(partition) +
-                                         ", found " + std::to_string(number)};
+  file.partition = PartitionId{number};
+  if (const Status follows = check_chain(file, before); !follows) {
+    return Error{ErrorCode::corrupt, place + follows.error().message};
   }
   if (!is_content_hash(file.checksum) || file.name != file.checksum + ".sst") {
     return Error{ErrorCode::corrupt,
                  place + "expected a file named by its checksum, found \"" + file.name + "\""};
   }
-  file.partition = PartitionId{number};
   return file;
 }
 
@@ -130,7 +146,7 @@ Result<Manifest> decode_fields(const Json& object) {
     return Error{ErrorCode::corrupt, "expected a list in the field \"files\""};
   }
   for (const Json& entry : *files) {
-    auto file = decode_file(entry, manifest.files.size());
+    auto file = decode_file(entry, manifest.files, manifest.format);
     if (!file) return file.error();
     manifest.files.push_back(*std::move(file));
   }
@@ -170,6 +186,17 @@ Result<Manifest> decode_manifest(std::string_view text) try {
   return decode_fields(*object);
 } catch (const Json::exception& exception) {
   return Error{ErrorCode::corrupt, exception.what()};
+}
+
+std::vector<std::span<const SnapshotFile>> chains_of(std::span<const SnapshotFile> files) {
+  std::vector<std::span<const SnapshotFile>> chains;
+  for (std::size_t begin = 0; begin < files.size();) {
+    std::size_t end = begin + 1;
+    while (end < files.size() && files[end].partition == files[begin].partition) ++end;
+    chains.push_back(files.subspan(begin, end - begin));
+    begin = end;
+  }
+  return chains;
 }
 
 std::string to_string(const CheckpointName& name) {

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,7 +18,8 @@
 namespace ballast {
 
 // Raised when an older Ballast could misread what a newer one writes.
-inline constexpr std::uint32_t kManifestFormat = 1;
+// 1 had one file per partition, a base; such manifests are still read.
+inline constexpr std::uint32_t kManifestFormat = 2;
 
 struct Manifest {
   std::uint32_t format = kManifestFormat;
@@ -25,7 +27,9 @@ struct Manifest {
   std::string run;
   Timeline timeline = 0;
   Step step = 0;
-  std::vector<SnapshotFile> files;  // By partition: files[i].partition == i.
+  // By partition, from 0 on without a gap. The files of one are its chain: a base (since 0), then
+  // deltas whose `since` rises; later records replace earlier ones of the same key.
+  std::vector<SnapshotFile> files;
 
   std::string run_config_json;  // common/job/run_json.h
   std::string commit_json;      // The coordinator's: the commit and the early-stop state.
@@ -42,6 +46,10 @@ struct Manifest {
 [[nodiscard]] Result<std::string> encode_manifest(const Manifest& manifest);
 // Error{corrupt} when a byte was changed or is missing, Error{unsupported} for a newer format.
 [[nodiscard]] Result<Manifest> decode_manifest(std::string_view text);
+
+// The chains of a manifest's files, by partition. Borrows.
+[[nodiscard]] std::vector<std::span<const SnapshotFile>> chains_of(
+    std::span<const SnapshotFile> files);
 
 // "checkpoint-2-1500.json" and back; nothing for other names. Ordered from old to new.
 struct CheckpointName {

@@ -132,6 +132,10 @@ class SstSnapshotReader final : public SnapshotReader {
                      std::to_string(index(record_.key.partition)));
     }
     if (record_.key.table == kPartitionTable) return check_end();
+    if (expected_.since != 0 && record_.version <= expected_.since) {
+      return damaged("expected what changed after step " + std::to_string(expected_.since) +
+                     ", found a record of step " + std::to_string(record_.version));
+    }
     records_ += 1;
     return true;
   }

@@ -1,9 +1,9 @@
 #pragma once
 
-// A snapshot file is one partition at one version: its records in key order, in one SST file that
-// is named by its content. It is the unit of checkpoints, and can be ingested into a server's
-// RocksDB or read without any. Equal records give equal bytes and so the same name, whoever wrote
-// them: a partition that did not change is stored once.
+// A snapshot file is one partition at one version, or what changed of it since another: records in
+// key order, in one SST file that is named by its content. It is the unit of checkpoints, and can
+// be ingested into a server's RocksDB or read without any. Equal records give equal bytes and so
+// the same name, whoever wrote them: a partition that did not change is stored once.
 
 #include <cstdint>
 #include <memory>
@@ -22,6 +22,7 @@ struct SnapshotFile {
   std::uint64_t bytes = 0;
   std::uint64_t records = 0;  // Rows and blocks.
   std::string checksum;       // content_hash.h, of all bytes.
+  Step since = 0;             // Only the records that changed after this step; 0: all.
 
   friend bool operator==(const SnapshotFile&, const SnapshotFile&) = default;
 };

@@ -208,6 +208,8 @@ struct SnapshotFile {
   bytes @2 :UInt64;
   records @3 :UInt64;
   checksum @4 :Text;
+  since @5 :UInt64;
+  # Only what changed after this step; 0: all records.
 }
 
 struct Restore {
@@ -354,8 +356,13 @@ struct Prepared {
 struct CommitStep {
   timeline @0 :UInt64;
   commit @1 :Commit;
-  cut @2 :List(UInt32);
-  # Partitions that the receiver is to write.
+  cut @2 :List(CutOrder);
+  # What the receiver is to write for the checkpoint of the step.
+
+  struct CutOrder {
+    partition @0 :UInt32;
+    since @1 :UInt64;
+  }
 }
 
 struct Lacking {
@@ -388,6 +395,7 @@ struct CutDone {
   step @1 :UInt64;
   files @2 :List(SnapshotFile);
   error @3 :Text;
+  unchanged @4 :List(UInt32);
 }
 
 struct CutKnown {

@@ -193,6 +193,7 @@ std::vector<SnapshotFile> Reader::files(capnp::List<schema::SnapshotFile>::Reade
     out[i].bytes = from.getBytes();
     out[i].records = from.getRecords();
     out[i].checksum = text(from.getChecksum());
+    out[i].since = from.getSince();
   }
   return out;
 }
@@ -440,7 +441,13 @@ Prepared Reader::read(schema::Prepared::Reader in) {
 }
 
 CommitStep Reader::read(schema::CommitStep::Reader in) {
-  return {in.getTimeline(), read(in.getCommit()), partitions(in.getCut())};
+  CommitStep out{in.getTimeline(), read(in.getCommit()), {}};
+  const auto cut = in.getCut();
+  out.cut.resize(count(cut, "orders"));
+  for (unsigned i = 0; i < out.cut.size(); ++i) {
+    out.cut[i] = {PartitionId{cut[i].getPartition()}, cut[i].getSince()};
+  }
+  return out;
 }
 
 Lacking Reader::read(schema::Lacking::Reader in) {
@@ -472,7 +479,8 @@ PartitionCopy Reader::read(schema::PartitionCopy::Reader in) {
 }
 
 CutDone Reader::read(schema::CutDone::Reader in) {
-  return {in.getTimeline(), in.getStep(), files(in.getFiles()), text(in.getError())};
+  return {in.getTimeline(), in.getStep(), files(in.getFiles()), partitions(in.getUnchanged()),
+          text(in.getError())};
 }
 
 CutKnown Reader::read(schema::CutKnown::Reader in) { return {in.getTimeline(), in.getStep()}; }

@@ -59,6 +59,7 @@ void write(const std::vector<SnapshotFile>& in, capnp::List<schema::SnapshotFile
     out[i].setBytes(in[i].bytes);
     out[i].setRecords(in[i].records);
     out[i].setChecksum(text(in[i].checksum));
+    out[i].setSince(in[i].since);
   }
 }
 
@@ -270,7 +271,11 @@ void write(const CommitStep& in, HeaderBody body, PayloadPacker&) {
   auto out = body.initCommitStep();
   out.setTimeline(in.timeline);
   write(in.commit, out.initCommit());
-  write(in.cut, out.initCut(count(in.cut.size())));
+  auto cut = out.initCut(count(in.cut.size()));
+  for (unsigned i = 0; i < cut.size(); ++i) {
+    cut[i].setPartition(index(in.cut[i].partition));
+    cut[i].setSince(in.cut[i].since);
+  }
 }
 
 void write(const CutDone& in, HeaderBody body, PayloadPacker&) {
@@ -278,6 +283,7 @@ void write(const CutDone& in, HeaderBody body, PayloadPacker&) {
   out.setTimeline(in.timeline);
   out.setStep(in.step);
   write(in.files, out.initFiles(count(in.files.size())));
+  write(in.unchanged, out.initUnchanged(count(in.unchanged.size())));
   out.setError(text(in.error));
 }
 

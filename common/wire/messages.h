@@ -23,7 +23,7 @@
 namespace ballast::wire {
 
 // Raised whenever a message changes its meaning: members of another protocol are refused.
-inline constexpr std::uint32_t kProtocol = 3;
+inline constexpr std::uint32_t kProtocol = 4;
 
 enum class Role : std::uint8_t { coordinator, server, worker };
 
@@ -109,21 +109,24 @@ struct Finish {  // coordinator -> everyone: the run is over
   std::string reason;
 };
 
-// ---- restoring -----------------------------------------------------------------------------------
+// ---- restoring
+// -----------------------------------------------------------------------------------
 
-struct SnapshotFile {  // One partition's file in the checkpoint store.
+struct SnapshotFile {  // A file of one partition in the checkpoint store.
   PartitionId partition{};
   std::string name;
   std::uint64_t bytes = 0;
   std::uint64_t records = 0;
   std::string checksum;
+  Step since = 0;  // It holds the records that changed after this step; 0: all of them.
   friend bool operator==(const SnapshotFile&, const SnapshotFile&) = default;
 };
 struct Restore {  // coordinator -> server: become this state; repeated until Restored
   Timeline timeline = 0;
   std::vector<PartitionId> partitions;  // Of which this server keeps a copy on the timeline.
   Commit commit;                        // The version to restore; step 0: the initial values.
-  std::vector<SnapshotFile> files;      // Of these partitions; empty at step 0.
+  // Of these partitions, base before deltas; empty at step 0.
+  std::vector<SnapshotFile> files;
 };
 struct Restored {  // server -> coordinator
   Timeline timeline = 0;
@@ -200,10 +203,15 @@ struct Prepared {  // server -> coordinator; repeated until commit(step) comes
   bool has_figures = false;                   // Whether partition 0 is among them:
   Figures figures;
 };
+struct CutOrder {
+  PartitionId partition{};
+  Step since = 0;  // What changed after this step is wanted; 0: everything.
+  friend bool operator==(const CutOrder&, const CutOrder&) = default;
+};
 struct CommitStep {  // coordinator -> server; repeated when a Prepared shows that it was lost
   Timeline timeline = 0;
   Commit commit;
-  std::vector<PartitionId> cut;  // What this server is to write for the checkpoint of the step.
+  std::vector<CutOrder> cut;  // What this server is to write for the checkpoint of the step.
 };
 // server -> owner: what a server lacks of the partitions of which it should keep a copy; repeated
 // until it has them.
@@ -231,8 +239,9 @@ struct PartitionCopy {  // owner -> server: a snapshot of a partition
 struct CutDone {  // server -> coordinator; repeated until CutKnown
   Timeline timeline = 0;
   Step step = 0;
-  std::vector<SnapshotFile> files;
-  std::string error;  // Empty: all files are durable.
+  std::vector<SnapshotFile> files;     // Since what was ordered, or of everything.
+  std::vector<PartitionId> unchanged;  // Since what was ordered: there is nothing to write.
+  std::string error;                   // Empty: all files are durable.
 };
 struct CutKnown {  // coordinator -> server: stop repeating CutDone
   Timeline timeline = 0;

@@ -5,6 +5,7 @@
 #
 #   kernels   what partitions and leaves do most, beside the limits of the machine (Google Benchmark;
 #             the arguments are its own, such as --benchmark_filter=tree_add)
+#   cuts      what a checkpoint costs the steps around it  [MiB of weights]
 #   shapes    examples a second by workers, servers and threads  [SPEC]
 #   digits    the digits MLP on five folds
 #   a9a       logistic regression beside LIBLINEAR (needs ./dev data a9a)
@@ -21,8 +22,8 @@ dev_bench() {
       help_of bench
       return 0
       ;;
-    kernels | shapes | digits | a9a) ;;
-    *) fail_usage "bench: expected kernels, shapes, digits or a9a, saw '$name'" ;;
+    kernels | cuts | shapes | digits | a9a) ;;
+    *) fail_usage "bench: expected kernels, cuts, shapes, digits or a9a, saw '$name'" ;;
   esac
   run_verb setup --bench
   build_preset release ballast
@@ -37,6 +38,11 @@ bench_kernels() {
     --benchmark_report_aggregates_only=true --benchmark_min_time=0.2 \
     --benchmark_out=build/bench-kernels.json --benchmark_out_format=json "$@"
   say "also in build/bench-kernels.json"
+}
+
+bench_cuts() {
+  build_preset release bench_cuts
+  build/release/bench/bench_cuts "$@"
 }
 
 bench_shapes() { bench/shapes.py "$@"; }

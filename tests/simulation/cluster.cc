@@ -102,16 +102,17 @@ void Cluster::start_coordinator() {
   member->id = kCoordinator;
   member->role = wire::Role::coordinator;
   names_[kCoordinator] = "c";
-  auto machine =
-      std::make_unique<Coordinator>(CoordinatorOptions{.run = run_,
-                                                       .checkpoints = "memory",
-                                                       .version = kVersion,
-                                                       .workers = workers_wanted_,
-                                                       .servers = servers_wanted_,
-                                                       .retry = retry(),
-                                                       .loud = scenario_.loud,
-                                                       .stop_within = scenario_.stop_within,
-                                                       .additions_max = scenario_.additions_max});
+  auto machine = std::make_unique<Coordinator>(
+      CoordinatorOptions{.run = run_,
+                         .checkpoints = "memory",
+                         .version = kVersion,
+                         .workers = workers_wanted_,
+                         .servers = servers_wanted_,
+                         .retry = retry(),
+                         .loud = scenario_.loud,
+                         .stop_within = scenario_.stop_within,
+                         .additions_max = scenario_.additions_max,
+                         .chain_files_max = scenario_.chain_files_max});
   auto executor = SimulatedCoordinatorStore(store_, prng_, *run_);
   member->process = std::make_unique<MachineProcess<Coordinator>>(
       std::move(machine), std::vector<MachineProcess<Coordinator>::Executor>{executor});

@@ -212,10 +212,32 @@ void Invariants::check_prepared(const wire::Prepared& prepared) {
 void Invariants::check_cut(const wire::CutDone& done) {
   if (done.step >= oracle_.partition_digests.size()) return;  // 7 has seen it.
   for (const wire::SnapshotFile& file : done.files) {
-    const std::uint64_t plain = oracle_.partition_digests[done.step][index(file.partition)];
+    const std::uint64_t plain =
+        file.since == 0 ? oracle_.partition_digests[done.step][index(file.partition)]
+                        : digest_of(changes(oracle_, file.partition, file.since, done.step));
     if (file.checksum != number(plain)) {
       violated(11, at(done.timeline, done.step) + ", partition " + number(index(file.partition)) +
                        " was written with other bits than the plain loop's");
+    }
+  }
+  // Since when is known from the order alone; the merged checkpoint shows the rest.
+  for (const PartitionId id : done.unchanged) {
+    if (!changes(oracle_, id, done.step - 1, done.step).empty()) {
+      violated(11, at(done.timeline, done.step) + ", partition " + number(index(id)) +
+                       " changed and was said not to have");
+    }
+  }
+}
+
+void Invariants::check_merged(const SimulatedStore& store, const Checkpoint& checkpoint) {
+  const Step step = checkpoint.commit.step;
+  if (step >= oracle_.partition_digests.size()) return;  // 7 has seen it.
+  if (!merged_.emplace(checkpoint.timeline, step).second) return;
+  for (std::uint32_t p = 0; p < run_.partitions; ++p) {
+    if (digest_of(merged(store, checkpoint, PartitionId{p})) !=
+        oracle_.partition_digests[step][p]) {
+      violated(12, "the checkpoint of " + at(checkpoint.timeline, step) +
+                       " has other bits in partition " + number(p) + " than the plain loop");
     }
   }
 }
@@ -225,7 +247,9 @@ void Invariants::stored(const SimulatedStore& store) {
     const auto lost = lost_files(store, checkpoint);
     if (!lost.empty()) {
       violated(12, "the checkpoint of " + at(place.first, place.second) + " lost " + lost.front());
+      return;
     }
+    check_merged(store, checkpoint);
   }
 }
 

@@ -17,8 +17,9 @@
 //  9  The reduced gradient of a partition and step has one hash, whoever computed its leaves, on
 //     every timeline.
 //  10 Values are those of the version that the server has applied, at that moment.
-//  11 Every snapshot that is written has the oracle's bits at that version.
-//  12 Every checkpoint in the store has all its files.
+//  11 Every snapshot that is written has the oracle's bits at that version: all of a partition, or
+//     what changed of it since a step; what is said to be unchanged since a step is.
+//  12 Every checkpoint in the store has all its files, and merged they are the oracle's bits.
 //  13 A run is reported done when its last version is in the store and the model was written from
 //     it.
 //  14 Nobody writes to a member that it never had a connection with, or that it let go.
@@ -71,6 +72,7 @@ class Invariants {
   void check_commit(const wire::CommitStep& said);
   void check_prepared(const wire::Prepared& prepared);
   void check_cut(const wire::CutDone& done);
+  void check_merged(const SimulatedStore& store, const Checkpoint& checkpoint);
 
   const RunConfig& run_;
   const PlainRun& oracle_;
@@ -83,6 +85,7 @@ class Invariants {
   std::map<std::pair<Timeline, Step>, Commit> commits_;
   std::map<Timeline, Step> committed_;  // The highest step, or what the timeline started from.
   std::map<std::pair<PartitionId, Step>, std::uint64_t> hashes_;
+  std::set<std::pair<Timeline, Step>> merged_;  // Checkpoints that were looked into.
   RunProgress progress_;
   Time changed_{};
 };

@@ -48,7 +48,9 @@ class PlainLoop {
   }
 
   PlainRun train() {
+    result_.partitions = run_.partitions;
     result_.commits.push_back(commit_);
+    result_.changed.emplace_back();
     note_digests();
     while (!commit_.last) {
       one_step();
@@ -144,6 +146,7 @@ class PlainLoop {
     watched_.reset();
     commit_.cut = false;
     result_.commits.push_back(commit_);
+    result_.changed.emplace_back();
     if (!commit_.skip) update(gradient);
   }
 
@@ -198,6 +201,7 @@ class PlainLoop {
                      table(id).decays, values, floats.first(values.size()),
                      floats.first(values.size()), floats.subspan(values.size()));
         row->second.version = commit_.step;
+        result_.changed.back().insert_or_assign(row->first, row->second);
       });
     }
   }
@@ -293,6 +297,17 @@ std::uint64_t digest_of(const Rows& rows) {
     digest = hash_bytes(std::as_bytes(std::span(row.floats)), digest);
   }
   return digest;
+}
+
+Rows changes(const PlainRun& run, PartitionId partition, Step since, Step step) {
+  Rows rows;
+  for (Step at = since + 1; at <= step; ++at) {
+    for (const auto& [place, row] : run.changed[at]) {
+      if (partition_of(place.first, place.second, run.partitions) != partition) continue;
+      rows.insert_or_assign(place, row);
+    }
+  }
+  return rows;
 }
 
 PlainRun plain_loop(const SampleJob& job) { return PlainLoop(job).train(); }

@@ -28,9 +28,14 @@ using Rows = std::map<std::pair<TableId, Key>, Row>;
 struct PlainRun {
   std::vector<Commit> commits;  // By step; commits[0] is the start. `cut` is left false.
   std::vector<std::vector<std::uint64_t>> partition_digests;  // By version, by partition.
+  std::vector<Rows> changed;  // By step: what it changed, as it was afterwards.
+  std::uint32_t partitions = 1;
   std::vector<std::string> history;
   std::uint64_t digest = 0;  // Of all rows at the end.
 };
+
+// The rows of a partition at version `step` that changed after `since`.
+[[nodiscard]] Rows changes(const PlainRun& run, PartitionId partition, Step since, Step step);
 
 [[nodiscard]] PlainRun plain_loop(const SampleJob& job);
 

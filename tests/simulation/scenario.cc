@@ -81,6 +81,8 @@ Scenario draw_scenario(std::uint64_t seed, const RunConfig& shape_run) {
   scenario.buffered_bytes_max = prng.one_of(kBuffered);
   constexpr std::uint32_t kAdditions[] = {1, 2, 8};
   scenario.additions_max = prng.one_of(kAdditions);
+  constexpr std::uint32_t kChainFiles[] = {1, 2, 3, 8, 8};
+  scenario.chain_files_max = prng.one_of(kChainFiles);
   constexpr std::uint64_t kGroups[] = {1, 2, 16};
   scenario.evaluation_group_max = prng.one_of(kGroups);
   scenario.loud = prng.log_between(milliseconds(100), milliseconds(10000));
@@ -111,7 +113,8 @@ std::string describe(const Scenario& scenario) {
          std::to_string(scenario.disk_fault_rate) + ", silence after " +
          std::to_string(scenario.run.cluster.silence_seconds) + " s, checkpoint every " +
          std::to_string(scenario.run.checkpoint.every_steps) + " steps or " +
-         std::to_string(scenario.run.checkpoint.every_seconds) + " s, parked_max " +
+         std::to_string(scenario.run.checkpoint.every_seconds) + " s, chains up to " +
+         std::to_string(scenario.chain_files_max) + ", parked_max " +
          std::to_string(scenario.parked_max) + ", buffered_bytes_max " +
          std::to_string(scenario.buffered_bytes_max) + ", a fault every " +
          ms(scenario.fault_every) + " until " + ms(scenario.calm_after) +

@@ -47,6 +47,7 @@ struct Scenario {
   std::uint64_t parked_max = 0;            // Each server draws its own up to this.
   std::size_t buffered_bytes_max = 0;      // Each server's (R11).
   std::uint32_t additions_max = 1;         // The coordinator's.
+  std::uint32_t chain_files_max = 1;       // The coordinator's.
   std::uint64_t evaluation_group_max = 0;  // Each worker draws its own up to this.
   Duration loud{};
   Duration stop_within{};

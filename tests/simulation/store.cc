@@ -9,9 +9,9 @@
 namespace ballast::simulation {
 namespace {
 
-Rows rows_of(const Snapshot& snapshot) {
+Rows rows_of(const PartitionCut& cut, CutScope scope) {
   Rows rows;
-  snapshot.for_each([&](const RowView& view) {
+  for_each_record(cut, scope, [&](const RowView& view) {
     Row row{view.version, {view.weights.begin(), view.weights.end()}};
     row.floats.insert(row.floats.end(), view.slots.begin(), view.slots.end());
     rows.emplace(std::pair(view.table, view.key), std::move(row));
@@ -21,6 +21,11 @@ Rows rows_of(const Snapshot& snapshot) {
 
 std::string name_of(PartitionId partition, const Rows& rows) {
   return std::to_string(index(partition)) + "-" + std::to_string(digest_of(rows)) + ".sst";
+}
+
+// Later files come later, so what they hold replaces what was there.
+void put_over(const Rows& later, Rows& rows) {
+  for (const auto& [place, row] : later) rows.insert_or_assign(place, row);
 }
 
 }  // namespace
@@ -36,6 +41,22 @@ std::vector<std::string> lost_files(const SimulatedStore& store, const Checkpoin
     if (!store.files.contains(file.name)) lost.push_back(file.name);
   }
   return lost;
+}
+
+Rows merged(const SimulatedStore& store, const Checkpoint& checkpoint) {
+  Rows rows;
+  for (const wire::SnapshotFile& file : checkpoint.files) {
+    put_over(store.files.at(file.name), rows);
+  }
+  return rows;
+}
+
+Rows merged(const SimulatedStore& store, const Checkpoint& checkpoint, PartitionId partition) {
+  Rows rows;
+  for (const wire::SnapshotFile& file : checkpoint.files) {
+    if (file.partition == partition) put_over(store.files.at(file.name), rows);
+  }
+  return rows;
 }
 
 // ---- server -------------------------------------------------------------------------------------
@@ -62,16 +83,19 @@ ServerRestored SimulatedServerDisk::restore(const ServerRestore& job) const {
     restored.error = std::move(error);
     return std::move(restored);
   };
+  std::map<PartitionId, Rows> rows;
   for (const wire::SnapshotFile& file : job.files) {
     const auto found = store_.files.find(file.name);
     if (found == store_.files.end()) return fail("the store does not have " + file.name);
-    const auto tables =
-        std::find_if(restored.tables.begin(), restored.tables.end(),
-                     [&](const auto& t) { return t->partition() == file.partition; });
-    if (tables == restored.tables.end()) return fail(file.name + " is of another partition");
-    for (const auto& [place, row] : found->second) {
+    put_over(found->second, rows[file.partition]);
+  }
+  for (const auto& [partition, chain] : rows) {
+    const auto tables = std::find_if(restored.tables.begin(), restored.tables.end(),
+                                     [&](const auto& t) { return t->partition() == partition; });
+    if (tables == restored.tables.end()) return fail("a file is of another partition");
+    for (const auto& [place, row] : chain) {
       if (!(*tables)->load(place.first, place.second, row.version, row.floats)) {
-        return fail(file.name + " holds a row that does not fit");
+        return fail("a file holds a row that does not fit");
       }
     }
   }
@@ -79,23 +103,32 @@ ServerRestored SimulatedServerDisk::restore(const ServerRestore& job) const {
 }
 
 ServerCutDone SimulatedServerDisk::cut(const ServerCut& job) {
-  ServerCutDone cut{{.timeline = job.timeline, .step = job.step, .files = {}, .error = ""}};
-  for (const Snapshot& snapshot : *job.snapshots) {
+  ServerCutDone cut{{job.timeline, job.step, {}, {}, ""}};
+  for (const PartitionCut& partition : job.partitions) {
     if (prng_.chance(store_.fault_rate / 4)) {
-      cut.done.files.clear();
-      cut.done.error = std::string(kInjected) + "no room for a snapshot";
-      return cut;
+      return {{job.timeline, job.step, {}, {}, std::string(kInjected) + "no room for a snapshot"}};
     }
-    Rows rows = rows_of(snapshot);
-    std::string name = name_of(snapshot.partition(), rows);
-    cut.done.files.push_back({.partition = snapshot.partition(),
-                              .name = name,
-                              .bytes = 8 * rows.size(),
-                              .records = rows.size(),
-                              .checksum = std::to_string(digest_of(rows))});
-    store_.files.insert_or_assign(std::move(name), std::move(rows));
+    const CutScope scope = scope_of(partition);
+    if (scope == CutScope::nothing) {
+      cut.done.unchanged.push_back(partition.snapshot.partition());
+    } else {
+      cut.done.files.push_back(write(partition, scope));
+    }
   }
   return cut;
+}
+
+wire::SnapshotFile SimulatedServerDisk::write(const PartitionCut& cut, CutScope scope) {
+  const PartitionId partition = cut.snapshot.partition();
+  Rows rows = rows_of(cut, scope);
+  const wire::SnapshotFile file{.partition = partition,
+                                .name = name_of(partition, rows),
+                                .bytes = 8 * rows.size(),
+                                .records = rows.size(),
+                                .checksum = std::to_string(digest_of(rows)),
+                                .since = since_of(cut, scope)};
+  store_.files.insert_or_assign(file.name, std::move(rows));
+  return file;
 }
 
 // ---- coordinator --------------------------------------------------------------------------------
@@ -156,6 +189,11 @@ CheckpointKept SimulatedCoordinatorStore::keep(const KeepCheckpoint& job) {
     kept.error = std::string(kInjected) + "no room for a manifest";
     return kept;
   }
+  if (const auto lost = lost_files(store_, checkpoint); !lost.empty()) {
+    kept.error = "the store does not have " + lost.front();
+    kept.broken = true;
+    return kept;
+  }
   store_.manifests.insert_or_assign({checkpoint.timeline, checkpoint.commit.step}, checkpoint);
   retain();
   return kept;
@@ -197,12 +235,7 @@ ModelExported SimulatedCoordinatorStore::export_model(const ExportModel& job) {
   if (const auto lost = lost_files(store_, job.checkpoint); !lost.empty()) {
     return {"", "the store does not have " + lost.front()};
   }
-  Rows all;
-  for (const wire::SnapshotFile& file : job.checkpoint.files) {
-    const Rows& rows = store_.files.at(file.name);
-    all.insert(rows.begin(), rows.end());
-  }
-  const std::uint64_t digest = digest_of(all);
+  const std::uint64_t digest = digest_of(merged(store_, job.checkpoint));
   store_.model = StoredModel{digest, job.checkpoint.commit};
   return {std::to_string(digest), ""};
 }

@@ -4,9 +4,9 @@
 // every process. Executors are what a server and a coordinator would run their jobs on; each
 // process has its own, as it has its own thread for them, and all share one store.
 //
-// A file is named by its content, so two servers that write the same partition at the same version
-// write the same file; removing one removes it for both. Jobs may fail as disks do: declared, by an
-// Error that begins with kInjected.
+// A file holds a partition, or what changed of it since a step; it is named by its content, so two
+// servers that write the same partition at the same version write the same file; removing one
+// removes it for both. Jobs may fail as disks do: declared, by an Error that begins with kInjected.
 
 #include <cstdint>
 #include <map>
@@ -47,6 +47,7 @@ class SimulatedServerDisk {
  private:
   [[nodiscard]] ServerRestored restore(const ServerRestore& job) const;
   [[nodiscard]] ServerCutDone cut(const ServerCut& job);
+  [[nodiscard]] wire::SnapshotFile write(const PartitionCut& cut, CutScope scope);
 
   SimulatedStore& store_;
   Prng& prng_;
@@ -76,6 +77,12 @@ class SimulatedCoordinatorStore {
 // The files of a checkpoint that the store does not have.
 [[nodiscard]] std::vector<std::string> lost_files(const SimulatedStore& store,
                                                   const Checkpoint& checkpoint);
+
+// All rows of a checkpoint, or of one of its partitions: what a restore gives.
+// REQUIRES: no file is lost.
+[[nodiscard]] Rows merged(const SimulatedStore& store, const Checkpoint& checkpoint);
+[[nodiscard]] Rows merged(const SimulatedStore& store, const Checkpoint& checkpoint,
+                          PartitionId partition);
 
 // What the canary of every simulated member gives.
 [[nodiscard]] std::uint64_t shared_canary();

@@ -16,6 +16,22 @@ std::string text_of(const std::vector<Node>& nodes) {
   return text;
 }
 
+std::string text_of(const std::vector<wire::CutOrder>& orders) {
+  std::string text;
+  for (const wire::CutOrder& order : orders) {
+    text += " " + number(index(order.partition)) + "+" + number(order.since);
+  }
+  return text;
+}
+
+std::string text_of(const std::vector<wire::SnapshotFile>& files) {
+  std::string text;
+  for (const wire::SnapshotFile& file : files) {
+    text += " " + number(index(file.partition)) + "+" + number(file.since);
+  }
+  return text;
+}
+
 std::string place_of(Timeline timeline, Step step) {
   return " step " + number(step) + " on " + number(timeline);
 }
@@ -66,9 +82,13 @@ std::string describe(const wire::Body& body) {
           [](const wire::Prepared& m) { return place_of(m.timeline, m.step); },
           [](const wire::CommitStep& m) {
             return place_of(m.timeline, m.commit.step) + (m.commit.cut ? " cut" : "") +
-                   (m.commit.last ? " last" : "") + (m.commit.skip ? " skip" : "");
+                   (m.commit.last ? " last" : "") + (m.commit.skip ? " skip" : "") +
+                   (m.cut.empty() ? "" : ", to write" + text_of(m.cut));
           },
-          [](const wire::CutDone& m) { return place_of(m.timeline, m.step) + " " + m.error; },
+          [](const wire::CutDone& m) {
+            return place_of(m.timeline, m.step) + ", wrote" + text_of(m.files) + ", unchanged " +
+                   number(m.unchanged.size()) + " " + m.error;
+          },
           [](const wire::CutKnown& m) { return place_of(m.timeline, m.step); },
           [](const wire::Evaluate& m) {
             return place_of(m.timeline, m.version) + " split " +

@@ -159,7 +159,7 @@ class CoordinatorTest : public testing::Test {
                                    .labels = Bytes::own(std::vector<float>(count, 1.0F))});
   }
   After cut_done(MemberId server, Step step, std::string error = "") {
-    wire::CutDone done{.timeline = 1, .step = step, .files = {}, .error = std::move(error)};
+    wire::CutDone done{1, step, {}, {}, std::move(error)};
     const auto& owners = coordinator_.plan().owners;
     for (std::uint32_t p = 0; p < owners.size() && done.error.empty(); ++p) {
       if (owners[p] == server) done.files.push_back({PartitionId{p}, "f", 1, 1, "c"});
@@ -663,7 +663,7 @@ TEST_F(EveryStepTest, AbandonsACheckpointOfFilesThatAreNotTheOwners) {
       evaluated(3, 0);
       evaluated(3, 1);
     }
-    const wire::CutDone done{.timeline = 1, .step = step, .files = c.files, .error = ""};
+    const wire::CutDone done{1, step, c.files, {}, ""};
     EXPECT_TRUE(all<wire::CutKnown>(receive(kWorker1, done)).empty()) << "it owns nothing";
     EXPECT_EQ(all<wire::CutKnown>(receive(kServer2, done)).size(), 1U);
     EXPECT_TRUE(jobs<KeepCheckpoint>(cut_done(kServer1, step)).empty());
@@ -674,6 +674,148 @@ TEST_F(EveryStepTest, AbandonsACheckpointOfFilesThatAreNotTheOwners) {
   const auto kept = jobs<KeepCheckpoint>(cut_done(kServer2, step));
   ASSERT_EQ(kept.size(), 1U);
   EXPECT_EQ(kept[0].checkpoint.files.size(), 2U);
+}
+
+std::vector<wire::CutOrder> orders_in(const Effects<CoordinatorJob>& effects) {
+  std::vector<wire::CutOrder> orders;
+  for (const Send& send : effects.sends) {
+    if (const auto* said = std::get_if<wire::CommitStep>(&send.body)) {
+      orders.insert(orders.end(), said->cut.begin(), said->cut.end());
+    }
+  }
+  std::sort(orders.begin(), orders.end(),
+            [](const auto& a, const auto& b) { return a.partition < b.partition; });
+  return orders;
+}
+
+using Orders = std::vector<wire::CutOrder>;
+constexpr PartitionId kFirst{0};
+constexpr PartitionId kSecond{1};
+
+class ChainTest : public EveryStepTest {
+ protected:
+  MemberId owner(PartitionId id) const { return coordinator_.plan().owners[index(id)]; }
+
+  // The owners' answers to a cut, and what the manifest would list.
+  std::vector<wire::SnapshotFile> write(Step step, const wire::CutDone& first,
+                                        const wire::CutDone& second) {
+    receive(owner(kFirst), first);
+    const After effects = receive(owner(kSecond), second);
+    const auto kept = jobs<KeepCheckpoint>(effects);
+    if (kept.size() != 1U) return {};
+    outcome(CheckpointKept{.step = step, .error = "", .fenced = false});
+    return kept[0].checkpoint.files;
+  }
+  static wire::CutDone wrote(Step step, PartitionId id, Step since) {
+    return {1, step, {file(step, id, since)}, {}, ""};
+  }
+  static wire::SnapshotFile file(Step step, PartitionId id, Step since) {
+    const std::string name = std::to_string(index(id)) + "@" + std::to_string(step);
+    return {id, name, since == 0 ? 100U : 1U, 1, name, since};
+  }
+};
+
+TEST_F(ChainTest, CheckpointsGoOnFromTheOneBefore) {
+  begin();
+  EXPECT_EQ(orders_in(prepare(1)), (Orders{{kFirst, 0}, {kSecond, 0}})) << "there is none before";
+  const auto one = write(1, wrote(1, kFirst, 0), wrote(1, kSecond, 0));
+  EXPECT_EQ(one, (Chain{file(1, kFirst, 0), file(1, kSecond, 0)}));
+
+  EXPECT_EQ(orders_in(prepare(2)), (Orders{{kFirst, 1}, {kSecond, 1}}));
+  const auto two = write(2, wrote(2, kFirst, 1), {1, 2, {}, {kSecond}, ""});
+  EXPECT_EQ(two, (Chain{file(1, kFirst, 0), file(2, kFirst, 1), file(1, kSecond, 0)}))
+      << "what did not change is listed as it is";
+
+  EXPECT_EQ(orders_in(prepare(3)), (Orders{{kFirst, 2}, {kSecond, 2}}));
+  evaluated(3, 0);
+  evaluated(3, 1);
+  const auto three = write(3, wrote(3, kFirst, 0), wrote(3, kSecond, 2));
+  EXPECT_EQ(three, (Chain{file(3, kFirst, 0), file(1, kSecond, 0), file(3, kSecond, 2)}))
+      << "an owner may write a base at any time";
+}
+
+TEST_F(ChainTest, AnAbandonedCheckpointIsNotGoneOnFrom) {
+  begin();
+  prepare(1);
+  write(1, wrote(1, kFirst, 0), wrote(1, kSecond, 0));
+  prepare(2);
+  receive(owner(kFirst), wire::CutDone{1, 2, {}, {}, "disk full"});
+  EXPECT_EQ(orders_in(prepare(3)), (Orders{{kFirst, 1}, {kSecond, 1}}));
+}
+
+TEST_F(ChainTest, AfterAFileWasLostEverythingIsWrittenAgain) {
+  begin();
+  prepare(1);
+  write(1, wrote(1, kFirst, 0), wrote(1, kSecond, 0));
+  prepare(2);
+  receive(owner(kFirst), wrote(2, kFirst, 1));
+  receive(owner(kSecond), wrote(2, kSecond, 1));
+  outcome(CheckpointKept{.step = 2, .error = "a file is gone", .broken = true});
+  EXPECT_EQ(orders_in(prepare(3)), (Orders{{kFirst, 0}, {kSecond, 0}}));
+  evaluated(3, 0);
+  evaluated(3, 1);
+  write(3, wrote(3, kFirst, 0), wrote(3, kSecond, 0));
+  EXPECT_EQ(orders_in(prepare(4)), (Orders{{kFirst, 3}, {kSecond, 3}}));
+}
+
+TEST_F(ChainTest, WhatWasNotOrderedIsNotTaken) {
+  struct Case {
+    const char* name;
+    wire::CutDone first;
+  };
+  begin();
+  prepare(1);
+  // Without a checkpoint before there is nothing that a partition could be unchanged since.
+  const Case from_nothing[] = {
+      {"unchanged", {1, 1, {}, {kFirst}, ""}},
+      {"a delta", wrote(1, kFirst, 1)},
+  };
+  Step step = 1;
+  for (const Case& c : from_nothing) {
+    SCOPED_TRACE(c.name);
+    wire::CutDone first = c.first;
+    first.step = step;
+    EXPECT_TRUE(write(step, first, wrote(step, kSecond, 0)).empty());
+    prepare(++step);
+    if (step % 3 != 0) continue;
+    evaluated(step, 0);
+    evaluated(step, 1);
+  }
+  ASSERT_EQ(step, 3U);
+  ASSERT_FALSE(write(3, wrote(3, kFirst, 0), wrote(3, kSecond, 0)).empty());
+  prepare(4);
+  EXPECT_TRUE(write(4, wrote(4, kFirst, 2), wrote(4, kSecond, 3)).empty()) << "since another step";
+  prepare(5);
+  EXPECT_TRUE(write(5, {1, 5, {file(5, kFirst, 3)}, {kFirst}, ""}, wrote(5, kSecond, 3)).empty())
+      << "both changed and not";
+}
+
+// Going back means another checkpoint to go on from: the one that the timeline starts with, if any.
+class GoingBackTest : public ChainTest {
+ protected:
+  // What the first cut asks for after a server was lost, where the store has `restored` left.
+  Orders orders_after_going_back(bool restored) {
+    begin();
+    prepare(1);
+    receive(owner(kFirst), wrote(1, kFirst, 0));
+    const auto kept = jobs<KeepCheckpoint>(receive(owner(kSecond), wrote(1, kSecond, 0)));
+    BALLAST_CHECK(kept.size() == 1);
+    outcome(CheckpointKept{.step = 1, .error = "", .fenced = false});
+    step(Disconnected{kServer2});
+    std::optional<Checkpoint> latest;
+    if (restored) latest = kept[0].checkpoint;
+    outcome(TimelineClaimed{.timeline = 2, .latest = latest, .damaged = {}, .error = ""});
+    receive(kServer1, wire::Restored{2, ""});
+    return orders_in(receive(kServer1, prepared(kServer1, restored ? 2 : 1, 2)));
+  }
+};
+
+TEST_F(GoingBackTest, ATimelineGoesOnFromWhatItRestored) {
+  EXPECT_EQ(orders_after_going_back(true), (Orders{{kFirst, 1}, {kSecond, 1}}));
+}
+
+TEST_F(GoingBackTest, ATimelineThatStartsAnewGoesOnFromNothing) {
+  EXPECT_EQ(orders_after_going_back(false), (Orders{{kFirst, 0}, {kSecond, 0}}));
 }
 
 TEST_F(CoordinatorTest, DoneMeansThatTheModelIsWrittenFromADurableLastVersion) {

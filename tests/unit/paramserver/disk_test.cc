@@ -1,7 +1,10 @@
 #include "paramserver/disk.h"
 
+#include <algorithm>
 #include <memory>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "tests/unit/paramserver/small_run.h"
 #include "tests/unit/storage/support.h"
@@ -26,14 +29,70 @@ class Disk : public testing::Test {
     return std::get<ServerRestored>(disk_(ServerRestore{
         .run = run_, .timeline = 1, .step = 0, .partitions = partitions_, .files = files}));
   }
-  wire::CutDone cut(const ServerRestored& restored) {
-    auto snapshots = std::make_shared<std::vector<Snapshot>>();
-    for (const auto& tables : restored.tables) snapshots->push_back(tables->snapshot(0));
-    return std::get<ServerCutDone>(
-               disk_(ServerCut{.timeline = 1, .step = 0, .snapshots = std::move(snapshots)}))
-        .done;
+  wire::CutDone cut(const ServerRestored& restored, Step step = 0, Step since = 0) {
+    ServerCut job{.timeline = 1, .step = step, .partitions = {}};
+    for (const auto& tables : restored.tables) {
+      job.partitions.push_back({tables->snapshot(step), since});
+    }
+    return std::get<ServerCutDone>(disk_(std::move(job))).done;
   }
 };
+
+// Every record of a partition as text: what two copies must agree in.
+std::vector<std::string> records_of(Tables& tables) {
+  std::vector<std::string> records;
+  tables.snapshot(0).for_each([&](const RowView& row) {
+    std::string text = std::to_string(index(row.table)) + "/" + std::to_string(row.key) + "@" +
+                       std::to_string(row.version);
+    for (const float value : row.weights) text += " " + std::to_string(value);
+    for (const float value : row.slots) text += " " + std::to_string(value);
+    records.push_back(std::move(text));
+  });
+  return records;
+}
+
+TEST_F(Disk, RestoresAChainOfABaseAndDeltas) {
+  const ServerRestored served = restore({});
+  ASSERT_EQ(served.error, "");
+  const auto set = [&](Key key, Step version) {
+    const PartitionId id = partition_of(test::kSparse, key, run_->partitions);
+    SparseTable& rows = served.tables[index(id)]->sparse(test::kSparse);
+    std::uint32_t row = rows.find(key);
+    if (row == SparseTable::kNone) row = rows.insert(key);
+    const auto floats = rows.mutable_row(row, version);
+    std::fill(floats.begin(), floats.end(), 0.5F * static_cast<float>(version + key));
+    return id;
+  };
+  for (Key key = 0; key < 1000; ++key) set(key, 1);
+  wire::CutDone done = cut(served, 1);
+  ASSERT_EQ(done.error, "");
+  ASSERT_EQ(done.files.size(), 2U);
+  std::vector<wire::SnapshotFile> files = done.files;
+
+  // The same rows again and again, and a new one: of one partition alone.
+  const PartitionId changed = set(5, 2);
+  for (Step step = 2; step < 5; ++step) {
+    set(5, step);
+    for (Key fresh = 1000 * step;; ++fresh) {
+      if (partition_of(test::kSparse, fresh, run_->partitions) != changed) continue;
+      set(fresh, step);
+      break;
+    }
+    done = cut(served, step, step - 1);
+    ASSERT_EQ(done.error, "");
+    ASSERT_EQ(done.files.size(), 1U);
+    EXPECT_EQ(done.files[0].partition, changed);
+    EXPECT_EQ(done.files[0].since, step - 1);
+    EXPECT_EQ(done.files[0].records, 2U);
+    EXPECT_EQ(done.unchanged, (std::vector{PartitionId{1 - index(changed)}}));
+    files.push_back(done.files[0]);
+  }
+  const ServerRestored again = restore(files);
+  ASSERT_EQ(again.error, "");
+  for (std::size_t p = 0; p < partitions_.size(); ++p) {
+    EXPECT_EQ(records_of(*again.tables[p]), records_of(*served.tables[p]));
+  }
+}
 
 TEST_F(Disk, WorksAgainWhenThereIsRoomAgain) {
   const ServerRestored first = restore({});

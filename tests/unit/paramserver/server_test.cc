@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -359,16 +360,16 @@ TEST_F(ServerTest, ASnapshotKeepsItsVersionWhileTrainingGoesOn) {
   restore(1);
   receive(kWorker, push(1, {2, 0}));
   wire::CommitStep cut = commit(1);
-  for (std::uint32_t p = 0; p < kPartitions; ++p) cut.cut.push_back(PartitionId{p});
+  for (std::uint32_t p = 0; p < kPartitions; ++p) cut.cut.push_back({PartitionId{p}, 0});
   After effects = receive(kCoordinator, cut);
   ASSERT_EQ(effects.jobs.size(), 1U);
   const ServerCut job = std::get<ServerCut>(effects.jobs[0]);
   EXPECT_EQ(job.step, 1U);
   const auto floats_of_snapshots = [&] {
     std::vector<float> floats;
-    for (const Snapshot& snapshot : *job.snapshots) {
-      EXPECT_EQ(snapshot.version(), 1U);
-      snapshot.for_each([&](const RowView& row) {
+    for (const auto& partition : job.partitions) {
+      EXPECT_EQ(partition.snapshot.version(), 1U);
+      partition.snapshot.for_each([&](const RowView& row) {
         floats.insert(floats.end(), row.weights.begin(), row.weights.end());
       });
     }
@@ -382,12 +383,114 @@ TEST_F(ServerTest, ASnapshotKeepsItsVersionWhileTrainingGoesOn) {
   EXPECT_EQ(server_.applied(), 2U);
   EXPECT_EQ(floats_of_snapshots(), before);
 
-  effects = step(
-      Done<ServerOutcome>{ServerCutDone{{.timeline = 1, .step = 1, .files = {}, .error = ""}}});
+  effects = step(Done<ServerOutcome>{ServerCutDone{{1, 1, {}, {}, ""}}});
   EXPECT_EQ(count<wire::CutDone>(effects), 1U);
   EXPECT_EQ(count<wire::CutDone>(later(milliseconds(150))), 1U);
   receive(kCoordinator, wire::CutKnown{1, 1});
   EXPECT_EQ(count<wire::CutDone>(later(milliseconds(150))), 0U);
+}
+
+TEST_F(ServerTest, ACutWritesWhatChangedSinceTheStepThatIsOrdered) {
+  restore(1);
+  const PartitionId dense = partition_of(kDense, 0, kPartitions);
+  receive(kWorker, push(1, {2, 0}, 5));
+  receive(kCoordinator, commit(1));
+  receive(kWorker, push(2, {2, 0}, 6));
+  wire::CommitStep said = commit(2);
+  for (std::uint32_t p = 0; p < kPartitions; ++p) said.cut.push_back({PartitionId{p}, 1});
+  const After effects = receive(kCoordinator, said);
+  ASSERT_EQ(effects.jobs.size(), 1U);
+  std::vector<Key> written;
+  bool dense_written = false;
+  for (const auto& cut : std::get<ServerCut>(effects.jobs[0]).partitions) {
+    EXPECT_EQ(cut.since, 1U);
+    if (scope_of(cut) == CutScope::nothing) continue;
+    for_each_record(cut, CutScope::changes, [&](const RowView& row) {
+      EXPECT_EQ(row.version, 2U);
+      if (row.table == kSparse) written.push_back(row.key);
+      if (row.table == kDense) dense_written = cut.snapshot.partition() == dense;
+    });
+  }
+  EXPECT_EQ(written, std::vector<Key>{6}) << "row 5 has not changed since";
+  EXPECT_TRUE(dense_written);
+}
+
+// Views of different moments, read while rows change and after the table is gone.
+TEST(Tables, ASnapshotIsOfItsMomentWhateverComesAfter) {
+  const RunConfig run = small_run(1, 1);
+  auto tables = std::make_unique<Tables>(run, PartitionId{0});
+  constexpr Key kRows = 3000;  // Of several slabs, the last of them not full.
+  const auto set = [&](Key key, Step version) {
+    SparseTable& rows = tables->sparse(kSparse);
+    std::uint32_t row = rows.find(key);
+    if (row == SparseTable::kNone) row = rows.insert(key);
+    const auto floats = rows.mutable_row(row, version);
+    std::fill(floats.begin(), floats.end(), static_cast<float>(version));
+  };
+  const auto expect = [&](const Snapshot& snapshot, Key rows, auto version_of) {
+    Key seen = 0;
+    snapshot.for_each([&](const RowView& row) {
+      if (row.table != kSparse) return;
+      ASSERT_EQ(row.key, seen++);
+      ASSERT_EQ(row.version, version_of(row.key));
+      ASSERT_EQ(row.weights[kRowFloats - 1], static_cast<float>(row.version));
+    });
+    EXPECT_EQ(seen, rows);
+  };
+  for (Key key = 0; key < kRows; ++key) set(key, 1);
+  std::optional<Snapshot> first = tables->snapshot(1);
+  for (Key key = 0; key < kRows; key += 7) set(key, 2);
+  set(kRows, 2);
+  const Snapshot second = tables->snapshot(2);
+  for (Key key = 0; key < kRows; key += 3) set(key, 3);
+  const auto at_second = [](Key key) { return key % 7 == 0 || key == kRows ? Step{2} : Step{1}; };
+  const auto at_third = [&](Key key) {
+    return key % 3 == 0 && key != kRows ? Step{3} : at_second(key);
+  };
+  expect(*first, kRows, [](Key) { return Step{1}; });
+  first.reset();
+  set(kRows + 1, 4);
+  expect(second, kRows + 1, at_second);
+  EXPECT_EQ(second.extent_since(1).records, kRows / 7 + 2);
+  const Snapshot third = tables->snapshot(4);
+  for (Key key = 0; key < kRows; ++key) set(key, 5);
+  tables.reset();
+  expect(second, kRows + 1, at_second);
+  expect(third, kRows + 2, [&](Key key) { return key == kRows + 1 ? Step{4} : at_third(key); });
+}
+
+TEST(Cut, IsABaseWhereThatIsAskedForOrHardlyLonger) {
+  const RunConfig run = small_run(1, 1);
+  Tables tables(run, PartitionId{0});  // A block of 5 floats that no step has changed.
+  const auto add = [&](Key key, Step version) {
+    EXPECT_TRUE(tables.load(kSparse, key, version, std::vector<float>(kRowFloats, 1.0F)));
+  };
+  for (Key key = 0; key < 10; ++key) add(key, key < 6 ? 10 : 20);
+  struct Case {
+    const char* name;
+    Step since;
+    CutScope scope;
+    std::size_t records;
+  };
+  const Case cases[] = {
+      {"everything is asked for", 0, CutScope::everything, 11},
+      {"nothing changed", 20, CutScope::nothing, 0},
+      {"8 of 25 floats", 10, CutScope::changes, 4},
+      {"20 of 25 floats", 5, CutScope::everything, 11},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.name);
+    const PartitionCut cut{tables.snapshot(20), c.since};
+    ASSERT_EQ(scope_of(cut), c.scope);
+    if (c.scope == CutScope::nothing) continue;
+    EXPECT_EQ(since_of(cut, c.scope), c.scope == CutScope::changes ? c.since : 0);
+    std::size_t records = 0;
+    for_each_record(cut, c.scope, [&](const RowView& row) {
+      EXPECT_TRUE(c.scope == CutScope::everything || row.version > c.since);
+      ++records;
+    });
+    EXPECT_EQ(records, c.records);
+  }
 }
 
 // ---- what peers may not send --------------------------------------------------------------------
@@ -577,6 +680,21 @@ TEST_F(CopiesTest, AnOwnerFeedsTheRootToItsReplicaOnceAndAgainWhenItIsLacking) {
   const After again =
       receive(kPeer, wire::Lacking{1, true, 0, {}, {PartitionId{0}, PartitionId{1}}});
   EXPECT_EQ(the<wire::Push>(again).partitions.size(), 2U);
+}
+
+// Seed 101343: it stood still while it was taken for dead, and pushed when it went on.
+TEST_F(CopiesTest, AServerThatWasLetGoIsNotWrittenTo) {
+  restore(1);
+  receive(kCoordinator, plan(1, kSelf, {kPeer}));
+  restore(2);
+  EXPECT_EQ(count<wire::Stale>(receive(kPeer, push(1, {2, 0}))), 1U);
+  wire::Plan alone = plan(2, kSelf, {}, 2);
+  alone.servers.pop_back();
+  EXPECT_EQ(receive(kCoordinator, alone).disconnections.size(), 1U);
+  EXPECT_EQ(count<wire::Stale>(receive(kPeer, push(1, {2, 0}))), 0U);
+  EXPECT_EQ(count<wire::Stale>(receive(kWorker, push(1, {2, 0}))), 1U);
+  receive(kCoordinator, plan(3, kSelf, {kPeer}, 2));
+  EXPECT_EQ(count<wire::Stale>(receive(kPeer, push(1, {2, 0}))), 1U);
 }
 
 TEST_F(CopiesTest, AReplicaIsPreparedByTheRootAndBecomesTheOwnerWithoutLosingIt) {

@@ -217,6 +217,126 @@ TEST_F(CheckpointsTest, ADirectoryStoreTakesPlainNamesOnly) {
   EXPECT_FALSE(path_exists(directory_.path("absent")));
 }
 
+// ---- chains -------------------------------------------------------------------------------------
+
+// One base for all, and a delta more at each step.
+class ChainsTest : public CheckpointsTest {
+ protected:
+  void SetUp() override {
+    CheckpointsTest::SetUp();
+    manifest_.timeline = 1;
+    manifest_.files = {put(some_rows(50, 1), 0)};
+    publish(10);
+    for (const Step step : {20, 30}) {
+      std::vector<Row> rows = some_rows(5, step);
+      for (Row& row : rows) row.version = step;
+      manifest_.files.push_back(put(rows, step - 10));
+      publish(step);
+    }
+  }
+
+  SnapshotFile put(const std::vector<Row>& rows, Step since) {
+    const std::string staging = need(store_->staging_directory());
+    const SnapshotFile file = write_snapshot(staging, 0, rows, since);
+    need(store_->put_file(join_path(staging, file.name), file.name));
+    return file;
+  }
+  void publish(Step step) {
+    manifest_.step = step;
+    need(publish_manifest(*store_, manifest_));
+  }
+  [[nodiscard]] std::string path(std::size_t file) const {
+    return directory_.path(manifest_.files[file].name);
+  }
+
+  Manifest manifest_;  // The newest.
+};
+
+TEST_F(ChainsTest, RetainKeepsTheWholeChainOfWhatItKeeps) {
+  const Retained retained = need(retain(*store_, 1, 1));
+  EXPECT_EQ(retained.manifests_removed.size(), 2U);
+  EXPECT_TRUE(retained.files_removed.empty()) << "the newest needs all three";
+  EXPECT_TRUE(ok(verify_checkpoint(*store_, manifest_)));
+
+  const Manifest chained = manifest_;
+  manifest_.files = {put(some_rows(50, 40), 0)};  // A new base ends the chain.
+  publish(40);
+  EXPECT_EQ(need(retain(*store_, 1, 1)).files_removed.size(), chained.files.size());
+  EXPECT_EQ(need(latest_complete(*store_)).manifest, manifest_);
+}
+
+TEST_F(ChainsTest, ADamagedDeltaSparesTheCheckpointsBeforeIt) {
+  flip_bit(path(2), 100);
+  LatestCheckpoint latest = need(latest_complete(*store_));
+  EXPECT_EQ(latest.manifest.step, 20U);
+  ASSERT_EQ(latest.passed_over.size(), 1U);
+  EXPECT_NE(latest.passed_over[0].find(manifest_.files[2].name), std::string::npos);
+  need(remove_file(path(1)));
+  latest = need(latest_complete(*store_));
+  EXPECT_EQ(latest.manifest.step, 10U);
+  EXPECT_EQ(latest.passed_over.size(), 2U);
+}
+
+TEST_F(ChainsTest, ADamagedBaseTakesAllThatShareIt) {
+  flip_bit(path(0), 100);
+  const auto latest = latest_complete(*store_);
+  EXPECT_TRUE(fails(latest, ErrorCode::corrupt, "no checkpoint is whole"));
+  for (const char* name : {"checkpoint-1-10", "checkpoint-1-20", "checkpoint-1-30"}) {
+    EXPECT_TRUE(fails(latest, ErrorCode::corrupt, name));
+  }
+}
+
+TEST_F(ChainsTest, AManifestIsNotPublishedOverALostOrTornFile) {
+  const std::string base = need(read_file(path(0)));
+  need(remove_file(path(0)));
+  manifest_.step = 40;
+  EXPECT_TRUE(fails(publish_manifest(*store_, manifest_), ErrorCode::not_found,
+                    "which is not there any more"));
+  overwrite(path(0), base.substr(0, 100));
+  EXPECT_TRUE(fails(publish_manifest(*store_, manifest_), ErrorCode::not_found, "found 100"));
+  overwrite(path(0), base);
+  EXPECT_TRUE(ok(publish_manifest(*store_, manifest_)));
+}
+
+TEST_F(ChainsTest, RemovingOneLeavesWhatOthersList) {
+  // In the middle: nothing but its manifest is its own.
+  Retained removed = need(remove_checkpoint(*store_, 1, {1, 20}));
+  EXPECT_EQ(removed.manifests_removed, std::vector<std::string>{"checkpoint-1-20.json"});
+  EXPECT_TRUE(removed.files_removed.empty());
+  EXPECT_EQ(need(latest_complete(*store_)).manifest, manifest_);
+  removed = need(remove_checkpoint(*store_, 1, {1, 30}));
+  EXPECT_EQ(removed.files_removed.size(), 2U) << "both deltas; the base is another's";
+  EXPECT_EQ(need(latest_complete(*store_)).manifest.step, 10U);
+  EXPECT_TRUE(fails(remove_checkpoint(*store_, 1, {1, 30}), ErrorCode::not_found, "there is no"));
+  need(claim_timeline(*store_, 2, "another"));
+  EXPECT_TRUE(fails(remove_checkpoint(*store_, 1, {1, 10}), ErrorCode::conflict, "must stop"));
+}
+
+TEST_F(ChainsTest, AVerifierNamesEveryDamagedFileAndReadsSharedOnesOnce) {
+  using Depth = CheckpointVerifier::Depth;
+  for (const Depth depth : {Depth::bytes, Depth::records}) {
+    CheckpointVerifier verifier(*store_, depth);
+    EXPECT_TRUE(verifier.damage(manifest_).empty());
+  }
+  flip_bit(path(0), 50);
+  need(remove_file(path(2)));
+  CheckpointVerifier verifier(*store_, Depth::records);
+  const auto damage = verifier.damage(manifest_);
+  ASSERT_EQ(damage.size(), 2U);
+  EXPECT_NE(damage[0].find("altered"), std::string::npos) << damage[0];
+  EXPECT_NE(damage[1].find(manifest_.files[2].name), std::string::npos) << damage[1];
+  need(remove_file(path(1)));
+  EXPECT_EQ(verifier.damage(manifest_), damage) << "what was read is known";
+
+  // A delta that claims more than it holds has the right bytes, and the wrong records.
+  Manifest claims = need(read_manifest(*store_, {1, 10}));
+  const SnapshotFile old = put(some_rows(5, 3), 0);
+  claims.files = {old, old};
+  claims.files[1].since = 99;
+  EXPECT_TRUE(CheckpointVerifier(*store_, Depth::bytes).damage(claims).empty());
+  EXPECT_EQ(CheckpointVerifier(*store_, Depth::records).damage(claims).size(), 1U);
+}
+
 // Stops working at its n-th change, as a process that dies there. Each change of a store happens
 // whole or not at all, so these are all the states that a death can leave.
 class DyingStore final : public CheckpointStore {

@@ -124,6 +124,54 @@ TEST_F(ExportTest, BytesDoNotDependOnThePartitions) {
   }
 }
 
+// What is written in pieces, oldest first, exports as what is written at once.
+TEST_F(ExportTest, ChainsGiveTheBytesOfTheirMergedRecords) {
+  const RunConfig run = make_run(3);
+  const auto rows = make_rows(run);
+  const Exported expected = need(write_and_export(run, rows));
+
+  Manifest manifest;
+  manifest.timeline = 1;
+  manifest.step = 30;
+  std::size_t replaced = 0;
+  for (const auto& [partition, list] : rows) {
+    std::vector<Row> base = list;  // Some rows as they were before, some not there yet.
+    std::vector<Row> changed[2];
+    for (std::size_t i = list.size(); i-- > 0;) {
+      const std::size_t kind = i % 4;
+      if (kind == 0) continue;
+      Row& old = base[i];
+      for (float& value : old.weights) value += 1.0F;
+      Row row = list[i];
+      row.version = kind == 1 ? 15 : 25;
+      changed[kind == 1 ? 0 : 1].push_back(row);
+      if (kind == 3) {
+        Row between = old;
+        between.version = 15;
+        changed[0].push_back(between);
+      }
+      const bool is_new = kind == 1 && run.tables[old.table].kind == TableKind::sparse;
+      if (is_new) base.erase(base.begin() + static_cast<std::ptrdiff_t>(i));
+      ++replaced;
+    }
+    const std::string store = directory_.path("store");
+    manifest.files.push_back(write_snapshot(store, partition, base));
+    for (std::size_t i = 0; i < 2; ++i) {
+      std::reverse(changed[i].begin(), changed[i].end());
+      manifest.files.push_back(write_snapshot(store, partition, changed[i], i == 0 ? 10 : 20));
+    }
+  }
+  EXPECT_GT(replaced, 500U);
+  const Exported exported = need(run_export(run, manifest));
+  EXPECT_EQ(exported.model_sha256, expected.model_sha256);
+  EXPECT_EQ(exported.optimizer_sha256, expected.optimizer_sha256);
+  EXPECT_EQ(exported.sparse_rows, expected.sparse_rows);
+
+  // A delta less is another model, and not an error that nobody sees: its rows are the older ones.
+  manifest.files.pop_back();
+  EXPECT_NE(need(run_export(run, manifest)).model_sha256, expected.model_sha256);
+}
+
 TEST_F(ExportTest, TheModelHoldsTheWeightsAndTheOptimizerTheSlots) {
   const RunConfig run = make_run(7);
   need(write_and_export(run, make_rows(run)));

@@ -1,5 +1,9 @@
 #include "common/storage/manifest.h"
 
+#include <span>
+
+#include "common/storage/content_hash.h"
+#include "common/storage/json_text.h"
 #include "tests/unit/storage/support.h"
 
 namespace ballast {
@@ -89,6 +93,18 @@ TEST(Manifest, WhatIsSealedMustStillBeRight) {
        "files[0]: expected partition 0, found 1"},
       {"partition twice", [](Manifest& m) { m.files.push_back(m.files.back()); },
        ErrorCode::corrupt, "files[3]: expected partition 3, found 2"},
+      {"delta without a base", [](Manifest& m) { m.files[0].since = 5; }, ErrorCode::corrupt,
+       "files[0]: a delta since step 5 that follows neither"},
+      {"delta of another partition", [](Manifest& m) { m.files[2].since = 5; }, ErrorCode::corrupt,
+       "files[2]: expected partition 1, found 2"},
+      {"deltas out of order",
+       [](Manifest& m) {
+         for (const Step since : {7, 7}) {
+           m.files.push_back(m.files[2]);
+           m.files.back().since = since;
+         }
+       },
+       ErrorCode::corrupt, "files[4]: a delta since step 7 that follows neither"},
       {"path instead of a name", [](Manifest& m) { m.files[1].name = "../../etc/passwd"; },
        ErrorCode::corrupt, "named by its checksum"},
       {"no checksum", [](Manifest& m) { m.files[1].checksum = m.files[1].name = ""; },
@@ -100,6 +116,39 @@ TEST(Manifest, WhatIsSealedMustStillBeRight) {
     c.change(manifest);
     EXPECT_TRUE(fails(decode_manifest(need(encode_manifest(manifest))), c.code, c.words));
   }
+}
+
+TEST(Manifest, FilesOfOnePartitionAreAChain) {
+  Manifest manifest = sample();
+  for (const Step since : {4, 9}) {
+    manifest.files.insert(manifest.files.begin() + 2 + (since == 9 ? 1 : 0), manifest.files[1]);
+    manifest.files[since == 9 ? 3 : 2].since = since;
+  }
+  EXPECT_EQ(need(decode_manifest(need(encode_manifest(manifest)))), manifest);
+  const auto chains = chains_of(manifest.files);
+  ASSERT_EQ(chains.size(), 3U);
+  EXPECT_EQ(chains[0].size(), 1U);
+  ASSERT_EQ(chains[1].size(), 3U);
+  EXPECT_EQ(chains[1][2].since, 9U);
+  EXPECT_EQ(index(chains[2][0].partition), 2U);
+}
+
+TEST(Manifest, OneOfTheFirstFormatIsStillRead) {
+  Manifest manifest = sample();
+  manifest.format = 1;
+  std::string text = need(encode_manifest(manifest));
+  for (std::size_t at = text.find(",\n      \"since\": 0"); at != std::string::npos;
+       at = text.find(",\n      \"since\": 0")) {
+    text.erase(at, std::string(",\n      \"since\": 0").size());
+  }
+  EXPECT_EQ(text.find("since"), std::string::npos);
+  const auto json = parse_json_object(text);
+  ASSERT_TRUE(ok(json));
+  nlohmann::json fields = *json;
+  fields.erase("checksum");
+  const std::string plain = fields.dump();
+  fields["checksum"] = content_hash(std::as_bytes(std::span(plain.data(), plain.size())));
+  EXPECT_EQ(need(decode_manifest(fields.dump(2) + "\n")), manifest);
 }
 
 TEST(Manifest, TextMustBeUtf8) {

@@ -186,6 +186,28 @@ TEST(Snapshot, IngestOfAMissingOrDamagedFileChangesNothing) {
   }
 }
 
+TEST(Snapshot, ADeltaHoldsOnlyWhatChangedSince) {
+  const TemporaryDirectory directory;
+  std::vector<Row> rows = some_rows(9, 1);
+  for (Row& row : rows) row.version = 21;
+  const SnapshotFile good = write_snapshot(directory.path(), 7, rows, 20);
+  const auto read = [&](const SnapshotFile& file) {
+    const auto reader = need(SnapshotReader::open(directory.path(file.name), file));
+    std::size_t records = 0;
+    while (true) {
+      const Result<bool> more = reader->next();
+      if (!more) return Result<std::size_t>(more.error());
+      if (!*more) return Result<std::size_t>(records);
+      ++records;
+    }
+  };
+  EXPECT_EQ(need(read(good)), 9U);
+  SnapshotFile later = good;
+  later.since = 21;
+  EXPECT_TRUE(fails(read(later), ErrorCode::corrupt,
+                    "expected what changed after step 21, found a record of step 21"));
+}
+
 TEST(SstIdentity, TakesAnyBytesWithoutHarm) {
   const TemporaryDirectory directory;
   const SnapshotFile file = write_snapshot(directory.path(), 7, some_rows(5, 1));

@@ -20,12 +20,14 @@ struct Row {
 
 [[nodiscard]] inline SnapshotFile write_snapshot(const std::string& directory,
                                                  std::uint32_t partition,
-                                                 const std::vector<Row>& rows) {
+                                                 const std::vector<Row>& rows, Step since = 0) {
   const auto writer = need(SnapshotWriter::create(directory, PartitionId{partition}));
   for (const Row& row : rows) {
     need(writer->add(TableId{row.table}, row.key, row.version, row.weights, row.slots));
   }
-  return need(writer->finish());
+  SnapshotFile file = need(writer->finish());
+  file.since = since;
+  return file;
 }
 
 // `count` rows of table 0 that depend on the seed.

@@ -1,0 +1,155 @@
+// Checkpoints: who writes what, when all of it is there, and the export of the last one.
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "coordinator/coordinator.h"
+
+namespace ballast {
+
+// The checkpoint of the latest commit goes on from the newest complete one of this history, which
+// stays in the store at least until this one is kept.
+void Coordinator::open_cut() {
+  cut_at_ = now_;
+  OpenCut& cut = cuts_[commit_.step];
+  cut.commit = commit_;
+  cut.history_lines = history_.lines();
+  cut.writers = placement_.owners;
+  const bool goes_on = kept_ && !broken_;
+  cut.chains =
+      chains_of(goes_on ? kept_->files : std::vector<wire::SnapshotFile>(), run_.partitions);
+  for (const Chain& chain : cut.chains) {
+    cut.since.push_back(goes_on ? since_for(chain, kept_->commit.step, options_.chain_files_max)
+                                : Step{0});
+  }
+}
+
+// What the server is to write for a checkpoint and has not yet.
+std::vector<PartitionId> Coordinator::unwritten(const OpenCut& cut, MemberId server) {
+  std::vector<PartitionId> partitions;
+  for (std::uint32_t p = 0; p < cut.writers.size(); ++p) {
+    const PartitionId id{p};
+    if (cut.writers[p] == server && !cut.written.contains(id)) partitions.push_back(id);
+  }
+  return partitions;
+}
+
+std::vector<wire::CutOrder> Coordinator::orders_for(MemberId server) const {
+  std::vector<wire::CutOrder> orders;
+  const auto cut = cuts_.find(commit_.step);
+  if (cut == cuts_.end()) return orders;
+  for (const PartitionId id : unwritten(cut->second, server)) {
+    orders.push_back({id, cut->second.since[index(id)]});
+  }
+  return orders;
+}
+
+// Takes what was written of partitions that this server is to write, each once, and as it was
+// ordered. It may have been given more of them than it knew, before a last checkpoint, and have
+// written others for an earlier coordinator.
+bool Coordinator::take_written(OpenCut& cut, MemberId server, const wire::CutDone& done) const {
+  std::set<PartitionId> unique;
+  const auto is_new = [&](PartitionId id) {
+    return index(id) < cut.writers.size() && unique.insert(id).second;
+  };
+  const auto writes = [&](PartitionId id) { return cut.writers[index(id)] == server; };
+  for (const wire::SnapshotFile& file : done.files) {
+    if (!is_new(file.partition)) return false;
+    if (!writes(file.partition)) continue;
+    if (file.since != 0 && file.since != cut.since[index(file.partition)]) return false;
+    cut.written.insert_or_assign(file.partition, file);
+  }
+  for (const PartitionId id : done.unchanged) {
+    if (!is_new(id)) return false;
+    if (!writes(id)) continue;
+    if (cut.since[index(id)] == 0) return false;
+    cut.written.insert_or_assign(id, std::nullopt);
+  }
+  return commit_.last || stop_cut_ || unwritten(cut, server).empty();
+}
+
+void Coordinator::on_cut_done(MemberId from, const wire::CutDone& done, Effects<Job>& effects) {
+  if (done.timeline != timeline_ || members_.at(from).role != wire::Role::server) return;
+  effects.send(from, wire::CutKnown{timeline_, done.step});
+  const auto found = cuts_.find(done.step);
+  if (found == cuts_.end() || found->second.checkpoint) return;
+  OpenCut& cut = found->second;
+  if (std::find(cut.writers.begin(), cut.writers.end(), from) == cut.writers.end()) return;
+  progressed_ = now_;
+  const std::string error =
+      !done.error.empty() || take_written(cut, from, done)
+          ? done.error
+          : "it names other files than one of each of its partitions, as ordered";
+  if (!error.empty()) {
+    const std::string what = "checkpoint of step " + std::to_string(done.step) +
+                             " abandoned: " + name(from) + ": " + error;
+    cuts_.erase(found);
+    // A run is reported done only when its result is durable, and stopped with what it has.
+    if (done.step == commit_.step && (commit_.last || stop_cut_)) {
+      finish({ExitCode::fault, what}, effects);
+    } else {
+      effects.note(NoteLevel::error, what);
+      commit_when_prepared(effects);
+    }
+    return;
+  }
+  if (cut.written.size() < run_.partitions) return;
+  cut.checkpoint = complete(cut);
+  effects.jobs.push_back(KeepCheckpoint{*cut.checkpoint});
+}
+
+Checkpoint Coordinator::complete(const OpenCut& cut) const {
+  Checkpoint checkpoint{.timeline = timeline_,
+                        .commit = cut.commit,
+                        .files = {},
+                        .history_lines = cut.history_lines,
+                        .canary = canary_.value_or(0),
+                        .family = *family_,
+                        .blas_version = blas_version_};
+  for (const auto& [id, written] : cut.written) {
+    const Chain chain = extended(cut.chains[index(id)], cut.since[index(id)], written);
+    checkpoint.files.insert(checkpoint.files.end(), chain.begin(), chain.end());
+  }
+  return checkpoint;
+}
+
+void Coordinator::on_kept(const CheckpointKept& kept, Effects<Job>& effects) {
+  const auto cut = cuts_.find(kept.step);
+  if (cut == cuts_.end() || !cut->second.checkpoint) return;  // Of a timeline that is over.
+  const Checkpoint checkpoint = std::move(*cut->second.checkpoint);
+  cuts_.erase(cut);
+  if (kept.broken) broken_ = true;  // The next one writes everything.
+  if (kept.fenced) return abdicate(kept.error, effects);
+  if (!kept.error.empty() && kept.step == commit_.step && commit_.last) {
+    finish({ExitCode::fault, kept.error}, effects);
+    return;
+  }
+  if (!kept.error.empty()) {
+    effects.note(NoteLevel::error, kept.error);
+    if (stop_cut_ == kept.step) {
+      finish({ExitCode::fault, kept.error}, effects);
+    } else {
+      commit_when_prepared(effects);
+    }
+    return;
+  }
+  kept_ = checkpoint;
+  broken_ = false;
+  effects.note(NoteLevel::debug, "checkpoint of step " + std::to_string(kept.step) + " is durable");
+  stop_when_kept(effects);
+  if (state_ != State::training) return;
+  export_when_complete(effects);
+  commit_when_prepared(effects);
+}
+
+// The last version is exported once it is durable and evaluated.
+void Coordinator::export_when_complete(Effects<Job>& effects) {
+  if (state_ != State::training || !commit_.last || evaluation_ || stop_cut_) return;
+  if (!history_.is_written()) return;
+  if (!kept_ || kept_->commit.step != commit_.step) return;
+  state_ = State::exporting;
+  effects.jobs.push_back(ExportModel{*kept_, final_metrics_});
+}
+
+}  // namespace ballast
