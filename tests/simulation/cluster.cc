@@ -17,8 +17,9 @@ constexpr std::uint64_t kAtOneTimeMax = 200'000;
 constexpr std::uint64_t kEventsMax = 20'000'000;
 constexpr std::size_t kWarningsKept = 12;
 constexpr const char* kVersion = "simulated";
-constexpr std::uint32_t kWorkersMax = 7;
+constexpr std::uint32_t kWorkersMax = 9;
 constexpr std::uint32_t kServersMax = 6;
+constexpr MemberId kNowhere{0};  // A place where nobody ever is.
 
 std::string endpoint_of(MemberId id) { return "simulated://" + std::to_string(index(id)); }
 
@@ -33,21 +34,20 @@ Cluster::Cluster(const Scenario& scenario, const SampleJob& job, const PlainRun&
       prng_(mix(scenario.seed, 3)),
       network_(scenario.network, agenda_, prng_,
                {.deliver =
-                    [this](MemberId to, wire::Message message) {
-                      Member* const member = living(to);
+                    [this](MemberId to, MemberId from, wire::Message message) {
+                      Member* const member = at(to);
                       if (member == nullptr) return;
                       if (trace_.is_on()) {
-                        say(member->name + " <- " + name_of(message.from) + "  " +
-                            describe(message.body));
+                        say(member->name + " <- " + name_of(from) + "  " + describe(message.body));
                       }
                       input(*member, Received{std::move(message)});
                     },
                 .disconnected =
                     [this](MemberId at, MemberId peer) {
-                      Member* const member = living(at);
+                      Member* const member = this->at(at);
                       if (member == nullptr) return;
                       say(member->name + " lost its connection with " + name_of(peer));
-                      input(*member, Disconnected{peer});
+                      input(*member, Disconnected{id_at(peer)});
                     },
                 .unreachable =
                     [this](MemberId from, MemberId to) {
@@ -100,8 +100,9 @@ MembershipOptions Cluster::membership(MemberId id, wire::Role role) {
 void Cluster::start_coordinator() {
   auto member = std::make_unique<Member>();
   member->id = kCoordinator;
+  member->place = MemberId{2 * (lives_ + 1)};  // Even: no other member's.
   member->role = wire::Role::coordinator;
-  names_[kCoordinator] = "c";
+  names_[member->place] = "c" + (lives_ == 0 ? "" : std::to_string(lives_));
   auto machine = std::make_unique<Coordinator>(
       CoordinatorOptions{.run = run_,
                          .checkpoints = "memory",
@@ -124,6 +125,7 @@ void Cluster::start_coordinator() {
 void Cluster::start_server() {
   auto member = std::make_unique<Member>();
   member->id = MemberId{mix(scenario_.seed, lives_ + 1000) | 1};
+  member->place = member->id;
   member->role = wire::Role::server;
   names_[member->id] = "s" + std::to_string(lives_);
   auto machine =
@@ -142,6 +144,7 @@ void Cluster::start_server() {
 void Cluster::start_worker() {
   auto member = std::make_unique<Member>();
   member->id = MemberId{mix(scenario_.seed, lives_ + 1000) | 1};
+  member->place = member->id;
   member->role = wire::Role::worker;
   names_[member->id] = "w" + std::to_string(lives_);
   member->site = std::make_unique<WorkerSite>(
@@ -167,15 +170,37 @@ void Cluster::start_worker() {
 
 Cluster::Member& Cluster::add(std::unique_ptr<Member> member) {
   member->life = ++lives_;
-  member->name = name_of(member->id);
+  member->name = name_of(member->place);
   for (Thread& thread : member->threads) thread.free_at = agenda_.now();
   Member& added = *member;
   members_[added.life] = std::move(member);
   say(added.name + " starts");
-  network_.started(added.id);
-  if (added.role != wire::Role::coordinator) network_.connect(added.id, kCoordinator);
+  network_.started(added.place);
+  if (added.role == wire::Role::coordinator) {
+    find_coordinators();
+  } else {
+    const Member* const coordinator = any(wire::Role::coordinator);
+    added.coordinator = coordinator == nullptr ? kNowhere : coordinator->place;
+    network_.connect(added.place, added.coordinator);
+  }
   step(added, Tick{});
   return added;
+}
+
+// Whoever has lost its coordinator dials the address again, and reaches who answers there now.
+void Cluster::find_coordinators() {
+  const std::vector<Member*> coordinators = all(wire::Role::coordinator);
+  if (coordinators.empty()) return;
+  for (const auto& [life, member] : members_) {
+    if (member->role == wire::Role::coordinator || at(member->coordinator) != nullptr) continue;
+    go_to(*member, *coordinators[prng_.below(coordinators.size())]);
+  }
+}
+
+void Cluster::go_to(Member& member, const Member& coordinator) {
+  if (member.coordinator == coordinator.place) return;
+  network_.redial(member.place, member.coordinator, coordinator.place);
+  member.coordinator = coordinator.place;
 }
 
 void Cluster::remove(std::uint64_t life, Network::Death death) {
@@ -186,9 +211,10 @@ void Cluster::remove(std::uint64_t life, Network::Death death) {
   if (!member.open_jobs.empty() && member.open_jobs.begin()->second && prng_.chance(0.3)) {
     member.process->perform_unheard(member.open_jobs.begin()->first);
   }
-  network_.died(member.id, death);
+  network_.died(member.place, death);
   if (member.role == wire::Role::server) invariants_.server_gone(member.id);
   members_.erase(found);
+  find_coordinators();
   staff_later();
 }
 
@@ -203,8 +229,8 @@ void Cluster::staff_later() {
 void Cluster::staff() {
   if (done_at_) return;
   if (all(wire::Role::coordinator).empty()) {
-    workers_wanted_ = static_cast<std::uint32_t>(prng_.between(1, 5));
-    servers_wanted_ = static_cast<std::uint32_t>(prng_.between(1, 4));
+    workers_wanted_ = static_cast<std::uint32_t>(prng_.between(1, 8));
+    servers_wanted_ = static_cast<std::uint32_t>(prng_.between(1, 5));
     start_coordinator();
   }
   while (all(wire::Role::server).size() < servers_wanted_) start_server();
@@ -216,9 +242,9 @@ Cluster::Member* Cluster::living(std::uint64_t life) {
   return found == members_.end() ? nullptr : found->second.get();
 }
 
-Cluster::Member* Cluster::living(MemberId id) {
+Cluster::Member* Cluster::at(MemberId place) {
   for (const auto& [life, member] : members_) {
-    if (member->id == id) return member.get();
+    if (member->place == place) return member.get();
   }
   return nullptr;
 }
@@ -236,9 +262,20 @@ Cluster::Member* Cluster::any(wire::Role role) {
   return found.empty() ? nullptr : found[prng_.below(found.size())];
 }
 
-std::string Cluster::name_of(MemberId id) const {
-  const auto found = names_.find(id);
-  return found == names_.end() ? std::to_string(index(id)) : found->second;
+Cluster::Member* Cluster::any() {
+  if (members_.empty()) return nullptr;
+  auto member = members_.begin();
+  std::advance(member, static_cast<std::ptrdiff_t>(prng_.below(members_.size())));
+  return member->second.get();
+}
+
+MemberId Cluster::id_at(MemberId place) const {
+  return index(place) % 2 == 0 ? kCoordinator : place;
+}
+
+std::string Cluster::name_of(MemberId place) const {
+  const auto found = names_.find(place);
+  return found == names_.end() ? std::to_string(index(place)) : found->second;
 }
 
 // ---- events -------------------------------------------------------------------------------------
@@ -310,9 +347,10 @@ void Cluster::perform(Member& member, ProcessEffects effects) {
 
 void Cluster::send(Member& member, const Send& message, Term term) {
   invariants_.sent(member.process->server(), message.body);
+  const MemberId to = message.to == kCoordinator ? member.coordinator : message.to;
   if (std::holds_alternative<wire::Finish>(message.body) && calm_ &&
-      network_.reaches(member.id, message.to)) {
-    released_.insert(message.to);
+      network_.reaches(member.place, to)) {
+    released_.insert(to);
   }
   wire::Message outgoing{member.id, message.body, term};
   if (scenario_.uses_codec) {
@@ -320,7 +358,7 @@ void Cluster::send(Member& member, const Send& message, Term term) {
     if (!decoded) return;
     outgoing = std::move(*decoded);
   }
-  network_.send(message.to, std::move(outgoing));
+  network_.send(member.place, to, std::move(outgoing));
 }
 
 std::optional<wire::Message> Cluster::through_codec(const wire::Message& message) {
@@ -429,11 +467,12 @@ void Cluster::fault(FaultKind kind) {
     case FaultKind::break_connection:
       say("a connection breaks");
       return network_.break_one();
+    case FaultKind::split:
+      return split();
     case FaultKind::pause: {
-      auto member = members_.begin();
-      if (members_.empty()) return;
-      std::advance(member, static_cast<std::ptrdiff_t>(prng_.below(members_.size())));
-      return pause(*member->second);
+      Member* const member = any();
+      if (member != nullptr) pause(*member);
+      return;
     }
     case FaultKind::stop_worker:
     case FaultKind::stop_server:
@@ -453,6 +492,23 @@ void Cluster::fault(FaultKind kind) {
       if (all(wire::Role::server).size() < kServersMax) start_server();
       return;
   }
+}
+
+void Cluster::split() {
+  const Member* const member = any();
+  Network::Split split{
+      .side = prng_.word(),
+      .first = 0.1 + 0.8 * prng_.unit(),
+      .alone = {},
+      .direction = prng_.chance(0.5) ? Network::Direction::both : Network::Direction::one_way,
+      .crossing = prng_.chance(0.5) ? Network::Crossing::lost : Network::Crossing::held,
+      .until = agenda_.now() + prng_.log_between(milliseconds(1), scenario_.split_max)};
+  if (member != nullptr && prng_.chance(0.4)) split.alone = member->place;
+  say("the network falls into two sides" +
+      (split.alone ? ", " + member->name + " alone" : std::string()) +
+      (split.direction == Network::Direction::both ? "" : ", one way") +
+      (split.crossing == Network::Crossing::lost ? "" : ", messages are held"));
+  network_.split(split);
 }
 
 void Cluster::kill(Member* member) {
@@ -524,7 +580,7 @@ std::string Cluster::failure() {
   if (store_.model->digest != oracle_.digest)
     return "the model has other bits than the plain loop's";
   for (const MemberId id : released_) {
-    if (living(id) != nullptr) return name_of(id) + " stays although it was released" + states();
+    if (at(id) != nullptr) return name_of(id) + " stays although it was released" + states();
   }
   return "";
 }

@@ -48,6 +48,8 @@ class Cluster {
   struct Member {
     MemberId id{};
     std::uint64_t life = 0;  // Of all lives: a coordinator keeps its id when it is restarted.
+    MemberId place{};        // On the network: of this life alone.
+    MemberId coordinator{};  // Servers, workers: the place that they took for the coordinator's.
     wire::Role role = wire::Role::worker;
     std::string name;
     std::unique_ptr<WorkerSite> site;  // Workers; outlives the process.
@@ -70,9 +72,13 @@ class Cluster {
   void staff_later();
   void staff();
   [[nodiscard]] Member* living(std::uint64_t life);
-  [[nodiscard]] Member* living(MemberId id);
+  [[nodiscard]] Member* at(MemberId place);
+  [[nodiscard]] MemberId id_at(MemberId place) const;
+  void find_coordinators();
+  void go_to(Member& member, const Member& coordinator);
   [[nodiscard]] std::vector<Member*> all(wire::Role role);
   [[nodiscard]] Member* any(wire::Role role);
+  [[nodiscard]] Member* any();
 
   // Events.
   void input(Member& member, ProcessInput what);
@@ -91,6 +97,7 @@ class Cluster {
   void fault(FaultKind kind);
   void kill(Member* member);
   void pause(Member& member);
+  void split();
   void become_calm();
 
   // The end.
@@ -101,7 +108,7 @@ class Cluster {
   void say(const std::string& text) {
     if (trace_.is_on()) trace_.line(agenda_.now(), text);
   }
-  [[nodiscard]] std::string name_of(MemberId id) const;
+  [[nodiscard]] std::string name_of(MemberId place) const;
   [[nodiscard]] Duration retry() { return prng_.between(scenario_.retry_min, scenario_.retry_max); }
 
   const Scenario& scenario_;
@@ -116,7 +123,7 @@ class Cluster {
   const std::shared_ptr<const RunConfig> run_;
 
   std::map<std::uint64_t, std::unique_ptr<Member>> members_;  // By life; the living.
-  std::map<MemberId, std::string> names_;
+  std::map<MemberId, std::string> names_;  // By place.
   std::uint64_t lives_ = 0;
   std::uint32_t workers_wanted_ = 1;
   std::uint32_t servers_wanted_ = 1;

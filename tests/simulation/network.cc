@@ -48,21 +48,36 @@ void Network::come_up_later(Pair pair) {
     const auto found = connections_.find(pair);
     if (found == connections_.end() || found->second.up || !found->second.wanted) return;
     if (!there_.contains(pair.first) || !there_.contains(pair.second)) return;
+    if (between(pair.first, pair.second) != nullptr || between(pair.second, pair.first) != nullptr)
+      return come_up_later(pair);
     found->second.up = true;
     std::deque<wire::Message> waiting;
     waiting.swap(found->second.backlog);
-    for (wire::Message& message : waiting) put_on_way(pair.second, std::move(message));
+    for (wire::Message& message : waiting) put_on_way(pair.first, pair.second, std::move(message));
   });
 }
 
-void Network::send(MemberId to, wire::Message message) {
+void Network::redial(MemberId dialer, MemberId former, MemberId acceptor) {
+  Connection& before = connections_.at({dialer, former});
+  Connection moved{.wanted = true, .up = false, .backlog = std::move(before.backlog)};
+  if (before.up) {
+    lose_in_flight(dialer, former);
+    lose_in_flight(former, dialer);
+    notice_later(former, dialer);
+    notice_later(dialer, former);
+  }
+  before = {.wanted = false, .up = false, .backlog = {}};
+  connections_.insert_or_assign({dialer, acceptor}, std::move(moved));
+  come_up_later({dialer, acceptor});
+}
+
+void Network::send(MemberId from, MemberId to, wire::Message message) {
   ++counters_.sent;
-  const MemberId from = message.from;
   if (const auto dialed = connections_.find({from, to}); dialed != connections_.end()) {
     if (!dialed->second.wanted) {
       ends_.unreachable(from, to);
     } else if (dialed->second.up) {
-      put_on_way(to, std::move(message));
+      put_on_way(from, to, std::move(message));
     } else if (dialed->second.backlog.size() < kBacklogMax) {
       dialed->second.backlog.push_back(std::move(message));
     }
@@ -72,40 +87,43 @@ void Network::send(MemberId to, wire::Message message) {
   if (accepted == connections_.end()) {
     ends_.unreachable(from, to);
   } else if (accepted->second.up) {
-    put_on_way(to, std::move(message));
+    put_on_way(from, to, std::move(message));
   } else {
     ++counters_.lost;
   }
 }
 
-void Network::put_on_way(MemberId to, wire::Message message) {
-  if (prng_.chance(options_.loss)) {
+void Network::put_on_way(MemberId from, MemberId to, wire::Message message) {
+  const Split* const apart = between(from, to);
+  if (prng_.chance(options_.loss) || (apart != nullptr && apart->crossing == Crossing::lost)) {
     ++counters_.lost;
     return;
   }
-  Way& way = ways_[{message.from, to}];
-  const Time arrival = std::max(way.last_arrival, agenda_.now() + delay());
+  Way& way = ways_[{from, to}];
+  const Time leaves = apart != nullptr ? std::max(agenda_.now(), apart->until) : agenda_.now();
+  const Time arrival = std::max(way.last_arrival, leaves + delay());
   way.last_arrival = arrival;
   const std::uint64_t number = way.next++;
   if (prng_.chance(options_.duplicate)) {
     ++counters_.duplicated;
     const bool late = may_come_late(message.body) && prng_.chance(0.5);
     const Duration extra = late ? prng_.between(Duration(0), 50 * options_.delay_max) : Duration(0);
-    arrive_at(arrival, to, message, number);
-    arrive_at(arrival + extra, to, std::move(message), number);
+    arrive_at(arrival, from, to, message, number);
+    arrive_at(arrival + extra, from, to, std::move(message), number);
     return;
   }
-  arrive_at(arrival, to, std::move(message), number);
+  arrive_at(arrival, from, to, std::move(message), number);
 }
 
-void Network::arrive_at(Time time, MemberId to, wire::Message message, std::uint64_t number) {
-  agenda_.at(time, [this, to, number, message = std::move(message)] {
-    if (!there_.contains(to) || number < ways_[{message.from, to}].lost_before) {
+void Network::arrive_at(Time time, MemberId from, MemberId to, wire::Message message,
+                        std::uint64_t number) {
+  agenda_.at(time, [this, from, to, number, message = std::move(message)] {
+    if (!there_.contains(to) || number < ways_[{from, to}].lost_before) {
       ++counters_.lost;
       return;
     }
     ++counters_.delivered;
-    ends_.deliver(to, message);
+    ends_.deliver(to, from, message);
   });
 }
 
@@ -115,7 +133,8 @@ void Network::lose_in_flight(MemberId from, MemberId to) {
 }
 
 void Network::notice_later(MemberId at, MemberId peer) {
-  const Time earliest = std::max(agenda_.now(), ways_[{peer, at}].last_arrival);
+  Time earliest = std::max(agenda_.now(), ways_[{peer, at}].last_arrival);
+  if (const Split* const apart = between(peer, at)) earliest = std::max(earliest, apart->until);
   agenda_.at(earliest + prng_.between(Duration(0), options_.notice_max), [this, at, peer] {
     if (there_.contains(at)) ends_.disconnected(at, peer);
   });
@@ -165,6 +184,29 @@ void Network::break_one() {
   notice_later(pair.first, pair.second);
   notice_later(pair.second, pair.first);
   come_up_later(pair);
+}
+
+// ---- splits -------------------------------------------------------------------------------------
+
+void Network::split(const Split& split) { splits_.push_back(split); }
+
+void Network::calm() {
+  options_.loss = options_.duplicate = 0.0;
+  splits_.clear();
+}
+
+const Network::Split* Network::between(MemberId from, MemberId to) const {
+  for (const Split& split : splits_) {
+    if (split.until <= agenda_.now()) continue;
+    const auto is_first = [&](MemberId member) {
+      if (split.alone) return *split.alone == member;
+      return static_cast<double>(mix(split.side, index(member)) >> 11) * 0x1p-53 < split.first;
+    };
+    const bool leaves_first = is_first(from);
+    if (leaves_first == is_first(to)) continue;
+    if (split.direction == Direction::both || leaves_first) return &split;
+  }
+  return nullptr;
 }
 
 }  // namespace ballast::simulation

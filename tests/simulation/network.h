@@ -5,13 +5,20 @@
 // lost, or come twice: at once, and, where only a step is concerned, much later. A connection that
 // breaks loses what is in flight, tells its two ends at different times, and comes back; what its
 // dialer sends meanwhile waits, what the other end sends is lost, as with ZeroMQ.
+//
+// The network may fall into two sides for a while, in one direction or both, and nobody is told:
+// what should cross is lost, or, as TCP does it, comes when the sides have found each other again.
+//
+// Here members are places: every life of the coordinator has its own, though to members all are one.
 
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <utility>
+#include <vector>
 
 #include "common/wire/messages.h"
 #include "tests/simulation/agenda.h"
@@ -38,7 +45,7 @@ struct NetworkCounters {
 class Network {
  public:
   struct Ends {
-    std::function<void(MemberId to, wire::Message)> deliver;
+    std::function<void(MemberId to, MemberId from, wire::Message)> deliver;
     std::function<void(MemberId at, MemberId peer)> disconnected;
     std::function<void(MemberId from, MemberId to)> unreachable;  // Nobody ever connected the two.
   };
@@ -49,7 +56,10 @@ class Network {
   void connect(MemberId dialer, MemberId acceptor);
   // REQUIRES: the dialer connected before.
   void disconnect(MemberId dialer, MemberId acceptor);
-  void send(MemberId to, wire::Message message);
+  // Goes over to another acceptor, which answers at the address of the former one. What waits to be
+  // sent goes there too. REQUIRES: the dialer connected to `former` before.
+  void redial(MemberId dialer, MemberId former, MemberId acceptor);
+  void send(MemberId from, MemberId to, wire::Message message);
 
   // REQUIRES: the member is not there.
   void started(MemberId member);
@@ -62,8 +72,21 @@ class Network {
 
   // Breaks one of the connections that are up, if any.
   void break_one();
-  // From here on nothing is lost and nothing comes twice.
-  void calm() { options_.loss = options_.duplicate = 0.0; }
+  // Two sides, until `until`. `side` is drawn: it says for every member, those to come too, where it
+  // is. One way: only what goes from the first side to the second suffers.
+  enum class Direction { both, one_way };
+  enum class Crossing { lost, held };
+  struct Split {
+    std::uint64_t side = 0;
+    double first = 0.5;  // Share of members on the first side.
+    std::optional<MemberId> alone;  // Instead: this one against all others.
+    Direction direction = Direction::both;
+    Crossing crossing = Crossing::lost;
+    Time until{};
+  };
+  void split(const Split& split);
+  // From here on nothing is lost, nothing comes twice and everybody reaches everybody.
+  void calm();
 
   [[nodiscard]] const NetworkCounters& counters() const { return counters_; }
 
@@ -81,8 +104,11 @@ class Network {
   };
 
   void come_up_later(Pair pair);
-  void put_on_way(MemberId to, wire::Message message);
-  void arrive_at(Time time, MemberId to, wire::Message message, std::uint64_t number);
+  void put_on_way(MemberId from, MemberId to, wire::Message message);
+  void arrive_at(Time time, MemberId from, MemberId to, wire::Message message,
+                 std::uint64_t number);
+  // The split that keeps `to` from hearing `from`.
+  [[nodiscard]] const Split* between(MemberId from, MemberId to) const;
   void lose_in_flight(MemberId from, MemberId to);
   void notice_later(MemberId at, MemberId peer);
   [[nodiscard]] Duration delay() { return prng_.between(options_.delay_min, options_.delay_max); }
@@ -94,6 +120,7 @@ class Network {
   std::set<MemberId> there_;
   std::map<Pair, Connection> connections_;
   std::map<Pair, Way> ways_;
+  std::vector<Split> splits_;
   NetworkCounters counters_;
 };
 

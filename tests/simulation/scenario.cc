@@ -38,11 +38,17 @@ void draw_heartbeats(Prng& prng, const NetworkOptions& network, ClusterSpec& clu
   cluster.silence_seconds = in_seconds(silence);
 }
 
+Duration silence_of(const RunConfig& run) {
+  return std::chrono::duration_cast<Duration>(
+      std::chrono::duration<double>(run.cluster.silence_seconds));
+}
+
 void draw_faults(Prng& prng, Scenario& scenario) {
   scenario.calm_after = prng.log_between(milliseconds(200), milliseconds(6000));
   scenario.fault_every = prng.log_between(milliseconds(20), milliseconds(1500));
   scenario.fault_mask = static_cast<std::uint32_t>(prng.below(1U << kFaultKinds));
   scenario.pause_max = prng.log_between(milliseconds(10), milliseconds(3000));
+  scenario.split_max = prng.log_between(milliseconds(10), 3 * silence_of(scenario.run));
   scenario.restart_max = prng.log_between(milliseconds(5), milliseconds(1500));
   if (prng.chance(0.5)) scenario.network.loss = prng.unit() * 0.08;
   if (prng.chance(0.4)) scenario.network.duplicate = prng.unit() * 0.2;
@@ -59,7 +65,7 @@ Scenario draw_scenario(std::uint64_t seed, const RunConfig& shape_run) {
   scenario.seed = seed;
   scenario.shape = shape_of(seed);
   scenario.run = shape_run;
-  scenario.workers = static_cast<std::uint32_t>(prng.between(1, 5));
+  scenario.workers = static_cast<std::uint32_t>(prng.between(1, 8));
   constexpr std::uint32_t kReplicas[] = {0, 1, 1, 2};
   scenario.run.cluster.replicas = prng.one_of(kReplicas);
   scenario.servers =
@@ -97,7 +103,7 @@ std::string describe(const Scenario& scenario) {
   };
   std::string faults;
   static constexpr const char* kNames[kFaultKinds] = {
-      "kill worker", "kill server", "kill coordinator", "kill all",    "break connection", "pause",
+      "kill worker", "kill server", "kill coordinator", "kill all",    "break connection", "split", "pause",
       "stop worker", "stop server", "stop coordinator", "join worker", "join server"};
   for (std::uint64_t kind = 0; kind < kFaultKinds; ++kind) {
     if ((scenario.fault_mask >> kind & 1U) == 1) {

@@ -17,6 +17,7 @@ enum class FaultKind {
   kill_coordinator,
   kill_all,
   break_connection,
+  split,        // The network falls into two sides.
   pause,        // A member stands still, and hears everything afterwards.
   stop_worker,  // Asked to leave: it says goodbye.
   stop_server,
@@ -24,7 +25,7 @@ enum class FaultKind {
   join_worker,
   join_server,
 };
-inline constexpr std::uint64_t kFaultKinds = 11;
+inline constexpr std::uint64_t kFaultKinds = 12;
 
 struct Scenario {
   std::uint64_t seed = 0;
@@ -56,6 +57,7 @@ struct Scenario {
   Duration fault_every{};        // On average; zero: none.
   std::uint32_t fault_mask = 0;  // By FaultKind.
   Duration pause_max{};
+  Duration split_max{};
   Duration restart_max{};
 };
 
