@@ -15,6 +15,7 @@ constexpr Duration kPatience = std::chrono::minutes(10);  // After the last faul
 constexpr Duration kFarewell = std::chrono::seconds(30);  // For members to go once it is done.
 constexpr std::uint64_t kAtOneTimeMax = 200'000;
 constexpr std::uint64_t kEventsMax = 20'000'000;
+constexpr Duration kHandlingMax = std::chrono::microseconds(100);  // Of a message, unless slow.
 constexpr std::size_t kWarningsKept = 12;
 constexpr const char* kVersion = "simulated";
 constexpr std::uint32_t kWorkersMax = 9;
@@ -40,14 +41,14 @@ Cluster::Cluster(const Scenario& scenario, const SampleJob& job, const PlainRun&
                       if (trace_.is_on()) {
                         say(member->name + " <- " + name_of(from) + "  " + describe(message.body));
                       }
-                      input(*member, Received{std::move(message)});
+                      hear(*member, Received{std::move(message)});
                     },
                 .disconnected =
                     [this](MemberId at, MemberId peer) {
                       Member* const member = this->at(at);
                       if (member == nullptr) return;
                       say(member->name + " lost its connection with " + name_of(peer));
-                      input(*member, Disconnected{id_at(peer)});
+                      hear(*member, Disconnected{id_at(peer)});
                     },
                 .unreachable =
                     [this](MemberId from, MemberId to) {
@@ -172,6 +173,9 @@ Cluster::Member& Cluster::add(std::unique_ptr<Member> member) {
   member->life = ++lives_;
   member->name = name_of(member->place);
   for (Thread& thread : member->threads) thread.free_at = agenda_.now();
+  member->clock = {.set_at = agenda_.now(),
+                   .set_to = Time{} + prng_.log_between(milliseconds(1), std::chrono::hours(1000)),
+                   .rate = 1.0 + scenario_.drift * (2.0 * prng_.unit() - 1.0)};
   Member& added = *member;
   members_[added.life] = std::move(member);
   say(added.name + " starts");
@@ -280,6 +284,22 @@ std::string Cluster::name_of(MemberId place) const {
 
 // ---- events -------------------------------------------------------------------------------------
 
+// A slow member takes its time for each message, one after another.
+void Cluster::hear(Member& member, ProcessInput what) {
+  const double slowness = slowness_of(member);
+  if (slowness <= 1.0 && member.busy_until <= agenda_.now()) return input(member, std::move(what));
+  const Duration handling = prng_.between(Duration(1000), kHandlingMax);
+  member.busy_until =
+      std::max(member.busy_until, agenda_.now()) + Clock::scaled(handling, slowness);
+  agenda_.at(member.busy_until, [this, life = member.life, what = std::move(what)] {
+    if (Member* const slow = living(life)) input(*slow, what);
+  });
+}
+
+double Cluster::slowness_of(const Member& member) const {
+  return agenda_.now() < member.slow_until ? member.slowness : 1.0;
+}
+
 void Cluster::input(Member& member, ProcessInput what) {
   if (agenda_.now() < member.paused_until || !member.inbox.empty()) {
     member.inbox.push_back(std::move(what));
@@ -292,7 +312,7 @@ void Cluster::step(Member& member, ProcessInput what) {
   digest_ = mix(digest_, mix(member.life,
                              static_cast<std::uint64_t>(agenda_.now().time_since_epoch().count())));
   const std::uint64_t life = member.life;
-  ProcessEffects effects = member.process->step(agenda_.now(), std::move(what));
+  ProcessEffects effects = member.process->step(member.clock.read(agenda_.now()), std::move(what));
   observe(member);
   const std::optional<Exit> exit = std::move(effects.exit);
   perform(member, std::move(effects));
@@ -330,19 +350,25 @@ void Cluster::perform(Member& member, ProcessEffects effects) {
     if (warnings_.size() > kWarningsKept) warnings_.pop_front();
   }
   if (effects.wake_at) {
-    const std::uint64_t wish = ++member.wishes;
-    const Time late = std::max(agenda_.now(), *effects.wake_at) +
-                      prng_.between(Duration(1000), Duration(200'000));
-    agenda_.at(late, [this, life = member.life, wish] {
-      Member* const woken = living(life);
-      if (woken == nullptr || woken->wishes != wish) return;
-      if (agenda_.now() < woken->paused_until) {
-        woken->inbox.emplace_back(Tick{});
-      } else {
-        step(*woken, Tick{});
-      }
-    });
+    member.wish = effects.wake_at;
+    wake_when_wished(member);
   }
+}
+
+void Cluster::wake_when_wished(Member& member) {
+  if (!member.wish) return;
+  const std::uint64_t wish = ++member.wishes;
+  const Time late = std::max(agenda_.now(), member.clock.when(*member.wish)) +
+                    prng_.between(Duration(1000), Duration(200'000));
+  agenda_.at(late, [this, life = member.life, wish] {
+    Member* const woken = living(life);
+    if (woken == nullptr || woken->wishes != wish) return;
+    if (agenda_.now() < woken->paused_until) {
+      woken->inbox.emplace_back(Tick{});
+    } else {
+      step(*woken, Tick{});
+    }
+  });
 }
 
 void Cluster::send(Member& member, const Send& message, Term term) {
@@ -387,8 +413,8 @@ void Cluster::start_job(Member& member, const StartedJob& job) {
   const auto thread =
       std::min_element(member.threads.begin(), member.threads.end(),
                        [](const Thread& a, const Thread& b) { return a.free_at < b.free_at; });
-  const Time end =
-      std::max(agenda_.now(), thread->free_at) + prng_.between(Duration(1000), longest);
+  const Time end = std::max(agenda_.now(), thread->free_at) +
+                   Clock::scaled(prng_.between(Duration(1000), longest), slowness_of(member));
   thread->free_at = end;
   member.open_jobs[job.id] = job.kind == JobKind::disk;
   const auto number = static_cast<unsigned>(thread - member.threads.begin());
@@ -474,6 +500,12 @@ void Cluster::fault(FaultKind kind) {
       if (member != nullptr) pause(*member);
       return;
     }
+    case FaultKind::slow:
+      if (Member* const member = any()) slow_down(*member);
+      return;
+    case FaultKind::jump:
+      if (Member* const member = any()) jump(*member);
+      return;
     case FaultKind::stop_worker:
     case FaultKind::stop_server:
     case FaultKind::stop_coordinator: {
@@ -541,9 +573,23 @@ void Cluster::pause(Member& member) {
   });
 }
 
+void Cluster::slow_down(Member& member) {
+  member.slow_until = agenda_.now() + prng_.between(Duration(0), scenario_.pause_max);
+  member.slowness = static_cast<double>(prng_.between(5, 100));
+  say(member.name + " becomes slow");
+}
+
+void Cluster::jump(Member& member) {
+  const Duration ahead = prng_.log_between(milliseconds(1), std::chrono::minutes(10));
+  say("the clock of " + member.name + " jumps");
+  member.clock.jump(agenda_.now(), ahead);
+  if (agenda_.now() >= member.paused_until) wake_when_wished(member);
+}
+
 void Cluster::become_calm() {
   say("calm");
   calm_ = true;
+  for (const auto& [life, member] : members_) member->slow_until = agenda_.now();
   network_.calm();
   store_.fault_rate = 0.0;
   staff();

@@ -45,6 +45,23 @@ class Cluster {
   struct Thread {
     Time free_at{};
   };
+  // A member's own: it started anywhere, runs at its own rate and may jump ahead, never back.
+  struct Clock {
+    Time set_at{};
+    Time set_to{};
+    double rate = 1.0;
+
+    [[nodiscard]] Time read(Time now) const { return set_to + scaled(now - set_at, rate); }
+    // When it will show `time`.
+    [[nodiscard]] Time when(Time time) const { return set_at + scaled(time - set_to, 1.0 / rate); }
+    void jump(Time now, Duration ahead) {
+      set_to = read(now) + ahead;
+      set_at = now;
+    }
+    [[nodiscard]] static Duration scaled(Duration duration, double factor) {
+      return Duration(static_cast<std::int64_t>(static_cast<double>(duration.count()) * factor));
+    }
+  };
   struct Member {
     MemberId id{};
     std::uint64_t life = 0;  // Of all lives: a coordinator keeps its id when it is restarted.
@@ -58,6 +75,11 @@ class Cluster {
     std::map<JobId, bool> open_jobs;
     std::deque<ProcessInput> inbox;  // What came while it stood still.
     Time paused_until{};
+    Time slow_until{};
+    double slowness = 1.0;  // Until then.
+    Time busy_until{};      // With messages that it has not got to.
+    Clock clock;
+    std::optional<Time> wish;  // To be woken, by its own clock.
     std::uint64_t wishes = 0;  // Wake-ups asked for; only the last one counts.
     bool asked_to_stop = false;
   };
@@ -82,7 +104,10 @@ class Cluster {
 
   // Events.
   void input(Member& member, ProcessInput what);
+  void hear(Member& member, ProcessInput what);
   void step(Member& member, ProcessInput what);
+  void wake_when_wished(Member& member);
+  [[nodiscard]] double slowness_of(const Member& member) const;
   void perform(Member& member, ProcessEffects effects);
   void send(Member& member, const Send& message, Term term);
   void start_job(Member& member, const StartedJob& job);
@@ -98,6 +123,8 @@ class Cluster {
   void kill(Member* member);
   void pause(Member& member);
   void split();
+  void slow_down(Member& member);
+  void jump(Member& member);
   void become_calm();
 
   // The end.

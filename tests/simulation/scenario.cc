@@ -76,6 +76,8 @@ Scenario draw_scenario(std::uint64_t seed, const RunConfig& shape_run) {
   draw_checkpoints(prng, scenario.run.checkpoint);
   draw_heartbeats(prng, scenario.network, scenario.run.cluster);
 
+  // Far worse than any clock, but a silence remains more than a few heartbeats.
+  if (prng.chance(0.5)) scenario.drift = 0.3 * prng.unit();
   scenario.load_max = prng.log_between(milliseconds(1), milliseconds(500));
   scenario.compute_max = prng.log_between(microseconds(100), milliseconds(50));
   scenario.disk_max = prng.log_between(microseconds(200), milliseconds(300));
@@ -103,7 +105,7 @@ std::string describe(const Scenario& scenario) {
   };
   std::string faults;
   static constexpr const char* kNames[kFaultKinds] = {
-      "kill worker", "kill server", "kill coordinator", "kill all",    "break connection", "split", "pause",
+      "kill worker", "kill server", "kill coordinator", "kill all",    "break connection", "split", "pause", "slow", "jump",
       "stop worker", "stop server", "stop coordinator", "join worker", "join server"};
   for (std::uint64_t kind = 0; kind < kFaultKinds; ++kind) {
     if ((scenario.fault_mask >> kind & 1U) == 1) {

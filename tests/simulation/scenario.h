@@ -19,13 +19,15 @@ enum class FaultKind {
   break_connection,
   split,        // The network falls into two sides.
   pause,        // A member stands still, and hears everything afterwards.
+  slow,         // A member takes many times longer for everything.
+  jump,         // A clock, ahead.
   stop_worker,  // Asked to leave: it says goodbye.
   stop_server,
   stop_coordinator,  // Ctrl-C: a clean stop with a checkpoint, and a resume.
   join_worker,
   join_server,
 };
-inline constexpr std::uint64_t kFaultKinds = 12;
+inline constexpr std::uint64_t kFaultKinds = 14;
 
 struct Scenario {
   std::uint64_t seed = 0;
@@ -39,6 +41,7 @@ struct Scenario {
 
   NetworkOptions network;
   double disk_fault_rate = 0.0;
+  double drift = 0.0;  // How far the rate of a clock may be from 1.
   Duration load_max{};
   Duration compute_max{};
   Duration disk_max{};
