@@ -212,7 +212,9 @@ Status StoreExecutor::append(const AppendHistory& job) {
   }
   auto file = OpenFile::open_existing(path);
   if (!file) return file.error();
-  return (*file)->append(text);
+  if (Status added = (*file)->append(text); !added) return added;
+  // Whoever takes over relies on lines that were said to be written: the host may lose its power.
+  return (*file)->sync();
 }
 
 Status StoreExecutor::sync_history() const {
