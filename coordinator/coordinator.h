@@ -138,6 +138,11 @@ class Coordinator {
   [[nodiscard]] Timeline timeline() const { return timeline_; }
   [[nodiscard]] Term term() const { return term_; }
   [[nodiscard]] const wire::Plan& plan() const { return plan_; }
+  // Whether this member has joined, and is not taken for lost.
+  [[nodiscard]] bool counts_on(MemberId member) const {
+    const auto found = members_.find(member);
+    return found != members_.end() && found->second.ready;
+  }
 
  private:
   enum class State { gathering, claiming, restoring, training, exporting, over };

@@ -18,9 +18,8 @@ constexpr std::uint64_t kEventsMax = 20'000'000;
 constexpr Duration kHandlingMax = std::chrono::microseconds(100);  // Of a message, unless slow.
 constexpr std::size_t kWarningsKept = 12;
 constexpr const char* kVersion = "simulated";
-constexpr std::uint32_t kWorkersMax = 9;
-constexpr std::uint32_t kServersMax = 6;
-constexpr MemberId kNowhere{0};  // A place where nobody ever is.
+constexpr std::uint64_t kWritesLeftMax = 12;  // Of a job whose process dies.
+constexpr MemberId kNowhere{0};               // A place where nobody ever is.
 
 std::string endpoint_of(MemberId id) { return "simulated://" + std::to_string(index(id)); }
 
@@ -114,12 +113,12 @@ void Cluster::start_coordinator() {
                          .loud = scenario_.loud,
                          .stop_within = scenario_.stop_within,
                          .additions_max = scenario_.additions_max,
+                         .return_within = scenario_.return_within,
                          .chain_files_max = scenario_.chain_files_max});
   auto executor = SimulatedCoordinatorStore(store_, prng_, *run_);
   member->process = std::make_unique<MachineProcess<Coordinator>>(
       std::move(machine), std::vector<MachineProcess<Coordinator>::Executor>{executor});
   member->threads.resize(1);
-  invariants_.coordinator_started();
   add(std::move(member));
 }
 
@@ -183,7 +182,8 @@ Cluster::Member& Cluster::add(std::unique_ptr<Member> member) {
   if (added.role == wire::Role::coordinator) {
     find_coordinators();
   } else {
-    const Member* const coordinator = any(wire::Role::coordinator);
+    const Member* const coordinator =
+        prng_.chance(0.2) ? any(wire::Role::coordinator) : newest_coordinator();
     added.coordinator = coordinator == nullptr ? kNowhere : coordinator->place;
     network_.connect(added.place, added.coordinator);
   }
@@ -211,12 +211,16 @@ void Cluster::remove(std::uint64_t life, Network::Death death) {
   const auto found = members_.find(life);
   if (found == members_.end()) return;
   Member& member = *found->second;
-  // What its disk was doing may still have been done; what waited behind it was not.
-  if (!member.open_jobs.empty() && member.open_jobs.begin()->second && prng_.chance(0.3)) {
+  // What its disk was doing may still have been done, or a part; what waited behind it was not.
+  if (!member.open_jobs.empty() && member.open_jobs.begin()->second && prng_.chance(0.5)) {
+    if (prng_.chance(0.6)) store_.writes_left = prng_.below(kWritesLeftMax);
     member.process->perform_unheard(member.open_jobs.begin()->first);
+    store_.writes_left.reset();
+    invariants_.stored(store_);
   }
   network_.died(member.place, death);
   if (member.role == wire::Role::server) invariants_.server_gone(member.id);
+  if (member.role == wire::Role::coordinator) invariants_.coordinator_gone(life);
   members_.erase(found);
   find_coordinators();
   staff_later();
@@ -266,6 +270,11 @@ Cluster::Member* Cluster::any(wire::Role role) {
   return found.empty() ? nullptr : found[prng_.below(found.size())];
 }
 
+Cluster::Member* Cluster::newest_coordinator() {
+  const std::vector<Member*> coordinators = all(wire::Role::coordinator);
+  return coordinators.empty() ? nullptr : coordinators.back();
+}
+
 Cluster::Member* Cluster::any() {
   if (members_.empty()) return nullptr;
   auto member = members_.begin();
@@ -312,8 +321,20 @@ void Cluster::step(Member& member, ProcessInput what) {
   digest_ = mix(digest_, mix(member.life,
                              static_cast<std::uint64_t>(agenda_.now().time_since_epoch().count())));
   const std::uint64_t life = member.life;
+  if (const auto* const received = std::get_if<Received>(&what);
+      received != nullptr && member.role == wire::Role::coordinator) {
+    invariants_.greeted(life, received->message);
+  }
+  store_.passed_over = 0;
   ProcessEffects effects = member.process->step(member.clock.read(agenda_.now()), std::move(what));
   observe(member);
+  const auto told = std::count_if(effects.notes.begin(), effects.notes.end(), [](const Note& note) {
+    return note.text.find("passing over a damaged checkpoint") != std::string::npos;
+  });
+  if (store_.passed_over != static_cast<std::uint64_t>(told)) {
+    invariants_.violated(20, std::to_string(store_.passed_over) + " were passed over");
+  }
+  if (told > 0) store_.remove_damaged();
   const std::optional<Exit> exit = std::move(effects.exit);
   perform(member, std::move(effects));
   if (exit) on_exit(life, *exit);
@@ -324,9 +345,9 @@ void Cluster::observe(Member& member) {
     invariants_.server_stepped(member.id, *server);
   } else if (const Coordinator* const coordinator = member.process->coordinator()) {
     if (calm_) {
-      invariants_.coordinator_stepped(agenda_.now(), *coordinator);
+      invariants_.coordinator_stepped(member.life, agenda_.now(), *coordinator);
     } else {
-      invariants_.coordinator_stepped(Time{}, *coordinator);
+      invariants_.coordinator_stepped(member.life, Time{}, *coordinator);
     }
   }
 }
@@ -372,7 +393,7 @@ void Cluster::wake_when_wished(Member& member) {
 }
 
 void Cluster::send(Member& member, const Send& message, Term term) {
-  invariants_.sent(member.process->server(), message.body);
+  invariants_.sent(member.life, member.process->server(), message.body);
   const MemberId to = message.to == kCoordinator ? member.coordinator : message.to;
   if (std::holds_alternative<wire::Finish>(message.body) && calm_ &&
       network_.reaches(member.place, to)) {
@@ -444,155 +465,36 @@ void Cluster::on_exit(std::uint64_t life, const Exit& exit) {
       exit.reason);
   if (member->role == wire::Role::coordinator) {
     on_coordinator_exit(*member, exit);
-  } else if (exit.code == ExitCode::user_error) {
+  } else if (exit.code == ExitCode::user_error && !is_declared(exit)) {
     fail(member->name + " exits: " + exit.reason);
   }
   // Hosts flush what was sent before they go.
   remove(life, Network::Death::exit);
 }
 
+// What a person is told in so many words: a disk failed, or the store has another master.
+bool Cluster::is_declared(const Exit& exit) {
+  return exit.reason.find(kInjected) != std::string::npos ||
+         exit.reason.find(kFenced) != std::string::npos;
+}
+
 void Cluster::on_coordinator_exit(const Member& member, const Exit& exit) {
-  const bool declared = exit.reason.find(kInjected) != std::string::npos;
+  const bool last_started = &member == newest_coordinator();
   if (exit.code == ExitCode::done) {
     invariants_.coordinator_done(store_);
-    done_at_ = agenda_.now();
-  } else if (!(exit.code == ExitCode::interrupted && member.asked_to_stop) && !declared) {
+    // Another one that was started later does it all again, and has yet to say so.
+    if (last_started) done_at_ = agenda_.now();
+  } else if (!(exit.code == ExitCode::interrupted && member.asked_to_stop) && !is_declared(exit)) {
     fail("the coordinator exits with " + std::to_string(static_cast<int>(exit.code)) + ": " +
          exit.reason);
+  } else if (exit.reason.find(kFenced) != std::string::npos &&
+             member.process->coordinator()->term() == *store_.claimed.rbegin()) {
+    fail("a coordinator gives way although nobody came after it");
   }
-}
-
-// ---- faults -------------------------------------------------------------------------------------
-
-void Cluster::fault_later() {
-  if (scenario_.fault_every == Duration(0) || scenario_.fault_mask == 0) return;
-  agenda_.after(prng_.between(Duration(0), 2 * scenario_.fault_every), [this] {
-    if (calm_ || done_at_) return;
-    FaultKind kind{};
-    do {
-      kind = static_cast<FaultKind>(prng_.below(kFaultKinds));
-    } while ((scenario_.fault_mask >> static_cast<unsigned>(kind) & 1U) == 0);
-    ++faults_;
-    fault(kind);
-    fault_later();
-  });
-}
-
-void Cluster::fault(FaultKind kind) {
-  switch (kind) {
-    case FaultKind::kill_worker:
-      return kill(any(wire::Role::worker));
-    case FaultKind::kill_server:
-      return kill(any(wire::Role::server));
-    case FaultKind::kill_coordinator:
-      return kill(any(wire::Role::coordinator));
-    case FaultKind::kill_all:
-      if (!prng_.chance(0.2)) return;
-      while (!members_.empty()) kill(members_.begin()->second.get());
-      return;
-    case FaultKind::break_connection:
-      say("a connection breaks");
-      return network_.break_one();
-    case FaultKind::split:
-      return split();
-    case FaultKind::pause: {
-      Member* const member = any();
-      if (member != nullptr) pause(*member);
-      return;
-    }
-    case FaultKind::slow:
-      if (Member* const member = any()) slow_down(*member);
-      return;
-    case FaultKind::jump:
-      if (Member* const member = any()) jump(*member);
-      return;
-    case FaultKind::stop_worker:
-    case FaultKind::stop_server:
-    case FaultKind::stop_coordinator: {
-      Member* const member = any(kind == FaultKind::stop_worker   ? wire::Role::worker
-                                 : kind == FaultKind::stop_server ? wire::Role::server
-                                                                  : wire::Role::coordinator);
-      if (member == nullptr) return;
-      say(member->name + " is asked to stop");
-      member->asked_to_stop = true;
-      return input(*member, StopAsked{});
-    }
-    case FaultKind::join_worker:
-      if (all(wire::Role::worker).size() < kWorkersMax) start_worker();
-      return;
-    case FaultKind::join_server:
-      if (all(wire::Role::server).size() < kServersMax) start_server();
-      return;
+  if (exit.reason.find(kNoneWhole) != std::string::npos) {
+    say("somebody removes the damaged checkpoints");
+    store_.remove_damaged();
   }
-}
-
-void Cluster::split() {
-  const Member* const member = any();
-  Network::Split split{
-      .side = prng_.word(),
-      .first = 0.1 + 0.8 * prng_.unit(),
-      .alone = {},
-      .direction = prng_.chance(0.5) ? Network::Direction::both : Network::Direction::one_way,
-      .crossing = prng_.chance(0.5) ? Network::Crossing::lost : Network::Crossing::held,
-      .until = agenda_.now() + prng_.log_between(milliseconds(1), scenario_.split_max)};
-  if (member != nullptr && prng_.chance(0.4)) split.alone = member->place;
-  say("the network falls into two sides" +
-      (split.alone ? ", " + member->name + " alone" : std::string()) +
-      (split.direction == Network::Direction::both ? "" : ", one way") +
-      (split.crossing == Network::Crossing::lost ? "" : ", messages are held"));
-  network_.split(split);
-}
-
-void Cluster::kill(Member* member) {
-  if (member == nullptr) return;
-  say(member->name + " is killed");
-  remove(member->life, prng_.chance(0.25) ? Network::Death::silence : Network::Death::kill);
-}
-
-void Cluster::pause(Member& member) {
-  const Time until = agenda_.now() + prng_.between(Duration(0), scenario_.pause_max);
-  if (until <= member.paused_until) return;
-  member.paused_until = until;
-  say(member.name + " stands still");
-  agenda_.at(until, [this, life = member.life, until] {
-    Member* resumed = living(life);
-    if (resumed == nullptr || resumed->paused_until != until) return;
-    say(resumed->name + " goes on");
-    std::deque<ProcessInput> inbox;
-    inbox.swap(resumed->inbox);
-    for (ProcessInput& what : inbox) {
-      const auto* const ended = std::get_if<JobEnded>(&what);
-      if (ended != nullptr) {
-        on_job_ended(life, ended->job, ended->thread);
-      } else {
-        step(*resumed, std::move(what));
-      }
-      resumed = living(life);
-      if (resumed == nullptr) return;
-    }
-  });
-}
-
-void Cluster::slow_down(Member& member) {
-  member.slow_until = agenda_.now() + prng_.between(Duration(0), scenario_.pause_max);
-  member.slowness = static_cast<double>(prng_.between(5, 100));
-  say(member.name + " becomes slow");
-}
-
-void Cluster::jump(Member& member) {
-  const Duration ahead = prng_.log_between(milliseconds(1), std::chrono::minutes(10));
-  say("the clock of " + member.name + " jumps");
-  member.clock.jump(agenda_.now(), ahead);
-  if (agenda_.now() >= member.paused_until) wake_when_wished(member);
-}
-
-void Cluster::become_calm() {
-  say("calm");
-  calm_ = true;
-  for (const auto& [life, member] : members_) member->slow_until = agenda_.now();
-  network_.calm();
-  store_.fault_rate = 0.0;
-  staff();
 }
 
 // ---- the end ------------------------------------------------------------------------------------

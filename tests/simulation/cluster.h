@@ -101,6 +101,7 @@ class Cluster {
   [[nodiscard]] std::vector<Member*> all(wire::Role role);
   [[nodiscard]] Member* any(wire::Role role);
   [[nodiscard]] Member* any();
+  [[nodiscard]] Member* newest_coordinator();
 
   // Events.
   void input(Member& member, ProcessInput what);
@@ -113,6 +114,7 @@ class Cluster {
   void start_job(Member& member, const StartedJob& job);
   void on_job_ended(std::uint64_t life, JobId job, unsigned thread);
   void on_exit(std::uint64_t life, const Exit& exit);
+  [[nodiscard]] static bool is_declared(const Exit& exit);
   void on_coordinator_exit(const Member& member, const Exit& exit);
   void observe(Member& member);
   [[nodiscard]] std::optional<wire::Message> through_codec(const wire::Message& message);
@@ -123,7 +125,11 @@ class Cluster {
   void kill(Member* member);
   void pause(Member& member);
   void split();
+  void fill_up();
   void slow_down(Member& member);
+  void replace_coordinator();
+  void move_later(Member& member);
+  void end_rivalry();
   void jump(Member& member);
   void become_calm();
 
@@ -150,7 +156,7 @@ class Cluster {
   const std::shared_ptr<const RunConfig> run_;
 
   std::map<std::uint64_t, std::unique_ptr<Member>> members_;  // By life; the living.
-  std::map<MemberId, std::string> names_;  // By place.
+  std::map<MemberId, std::string> names_;                     // By place.
   std::uint64_t lives_ = 0;
   std::uint32_t workers_wanted_ = 1;
   std::uint32_t servers_wanted_ = 1;

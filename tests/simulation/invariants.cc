@@ -22,48 +22,86 @@ void Invariants::violated(int which, const std::string& how) {
 
 // ---- the coordinator ----------------------------------------------------------------------------
 
-void Invariants::coordinator_started() { plan_ = {}; }
+void Invariants::coordinator_gone(std::uint64_t life) { leads_.erase(life); }
 
-void Invariants::coordinator_stepped(Time now, const Coordinator& coordinator) {
-  if (const Term term = coordinator.term(); term != 0) {
-    if (term < term_) violated(1, "term " + number(term) + " after " + number(term_));
-    term_ = term;
+void Invariants::coordinator_stepped(std::uint64_t life, Time now, const Coordinator& coordinator) {
+  Lead& lead = leads_[life];
+  if (const Term term = coordinator.term(); term != lead.term) {
+    if (term < lead.term) violated(1, "term " + number(term) + " after " + number(lead.term));
+    if (!led_by_.emplace(term, life).second) {
+      violated(1, "term " + number(term) + " has two coordinators");
+    }
+    lead.term = term;
   }
   const wire::Plan& plan = coordinator.plan();
   const RunProgress& progress = coordinator.progress();
   const bool in_force = progress.phase == RunProgress::Phase::training ||
                         progress.phase == RunProgress::Phase::evaluating ||
                         progress.phase == RunProgress::Phase::saving;
-  if (plan.number != 0 && in_force) check_plan(plan);
+  check_return(lead, coordinator);
+  if (plan.number != 0 && in_force) check_plan(lead, plan);
 
   const bool changed =
-      progress.phase != progress_.phase || progress.timeline != progress_.timeline ||
-      progress.commit.step != progress_.commit.step ||
-      progress.evaluations != progress_.evaluations || progress.workers != progress_.workers ||
-      progress.servers != progress_.servers;
+      progress.phase != lead.progress.phase || progress.timeline != lead.progress.timeline ||
+      progress.commit.step != lead.progress.commit.step ||
+      progress.evaluations != lead.progress.evaluations ||
+      progress.workers != lead.progress.workers || progress.servers != lead.progress.servers;
   if (changed) {
-    changed_ = now;
-    progress_ = progress;
+    lead.changed = now;
+    lead.progress = progress;
   }
   // Beyond what it takes to notice: batches of an evaluation and cuts are progress too, and go on
   // for a while.
-  if (now - changed_ > 4 * loud_ + std::chrono::seconds(60) && progress.waiting_for.empty() &&
+  if (now - lead.changed > 4 * loud_ + std::chrono::seconds(60) && progress.waiting_for.empty() &&
       progress.phase != RunProgress::Phase::done) {
     violated(15, "nothing happens for a minute and nobody is told");
   }
 }
 
-void Invariants::check_plan(const wire::Plan& plan) {
-  if (plan.number < plan_.number) {
-    violated(3, "plan " + number(plan.number) + " after " + number(plan_.number));
+void Invariants::greeted(std::uint64_t life, const wire::Message& message) {
+  const auto* const hello = std::get_if<wire::Hello>(&message.body);
+  if (hello == nullptr) return;
+  Lead& lead = leads_[life];
+  lead.held.erase(message.from);
+  if (message.term != lead.term || !hello->held) return;
+  if (lead.progress.phase == RunProgress::Phase::gathering) {
+    lead.held.emplace(message.from, *hello->held);
   }
-  if (plan.number == plan_.number) {
-    if (plan.workers != plan_.workers || plan.owners != plan_.owners) {
+}
+
+void Invariants::check_return(const Lead& lead, const Coordinator& coordinator) {
+  const Timeline timeline = coordinator.timeline();
+  if (timeline == lead.progress.timeline || committed_.contains(timeline) || committed_.empty()) {
+    return;
+  }
+  const auto& [former, committed] = *committed_.rbegin();
+  if (committed <= coordinator.progress().commit.step) return;
+  std::set<PartitionId> kept;
+  for (const auto& [id, held] : lead.held) {
+    if (!coordinator.counts_on(id) || held.timeline != former || held.commits.empty()) continue;
+    if (held.commits.back().step == committed) {
+      kept.insert(held.partitions.begin(), held.partitions.end());
+    }
+  }
+  if (kept.size() == run_.partitions) {
+    violated(16, "it goes back from " + at(former, committed) + " to step " +
+                     number(coordinator.progress().commit.step) +
+                     " although it has heard of every partition");
+  }
+}
+
+void Invariants::check_plan(Lead& lead, const wire::Plan& plan) {
+  const wire::Plan& before = lead.plan;
+  if (plan.number < before.number) {
+    violated(3, "plan " + number(plan.number) + " after " + number(before.number));
+  }
+  if (plan.number == before.number) {
+    if (plan.workers != before.workers || plan.owners != before.owners) {
       violated(3, "plan " + number(plan.number) + " changed without a new number");
     }
     return;
   }
-  plan_ = plan;
+  lead.plan = plan;
   if (plan.owners.size() != run_.partitions) violated(2, "partitions without an owner");
   for (const MemberId owner : plan.owners) {
     const bool named = std::any_of(plan.servers.begin(), plan.servers.end(),
@@ -126,26 +164,31 @@ void Invariants::check_servers(MemberId id) {
   if (!committed_.contains(seen.timeline) || committed_.at(seen.timeline) < seen.applied) {
     violated(8, at(seen.timeline, seen.applied) + " applied but not committed");
   }
-  if (plan_.timeline != seen.timeline || !owns(id)) return;
-  for (const auto& [other_id, other] : servers_) {
-    if (other.timeline != seen.timeline || other.partitions.empty() || !owns(other_id)) continue;
-    if (std::max(seen.applied, other.applied) - std::min(seen.applied, other.applied) > 1) {
-      violated(6, "versions " + number(seen.applied) + " and " + number(other.applied) +
-                      " at once on timeline " + number(seen.timeline));
+  for (const auto& [life, lead] : leads_) {
+    if (lead.plan.timeline != seen.timeline || !owns(lead.plan, id)) continue;
+    for (const auto& [other_id, other] : servers_) {
+      if (other.timeline != seen.timeline || other.partitions.empty()) continue;
+      if (!owns(lead.plan, other_id)) continue;
+      if (std::max(seen.applied, other.applied) - std::min(seen.applied, other.applied) > 1) {
+        violated(6, "versions " + number(seen.applied) + " and " + number(other.applied) +
+                        " at once on timeline " + number(seen.timeline));
+      }
     }
   }
 }
 
-bool Invariants::owns(MemberId server) const {
-  return std::find(plan_.owners.begin(), plan_.owners.end(), server) != plan_.owners.end();
+bool Invariants::owns(const wire::Plan& plan, MemberId server) {
+  return std::find(plan.owners.begin(), plan.owners.end(), server) != plan.owners.end();
 }
 
-void Invariants::check_owners(Timeline timeline, Step committed) {
-  if (plan_.timeline != timeline) return;
-  for (std::uint32_t p = 0; p < plan_.owners.size(); ++p) {
-    const auto owner = servers_.find(plan_.owners[p]);
+void Invariants::check_owners(const wire::Plan& plan, Timeline timeline, Step committed) {
+  if (plan.timeline != timeline) return;
+  for (std::uint32_t p = 0; p < plan.owners.size(); ++p) {
+    const auto owner = servers_.find(plan.owners[p]);
     if (owner == servers_.end()) continue;  // It has died, and the coordinator will hear of it.
     const Seen& seen = owner->second;
+    // Gone over to another coordinator: to this one it is dead.
+    if (seen.timeline != timeline && leads_.size() > 1) continue;
     if (seen.timeline != timeline || !seen.partitions.contains(PartitionId{p}) ||
         seen.applied + 1 != committed) {
       violated(4, at(timeline, committed) + " committed while the owner of partition " + number(p) +
@@ -156,13 +199,14 @@ void Invariants::check_owners(Timeline timeline, Step committed) {
 
 // ---- messages -----------------------------------------------------------------------------------
 
-void Invariants::sent(const Server* from, const wire::Body& body) {
+void Invariants::sent(std::uint64_t life, const Server* from, const wire::Body& body) {
   std::visit(Overloaded{
-                 [&](const wire::CommitStep& said) { check_commit(said); },
+                 [&](const wire::CommitStep& said) { check_commit(life, said); },
                  [&](const wire::Restore& restore) {
                    committed_.try_emplace(restore.timeline, restore.commit.step);
                  },
-                 [&](const wire::Prepared& prepared) { check_prepared(prepared); },
+                 [&](const wire::Prepared& prepared) { check_prepared(from, prepared); },
+                 [&](const wire::PartitionCopy& copy) { check_copy(copy); },
                  [&](const wire::CutDone& done) { check_cut(done); },
                  [&](const wire::Values& values) {
                    if (from != nullptr &&
@@ -176,7 +220,7 @@ void Invariants::sent(const Server* from, const wire::Body& body) {
              body);
 }
 
-void Invariants::check_commit(const wire::CommitStep& said) {
+void Invariants::check_commit(std::uint64_t life, const wire::CommitStep& said) {
   const Step step = said.commit.step;
   const auto [there, fresh] = commits_.try_emplace({said.timeline, step}, said.commit);
   if (!fresh) {
@@ -193,13 +237,28 @@ void Invariants::check_commit(const wire::CommitStep& said) {
   plain.cut = said.commit.cut;
   if (plain != said.commit)
     violated(7, at(said.timeline, step) + " is not the plain loop's commit");
-  check_owners(said.timeline, step);
+  check_owners(leads_[life].plan, said.timeline, step);
   Step& highest = committed_[said.timeline];
   highest = std::max(highest, step);
 }
 
-void Invariants::check_prepared(const wire::Prepared& prepared) {
+void Invariants::check_prepared(const Server* from, const wire::Prepared& prepared) {
+  if (prepared.has_figures && prepared.step < oracle_.commits.size()) {
+    const Figures& plain = oracle_.commits[prepared.step].figures;
+    if (prepared.figures.examples != plain.examples || prepared.figures.correct != plain.correct ||
+        prepared.figures.nonfinite != plain.nonfinite) {
+      violated(17, at(prepared.timeline, prepared.step) + " counts " +
+                       number(prepared.figures.examples) + " examples, " +
+                       number(prepared.figures.correct) + " of them right, instead of " +
+                       number(plain.examples) + " and " + number(plain.correct));
+    }
+  }
   for (const wire::PreparedPartition& partition : prepared.partitions) {
+    const auto kept = from->partitions().find(partition.partition);
+    if (kept == from->partitions().end() || !kept->second.missing().empty()) {
+      violated(17, at(prepared.timeline, prepared.step) + ", partition " +
+                       number(index(partition.partition)) + " is prepared and lacks leaves");
+    }
     const auto [there, fresh] =
         hashes_.try_emplace({partition.partition, prepared.step}, partition.hash);
     if (!fresh && there->second != partition.hash) {
@@ -242,14 +301,47 @@ void Invariants::check_merged(const SimulatedStore& store, const Checkpoint& che
   }
 }
 
+void Invariants::check_copy(const wire::PartitionCopy& copy) {
+  Rows rows;
+  for (const wire::Records& records : copy.records) {
+    const auto keys = records.keys.as<Key>();
+    const auto versions = records.versions.as<Step>();
+    const auto floats = records.floats.as<float>();
+    const std::size_t stride = floats.size() / keys.size();
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      const auto row = floats.subspan(i * stride, stride);
+      rows.emplace(std::pair(records.table, keys[i]), Row{versions[i], {row.begin(), row.end()}});
+    }
+  }
+  const Step version = copy.commits.back().step;
+  if (version >= oracle_.partition_digests.size()) return;  // 7 has seen it.
+  if (digest_of(rows) != oracle_.partition_digests[version][index(copy.partition)]) {
+    violated(18, "the copy of partition " + number(index(copy.partition)) + " at " +
+                     at(copy.timeline, version) + " has other bits than the plain loop's");
+  }
+}
+
 void Invariants::stored(const SimulatedStore& store) {
   for (const auto& [place, checkpoint] : store.manifests) {
+    if (store.damaged_manifests.contains(place)) continue;
     const auto lost = lost_files(store, checkpoint);
     if (!lost.empty()) {
       violated(12, "the checkpoint of " + at(place.first, place.second) + " lost " + lost.front());
       return;
     }
-    check_merged(store, checkpoint);
+    if (store.fault_in(place, checkpoint).empty()) check_merged(store, checkpoint);
+  }
+  if (store.manifests.empty()) return;
+  const auto& [place, newest] = *store.manifests.rbegin();
+  if (!store.fault_in(place, newest).empty()) return;
+  const std::uint64_t lines = newest.history_lines;
+  const bool there =
+      store.history.size() >= lines && oracle_.history.size() >= lines &&
+      std::equal(store.history.begin(), store.history.begin() + static_cast<std::ptrdiff_t>(lines),
+                 oracle_.history.begin());
+  if (!there) {
+    violated(19, "the checkpoint of " + at(place.first, place.second) + " counts " + number(lines) +
+                     " lines that are not all in the history");
   }
 }
 

@@ -2,7 +2,7 @@
 
 // What must hold after every event, whatever the faults.
 //
-//  1  Terms rise: a coordinator never goes back to a lower one, and a later one has a higher.
+//  1  A coordinator never goes back to a lower term, and no term has two coordinators.
 //  2  A plan gives every partition one owner, whose address it names, and deals every leaf once, or
 //     none where no worker is there.
 //  3  The plan numbers of one coordinator rise with every change of the plan.
@@ -19,11 +19,20 @@
 //  10 Values are those of the version that the server has applied, at that moment.
 //  11 Every snapshot that is written has the oracle's bits at that version: all of a partition, or
 //     what changed of it since a step; what is said to be unchanged since a step is.
-//  12 Every checkpoint in the store has all its files, and merged they are the oracle's bits.
+//  12 Every checkpoint in the store has all its files, but for what was damaged, and merged they
+//  are
+//     the oracle's bits.
 //  13 A run is reported done when its last version is in the store and the model was written from
 //     it.
 //  14 Nobody writes to a member that it never had a connection with, or that it let go.
 //  15 A coordinator that has to wait for long says for what.
+//  16 A committed step is not forgotten: no coordinator, a later one neither, begins a timeline
+//     before it when the servers that joined it have told it of a copy in step of every partition.
+//  17 Every example of a step is counted once: its figures are the plain loop's, and a partition
+//     that is prepared lacks no leaf.
+//  18 A copy that one server hands to another has the oracle's bits at its version.
+//  19 The history has every line that the newest checkpoint counts, as the plain loop wrote it.
+//  20 Of every checkpoint that is passed over people are told.
 
 #include <cstdint>
 #include <map>
@@ -47,13 +56,16 @@ class Invariants {
   [[nodiscard]] const std::optional<std::string>& violation() const { return violation_; }
   void violated(int number, const std::string& how);
 
-  void coordinator_started();
-  void coordinator_stepped(Time now, const Coordinator& coordinator);
+  // `life` is the coordinator's: several may live at once.
+  void coordinator_stepped(std::uint64_t life, Time now, const Coordinator& coordinator);
+  // What a coordinator is about to hear.
+  void greeted(std::uint64_t life, const wire::Message& message);
+  void coordinator_gone(std::uint64_t life);
   void coordinator_done(const SimulatedStore& store);
   void server_stepped(MemberId id, const Server& server);
   void server_gone(MemberId id);
   // `from` is the server where the sender is one.
-  void sent(const Server* from, const wire::Body& body);
+  void sent(std::uint64_t life, const Server* from, const wire::Body& body);
   void stored(const SimulatedStore& store);
 
  private:
@@ -63,31 +75,39 @@ class Invariants {
     std::set<PartitionId> partitions;
   };
 
-  void check_plan(const wire::Plan& plan);
+  struct Lead {  // A coordinator.
+    Term term = 0;
+    wire::Plan plan;
+    RunProgress progress;
+    std::map<MemberId, wire::Held> held;  // As members said when they greeted.
+    Time changed{};
+  };
+
+  void check_plan(Lead& lead, const wire::Plan& plan);
   void check_servers(MemberId id);
-  void check_owners(Timeline timeline, Step committed);
-  [[nodiscard]] bool owns(MemberId server) const;
+  void check_owners(const wire::Plan& plan, Timeline timeline, Step committed);
+  [[nodiscard]] static bool owns(const wire::Plan& plan, MemberId server);
   [[nodiscard]] static bool same_partitions(const std::map<PartitionId, Partition>& now,
                                             const std::set<PartitionId>& before);
-  void check_commit(const wire::CommitStep& said);
-  void check_prepared(const wire::Prepared& prepared);
+  void check_commit(std::uint64_t life, const wire::CommitStep& said);
+  void check_prepared(const Server* from, const wire::Prepared& prepared);
   void check_cut(const wire::CutDone& done);
   void check_merged(const SimulatedStore& store, const Checkpoint& checkpoint);
+  void check_copy(const wire::PartitionCopy& copy);
+  void check_return(const Lead& lead, const Coordinator& coordinator);
 
   const RunConfig& run_;
   const PlainRun& oracle_;
   const Duration loud_;
   std::optional<std::string> violation_;
 
-  Term term_ = 0;
-  wire::Plan plan_;
+  std::map<std::uint64_t, Lead> leads_;
+  std::map<Term, std::uint64_t> led_by_;
   std::map<MemberId, Seen> servers_;
   std::map<std::pair<Timeline, Step>, Commit> commits_;
   std::map<Timeline, Step> committed_;  // The highest step, or what the timeline started from.
   std::map<std::pair<PartitionId, Step>, std::uint64_t> hashes_;
   std::set<std::pair<Timeline, Step>> merged_;  // Checkpoints that were looked into.
-  RunProgress progress_;
-  Time changed_{};
 };
 
 }  // namespace ballast::simulation

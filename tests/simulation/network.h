@@ -9,7 +9,8 @@
 // The network may fall into two sides for a while, in one direction or both, and nobody is told:
 // what should cross is lost, or, as TCP does it, comes when the sides have found each other again.
 //
-// Here members are places: every life of the coordinator has its own, though to members all are one.
+// Here members are places: every life of the coordinator has its own, though to members all are
+// one.
 
 #include <cstdint>
 #include <deque>
@@ -72,13 +73,13 @@ class Network {
 
   // Breaks one of the connections that are up, if any.
   void break_one();
-  // Two sides, until `until`. `side` is drawn: it says for every member, those to come too, where it
-  // is. One way: only what goes from the first side to the second suffers.
+  // Two sides, until `until`. `side` is drawn: it says for every member, those to come too, where
+  // it is. One way: only what goes from the first side to the second suffers.
   enum class Direction { both, one_way };
   enum class Crossing { lost, held };
   struct Split {
     std::uint64_t side = 0;
-    double first = 0.5;  // Share of members on the first side.
+    double first = 0.5;             // Share of members on the first side.
     std::optional<MemberId> alone;  // Instead: this one against all others.
     Direction direction = Direction::both;
     Crossing crossing = Crossing::lost;

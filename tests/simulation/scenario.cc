@@ -47,6 +47,14 @@ void draw_faults(Prng& prng, Scenario& scenario) {
   scenario.calm_after = prng.log_between(milliseconds(200), milliseconds(6000));
   scenario.fault_every = prng.log_between(milliseconds(20), milliseconds(1500));
   scenario.fault_mask = static_cast<std::uint32_t>(prng.below(1U << kFaultKinds));
+  // Few kinds, so that one meets itself again, or many.
+  if (prng.chance(0.3)) {
+    scenario.fault_mask = 0;
+    for (std::uint64_t n = prng.between(1, 3); n > 0; --n) {
+      scenario.fault_mask |= 1U << prng.below(kFaultKinds);
+    }
+  }
+  if (prng.chance(0.5)) scenario.bursts = 0.5 * prng.unit();
   scenario.pause_max = prng.log_between(milliseconds(10), milliseconds(3000));
   scenario.split_max = prng.log_between(milliseconds(10), 3 * silence_of(scenario.run));
   scenario.restart_max = prng.log_between(milliseconds(5), milliseconds(1500));
@@ -87,6 +95,7 @@ Scenario draw_scenario(std::uint64_t seed, const RunConfig& shape_run) {
   scenario.parked_max = prng.one_of(kParked);
   constexpr std::uint64_t kBuffered[] = {0, 100, 1000, 10000, std::uint64_t{1} << 30};
   scenario.buffered_bytes_max = prng.one_of(kBuffered);
+  scenario.return_within = prng.log_between(milliseconds(1), milliseconds(3000));
   constexpr std::uint32_t kAdditions[] = {1, 2, 8};
   scenario.additions_max = prng.one_of(kAdditions);
   constexpr std::uint32_t kChainFiles[] = {1, 2, 3, 8, 8};
@@ -104,9 +113,24 @@ std::string describe(const Scenario& scenario) {
     return std::to_string(duration / microseconds(1)) + " us";
   };
   std::string faults;
-  static constexpr const char* kNames[kFaultKinds] = {
-      "kill worker", "kill server", "kill coordinator", "kill all",    "break connection", "split", "pause", "slow", "jump",
-      "stop worker", "stop server", "stop coordinator", "join worker", "join server"};
+  static constexpr const char* kNames[kFaultKinds] = {"kill worker",
+                                                      "kill server",
+                                                      "kill coordinator",
+                                                      "kill all",
+                                                      "break connection",
+                                                      "split",
+                                                      "pause",
+                                                      "slow",
+                                                      "jump",
+                                                      "second coordinator",
+                                                      "damage",
+                                                      "full disk",
+                                                      "kill several",
+                                                      "stop worker",
+                                                      "stop server",
+                                                      "stop coordinator",
+                                                      "join worker",
+                                                      "join server"};
   for (std::uint64_t kind = 0; kind < kFaultKinds; ++kind) {
     if ((scenario.fault_mask >> kind & 1U) == 1) {
       faults += (faults.empty() ? "" : ", ") + std::string(kNames[kind]);

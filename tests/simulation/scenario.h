@@ -17,17 +17,21 @@ enum class FaultKind {
   kill_coordinator,
   kill_all,
   break_connection,
-  split,        // The network falls into two sides.
-  pause,        // A member stands still, and hears everything afterwards.
-  slow,         // A member takes many times longer for everything.
-  jump,         // A clock, ahead.
-  stop_worker,  // Asked to leave: it says goodbye.
+  split,               // The network falls into two sides.
+  pause,               // A member stands still, and hears everything afterwards.
+  slow,                // A member takes many times longer for everything.
+  jump,                // A clock, ahead.
+  second_coordinator,  // While the first one lives.
+  damage,              // Of a checkpoint: found out by a checksum.
+  full_disk,           // For a while nothing can be written.
+  kill_several,        // At once.
+  stop_worker,         // Asked to leave: it says goodbye.
   stop_server,
   stop_coordinator,  // Ctrl-C: a clean stop with a checkpoint, and a resume.
   join_worker,
   join_server,
 };
-inline constexpr std::uint64_t kFaultKinds = 14;
+inline constexpr std::uint64_t kFaultKinds = 18;
 
 struct Scenario {
   std::uint64_t seed = 0;
@@ -50,6 +54,7 @@ struct Scenario {
   Duration retry_max{};
   std::uint64_t parked_max = 0;            // Each server draws its own up to this.
   std::size_t buffered_bytes_max = 0;      // Each server's (R11).
+  Duration return_within{};                // The coordinator's wait for servers to come back.
   std::uint32_t additions_max = 1;         // The coordinator's.
   std::uint32_t chain_files_max = 1;       // The coordinator's.
   std::uint64_t evaluation_group_max = 0;  // Each worker draws its own up to this.
@@ -58,6 +63,7 @@ struct Scenario {
 
   Duration calm_after{};         // No fault, loss or duplicate from here on; training must end.
   Duration fault_every{};        // On average; zero: none.
+  double bursts = 0.0;           // How often the next fault follows at once.
   std::uint32_t fault_mask = 0;  // By FaultKind.
   Duration pause_max{};
   Duration split_max{};

@@ -38,6 +38,7 @@ std::uint64_t shared_canary() {
 std::vector<std::string> lost_files(const SimulatedStore& store, const Checkpoint& checkpoint) {
   std::vector<std::string> lost;
   for (const wire::SnapshotFile& file : checkpoint.files) {
+    if (store.damaged_files.contains(file.name)) continue;
     if (!store.files.contains(file.name)) lost.push_back(file.name);
   }
   return lost;
@@ -57,6 +58,36 @@ Rows merged(const SimulatedStore& store, const Checkpoint& checkpoint, Partition
     if (file.partition == partition) put_over(store.files.at(file.name), rows);
   }
   return rows;
+}
+
+// ---- damage -------------------------------------------------------------------------------------
+
+std::string SimulatedStore::fault_in(const Place& place, const Checkpoint& checkpoint) const {
+  if (damaged_manifests.contains(place)) return kInjected + std::string("a checksum differs");
+  for (const wire::SnapshotFile& file : checkpoint.files) {
+    if (damaged_files.contains(file.name)) return kInjected + file.name + " is damaged";
+    if (!files.contains(file.name)) return "the store does not have " + file.name;
+  }
+  return "";
+}
+
+void SimulatedStore::damage(Prng& prng) {
+  if (!manifests.empty() && prng.chance(0.3)) {
+    auto manifest = manifests.begin();
+    std::advance(manifest, static_cast<std::ptrdiff_t>(prng.below(manifests.size())));
+    damaged_manifests.insert(manifest->first);
+  } else if (!files.empty()) {
+    auto file = files.begin();
+    std::advance(file, static_cast<std::ptrdiff_t>(prng.below(files.size())));
+    damaged_files.insert(file->first);
+    if (prng.chance(0.5)) files.erase(file);  // Gone or torn; else a bit is flipped.
+  }
+}
+
+void SimulatedStore::remove_damaged() {
+  std::erase_if(manifests,
+                [&](const auto& entry) { return !fault_in(entry.first, entry.second).empty(); });
+  damaged_manifests.clear();
 }
 
 // ---- server -------------------------------------------------------------------------------------
@@ -85,6 +116,8 @@ ServerRestored SimulatedServerDisk::restore(const ServerRestore& job) const {
   };
   std::map<PartitionId, Rows> rows;
   for (const wire::SnapshotFile& file : job.files) {
+    if (store_.damaged_files.contains(file.name))
+      return fail(kInjected + file.name + " is damaged");
     const auto found = store_.files.find(file.name);
     if (found == store_.files.end()) return fail("the store does not have " + file.name);
     put_over(found->second, rows[file.partition]);
@@ -105,9 +138,10 @@ ServerRestored SimulatedServerDisk::restore(const ServerRestore& job) const {
 ServerCutDone SimulatedServerDisk::cut(const ServerCut& job) {
   ServerCutDone cut{{job.timeline, job.step, {}, {}, ""}};
   for (const PartitionCut& partition : job.partitions) {
-    if (prng_.chance(store_.fault_rate / 4)) {
+    if (store_.full || prng_.chance(store_.fault_rate / 4)) {
       return {{job.timeline, job.step, {}, {}, std::string(kInjected) + "no room for a snapshot"}};
     }
+    if (!store_.may_write()) return cut;
     const CutScope scope = scope_of(partition);
     if (scope == CutScope::nothing) {
       cut.done.unchanged.push_back(partition.snapshot.partition());
@@ -127,6 +161,7 @@ wire::SnapshotFile SimulatedServerDisk::write(const PartitionCut& cut, CutScope 
                                 .records = rows.size(),
                                 .checksum = std::to_string(digest_of(rows)),
                                 .since = since_of(cut, scope)};
+  store_.damaged_files.erase(file.name);
   store_.files.insert_or_assign(file.name, std::move(rows));
   return file;
 }
@@ -149,24 +184,34 @@ CoordinatorOutcome SimulatedCoordinatorStore::operator()(CoordinatorJob&& job) {
 
 TimelineClaimed SimulatedCoordinatorStore::claim(const ClaimTimeline& job) {
   TimelineClaimed claimed;
-  Timeline highest = store_.claimed.empty() ? 0 : *store_.claimed.rbegin();
+  const Timeline highest = store_.claimed.empty() ? 0 : *store_.claimed.rbegin();
+  if (store_.full) {
+    claimed.error = std::string(kInjected) + "no room for a claim";
+    return claimed;
+  }
+  if (!store_.may_write()) return claimed;
   timeline_ = std::max(highest, job.above) + 1;
   store_.claimed.insert(timeline_);
   claimed.timeline = timeline_;
   for (auto manifest = store_.manifests.rbegin(); manifest != store_.manifests.rend(); ++manifest) {
-    const std::vector<std::string> lost = lost_files(store_, manifest->second);
-    if (lost.empty()) {
+    const std::string fault = store_.fault_in(manifest->first, manifest->second);
+    if (fault.empty()) {
       claimed.latest = manifest->second;
+      store_.passed_over = claimed.damaged.size();
       return claimed;
     }
-    claimed.damaged.push_back("step " + std::to_string(manifest->first.second) + " lacks " +
-                              lost.front());
+    claimed.damaged.push_back("step " + std::to_string(manifest->first.second) + ": " + fault);
   }
+  if (!claimed.damaged.empty()) claimed.error = std::string(kNoneWhole) + claimed.damaged.front();
   return claimed;
 }
 
 ClaimRaised SimulatedCoordinatorStore::raise(const RaiseClaim& job) {
   if (*store_.claimed.rbegin() != job.holding) return {.term = 0, .superseded = true, .error = ""};
+  if (store_.full) {
+    return {
+        .term = 0, .superseded = false, .error = std::string(kInjected) + "no room for a claim"};
+  }
   timeline_ = job.above + 1;
   store_.claimed.insert(timeline_);
   return {.term = timeline_, .superseded = false, .error = ""};
@@ -176,8 +221,8 @@ CheckpointKept SimulatedCoordinatorStore::keep(const KeepCheckpoint& job) {
   Checkpoint checkpoint = job.checkpoint;
   checkpoint.timeline = timeline_;
   CheckpointKept kept{.step = checkpoint.commit.step, .error = "", .fenced = false};
-  if (timeline_ != *store_.claimed.rbegin()) {
-    kept.error = "another coordinator has claimed a later timeline";
+  if (is_fenced()) {
+    kept.error = kFenced;
     kept.fenced = true;
     return kept;
   }
@@ -185,56 +230,89 @@ CheckpointKept SimulatedCoordinatorStore::keep(const KeepCheckpoint& job) {
     kept.error = std::string(kInjected) + "no room for the history";
     return kept;
   }
-  if (prng_.chance(store_.fault_rate)) {
+  if (store_.full || prng_.chance(store_.fault_rate)) {
     kept.error = std::string(kInjected) + "no room for a manifest";
     return kept;
   }
-  if (const auto lost = lost_files(store_, checkpoint); !lost.empty()) {
-    kept.error = "the store does not have " + lost.front();
+  for (const wire::SnapshotFile& file : checkpoint.files) {  // A look at lengths, not at every bit.
+    if (store_.files.contains(file.name)) continue;
+    kept.error = (store_.damaged_files.contains(file.name) ? kInjected : "") +
+                 std::string("the store does not have ") + file.name;
     kept.broken = true;
     return kept;
   }
-  store_.manifests.insert_or_assign({checkpoint.timeline, checkpoint.commit.step}, checkpoint);
+  if (!store_.may_write()) return kept;
+  const SimulatedStore::Place place(checkpoint.timeline, checkpoint.commit.step);
+  store_.damaged_manifests.erase(place);
+  store_.manifests.insert_or_assign(place, checkpoint);
   retain();
   return kept;
 }
 
+// Damaged manifests among the newest stay, for a person to look at, and protect no file.
 void SimulatedCoordinatorStore::retain() {
   const std::size_t keep = std::max<std::uint32_t>(1, run_.checkpoint.keep);
-  while (store_.manifests.size() > keep) store_.manifests.erase(store_.manifests.begin());
+  std::size_t readable = 0;
   std::set<std::string> listed;
-  for (const auto& [place, checkpoint] : store_.manifests) {
-    for (const wire::SnapshotFile& file : checkpoint.files) listed.insert(file.name);
+  auto kept = store_.manifests.end();
+  while (kept != store_.manifests.begin() && readable < keep) {
+    --kept;
+    if (store_.damaged_manifests.contains(kept->first)) continue;
+    ++readable;
+    for (const wire::SnapshotFile& file : kept->second.files) listed.insert(file.name);
   }
-  std::erase_if(store_.files, [&](const auto& file) { return !listed.contains(file.first); });
+  while (store_.manifests.begin() != kept) {
+    if (!store_.may_write()) return;
+    store_.damaged_manifests.erase(store_.manifests.begin()->first);
+    store_.manifests.erase(store_.manifests.begin());
+  }
+  for (auto file = store_.files.begin(); file != store_.files.end();) {
+    if (listed.contains(file->first)) {
+      ++file;
+    } else if (store_.may_write()) {
+      file = store_.files.erase(file);
+    } else {
+      return;
+    }
+  }
 }
 
 HistoryAppended SimulatedCoordinatorStore::append(const AppendHistory& job) {
-  HistoryAppended appended{
-      .life = job.life, .first = job.first, .lines = job.lines.size(), .error = "", .fenced = false};
-  if (timeline_ != *store_.claimed.rbegin()) {
-    appended.error = "another coordinator has claimed a later term";
+  HistoryAppended appended{.life = job.life,
+                           .first = job.first,
+                           .lines = job.lines.size(),
+                           .error = "",
+                           .fenced = false};
+  if (is_fenced()) {
+    appended.error = kFenced;
     appended.fenced = true;
     return appended;
   }
   if (job.anew) history_is_broken_ = false;
-  if (history_is_broken_ || prng_.chance(store_.fault_rate)) {
+  if (history_is_broken_ || store_.full || prng_.chance(store_.fault_rate)) {
     history_is_broken_ = true;
     appended.error = std::string(kInjected) + "no room for the history";
     return appended;
   }
   if (store_.history.size() > job.first) store_.history.resize(job.first);
+  if (!store_.may_write()) {
+    if (!job.lines.empty() && !job.anew) {
+      store_.history.push_back(job.lines[0].substr(0, job.lines[0].size() / 2));
+    }
+    return appended;
+  }
   store_.history.insert(store_.history.end(), job.lines.begin(), job.lines.end());
   return appended;
 }
 
 ModelExported SimulatedCoordinatorStore::export_model(const ExportModel& job) {
-  if (prng_.chance(store_.fault_rate)) {
+  if (store_.full || prng_.chance(store_.fault_rate)) {
     return {"", std::string(kInjected) + "no room for the model"};
   }
-  if (const auto lost = lost_files(store_, job.checkpoint); !lost.empty()) {
-    return {"", "the store does not have " + lost.front()};
-  }
+  const std::string fault =
+      store_.fault_in({job.checkpoint.timeline, job.checkpoint.commit.step}, job.checkpoint);
+  if (!fault.empty()) return {"", fault};
+  if (!store_.may_write()) return {};
   const std::uint64_t digest = digest_of(merged(store_, job.checkpoint));
   store_.model = StoredModel{digest, job.checkpoint.commit};
   return {std::to_string(digest), ""};

@@ -7,6 +7,10 @@
 // A file holds a partition, or what changed of it since a step; it is named by its content, so two
 // servers that write the same partition at the same version write the same file; removing one
 // removes it for both. Jobs may fail as disks do: declared, by an Error that begins with kInjected.
+// What common/storage finds out by checksums is found out here: a file or manifest that was damaged
+// is never read, and its checkpoint is passed over by name. A process that dies, or whose host
+// loses its power, leaves what it had written so far, perhaps half a line: whatever counts as
+// written was synced.
 
 #include <cstdint>
 #include <map>
@@ -23,6 +27,8 @@
 namespace ballast::simulation {
 
 inline constexpr const char* kInjected = "simulated disk: ";
+inline constexpr const char* kNoneWhole = "no checkpoint is whole";
+inline constexpr const char* kFenced = "another coordinator has taken over this run";
 
 struct StoredModel {
   std::uint64_t digest = 0;  // Of all rows, as PlainRun::digest.
@@ -30,13 +36,36 @@ struct StoredModel {
 };
 
 struct SimulatedStore {
+  using Place = std::pair<Timeline, Step>;
+
   std::map<std::string, Rows> files;
   std::set<Timeline> claimed;
-  std::map<std::pair<Timeline, Step>, Checkpoint> manifests;
+  std::map<Place, Checkpoint> manifests;
   std::vector<std::string> history;
   std::optional<StoredModel> model;
 
   double fault_rate = 0.0;  // Of jobs that write.
+  bool full = false;        // Nothing can be written.
+
+  // Torn, with a flipped bit, or gone although a manifest lists them: until written anew.
+  std::set<std::string> damaged_files;
+  std::set<Place> damaged_manifests;
+  void damage(Prng& prng);
+  std::uint64_t passed_over = 0;  // Checkpoints that a claim found to be of no use.
+  // What a person does who is told of them. Otherwise a file that is written again would heal a
+  // checkpoint after the history was cut off before it.
+  void remove_damaged();
+  // Why this checkpoint cannot be used; empty: it is whole.
+  [[nodiscard]] std::string fault_in(const Place& place, const Checkpoint& checkpoint) const;
+
+  // A process that dies in a job writes so often and no more.
+  std::optional<std::uint64_t> writes_left;
+  [[nodiscard]] bool may_write() {
+    if (!writes_left) return true;
+    if (*writes_left == 0) return false;
+    --*writes_left;
+    return true;
+  }
 };
 
 class SimulatedServerDisk {
@@ -65,6 +94,7 @@ class SimulatedCoordinatorStore {
   [[nodiscard]] CheckpointKept keep(const KeepCheckpoint& job);
   void retain();
   [[nodiscard]] HistoryAppended append(const AppendHistory& job);
+  [[nodiscard]] bool is_fenced() const { return timeline_ != *store_.claimed.rbegin(); }
   [[nodiscard]] ModelExported export_model(const ExportModel& job);
 
   SimulatedStore& store_;
@@ -74,7 +104,7 @@ class SimulatedCoordinatorStore {
   bool history_is_broken_ = false;
 };
 
-// The files of a checkpoint that the store does not have.
+// The files of a checkpoint that the store does not have, although nothing damaged them.
 [[nodiscard]] std::vector<std::string> lost_files(const SimulatedStore& store,
                                                   const Checkpoint& checkpoint);
 
