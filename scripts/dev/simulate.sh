@@ -1,6 +1,6 @@
 # simulate: train on simulated clusters, one per seed, and compare the bits.
 #
-# Usage: ./dev simulate [--seeds N] [--first S]      N seeds, from S on
+# Usage: ./dev simulate [--seeds N] [--first S]      N seeds, from S on, on all cores
 #        ./dev simulate --seed S [--trace]           one seed, with every event
 #
 # Each seed draws a cluster, a network and its faults; the model must end bit for bit the same as
@@ -10,5 +10,8 @@
 
 dev_simulate() {
   build_preset release simulate
-  build/release/tests/simulate "$@"
+  case " $* " in
+    *' --seed '*) build/release/tests/simulate "$@" ;;
+    *) build/release/tests/simulate --jobs "$(jobs_max)" "$@" ;;
+  esac
 }

@@ -1,17 +1,25 @@
 // simulate: trains on simulated clusters, one per seed, and compares with the plain loop.
 //
-//   simulate [--seeds N] [--first S]    N seeds, from S on (100 from 1)
-//   simulate --seed S [--trace]         one seed, with every event
+//   simulate [--seeds N] [--first S] [--jobs J]   N seeds, from S on (100 from 1), J at a time
+//   simulate --seed S [--trace]                   one seed, with every event
+//
+// What is printed does not depend on the number of jobs.
 //
 // Exit codes: 0 all passed, 1 a seed failed, 2 the command line is wrong.
 
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <string>
+#include <vector>
 
+#include "common/base/check.h"
 #include "common/math/kernels.h"
 #include "tests/simulation/cluster.h"
 
@@ -21,11 +29,12 @@ namespace {
 struct Options {
   std::uint64_t first = 1;
   std::uint64_t seeds = 100;
+  std::uint64_t jobs = 1;
   Trace::Mode trace = Trace::Mode::silent;
 };
 
 int usage() {
-  std::fputs("usage: simulate [--seeds N] [--first S] | --seed S [--trace]\n", stderr);
+  std::fputs("usage: simulate [--seeds N] [--first S] [--jobs J] | --seed S [--trace]\n", stderr);
   return 2;
 }
 
@@ -51,15 +60,25 @@ bool parse(int argc, char** argv, Options& options) {
       if (!parse_number(value, options.first)) return false;
     } else if (argument == "--seeds") {
       if (!parse_number(value, options.seeds)) return false;
+    } else if (argument == "--jobs") {
+      if (!parse_number(value, options.jobs)) return false;
     } else {
       return false;
     }
   }
-  return options.seeds > 0;
+  return options.seeds > 0 && options.jobs > 0;
 }
 
+struct Total {
+  std::uint64_t failed = 0;
+  std::uint64_t events = 0;
+  std::uint64_t faults = 0;
+  std::uint64_t timelines = 0;
+  Duration simulated{};
+};
+
 // False: the seed failed.
-bool run_seed(std::uint64_t seed, const Options& options, Verdict& total) {
+bool run_seed(std::uint64_t seed, const Options& options, Total& total) {
   Trace trace(options.trace);
   const Verdict verdict = simulate(seed, trace);
   total.events += verdict.events;
@@ -80,27 +99,89 @@ bool happens_the_same_twice(std::uint64_t seed) {
   return simulate(seed, silent).digest == simulate(seed, silent).digest;
 }
 
-int run(const Options& options) {
-  Verdict total;
-  std::uint64_t failed = 0;
-  const std::uint64_t end = options.first + options.seeds;
-  for (std::uint64_t seed = options.first; seed < end; ++seed) {
-    if (!run_seed(seed, options, total)) ++failed;
+Total run_part(const Options& options, std::uint64_t begin, std::uint64_t end) {
+  Total total;
+  for (std::uint64_t seed = begin; seed < end; ++seed) {
+    if (!run_seed(seed, options, total)) ++total.failed;
+    std::fflush(stdout);  // Somebody may be watching, and a check may abort.
   }
+  return total;
+}
+
+// A part of the seeds in a process of its own; what it prints is kept until its turn.
+struct Part {
+  pid_t process = 0;
+  std::FILE* output = nullptr;
+  std::FILE* total = nullptr;
+};
+
+Part start_part(const Options& options, std::uint64_t begin, std::uint64_t end) {
+  Part part{.process = 0, .output = std::tmpfile(), .total = std::tmpfile()};
+  BALLAST_CHECK(part.output != nullptr && part.total != nullptr);
+  part.process = ::fork();
+  BALLAST_CHECK(part.process >= 0);
+  if (part.process > 0) return part;
+  BALLAST_CHECK(::dup2(::fileno(part.output), STDOUT_FILENO) >= 0);
+  const Total total = run_part(options, begin, end);
+  const bool written = std::fwrite(&total, sizeof(total), 1, part.total) == 1;
+  const bool flushed = std::fflush(part.total) == 0 && std::fflush(stdout) == 0;
+  ::_exit(written && flushed ? 0 : 1);
+}
+
+// Prints what it printed. A part that died counts as one more failed seed.
+Total end_part(Part part) {
+  int status = 0;
+  BALLAST_CHECK(::waitpid(part.process, &status, 0) == part.process);
+  std::rewind(part.output);
+  for (int c = std::fgetc(part.output); c != EOF; c = std::fgetc(part.output))
+    std::fputc(c, stdout);
+  Total total;
+  std::rewind(part.total);
+  if (status != 0 || std::fread(&total, sizeof(total), 1, part.total) != 1) {
+    std::printf("a process that ran seeds died with status %d\n", status);
+    total = {.failed = 1};
+  }
+  std::fclose(part.output);
+  std::fclose(part.total);
+  return total;
+}
+
+Total run_parts(const Options& options) {
+  const std::uint64_t jobs = std::min(options.jobs, options.seeds);
+  std::vector<Part> parts;
+  for (std::uint64_t i = 0; i < jobs; ++i) {
+    parts.push_back(start_part(options, options.first + options.seeds * i / jobs,
+                               options.first + options.seeds * (i + 1) / jobs));
+  }
+  Total sum;
+  for (const Part& part : parts) {
+    const Total total = end_part(part);
+    sum.failed += total.failed;
+    sum.events += total.events;
+    sum.faults += total.faults;
+    sum.timelines += total.timelines;
+    sum.simulated += total.simulated;
+  }
+  return sum;
+}
+
+int run(const Options& options) {
+  const std::uint64_t end = options.first + options.seeds;
+  Total total = options.jobs > 1 ? run_parts(options) : run_part(options, options.first, end);
   if (options.trace == Trace::Mode::silent && !happens_the_same_twice(options.first)) {
     std::printf("seed %llu does not happen the same way twice\n",
                 static_cast<unsigned long long>(options.first));
-    ++failed;
+    ++total.failed;
   }
   std::printf(
       "seeds %llu to %llu: %llu failed; %llu events, %llu faults, %llu timelines, %.0f simulated "
       "seconds\n",
       static_cast<unsigned long long>(options.first), static_cast<unsigned long long>(end - 1),
-      static_cast<unsigned long long>(failed), static_cast<unsigned long long>(total.events),
+      static_cast<unsigned long long>(total.failed), static_cast<unsigned long long>(total.events),
       static_cast<unsigned long long>(total.faults),
       static_cast<unsigned long long>(total.timelines),
       std::chrono::duration<double>(total.simulated).count());
-  return failed == 0 ? 0 : 1;
+  return total.failed == 0 ? 0 : 1;
 }
 
 }  // namespace
