@@ -2,6 +2,7 @@
 #
 # Usage: ./dev simulate [--seeds N] [--first S]      N seeds, from S on, on all cores
 #        ./dev simulate --seed S [--trace]           one seed, with every event
+#        ./dev simulate --model [--states N]         every interleaving of a very small cluster
 #
 # Each seed draws a cluster, a network and its faults; the model must end bit for bit the same as
 # that of the plain loop in one process. A failing seed fails the same way every time.
@@ -9,6 +10,12 @@
 # shellcheck shell=bash
 
 dev_simulate() {
+  if [[ ${1:-} == --model ]]; then
+    shift
+    build_preset release model
+    build/release/tests/model "$@"
+    return
+  fi
   build_preset release simulate
   case " $* " in
     *' --seed '*) build/release/tests/simulate "$@" ;;
