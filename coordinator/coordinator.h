@@ -103,7 +103,8 @@ struct CoordinatorOptions {
   Duration stop_within = std::chrono::seconds(20);  // A clean stop that takes longer is cut short.
   std::uint32_t additions_max = 8;                  // Copies of partitions that are made at a time.
   std::uint32_t chain_files_max = 8;                // Of a partition in one checkpoint.
-  // For servers to come back with what they keep, before the run goes back to a checkpoint.
+  // For servers to come back with what they keep, before the run goes back to a checkpoint; with
+  // DurabilityMode::step the run says how long.
   Duration return_within = std::chrono::seconds(1);
   // Commits while a line of the history is not written. Servers remember more (ServerOptions).
   Step history_lag_max = 32;
@@ -191,6 +192,8 @@ class Coordinator {
   void forget_step();
   [[nodiscard]] const wire::Plan* latest_plan() const;
   [[nodiscard]] std::vector<wire::ServerAddress> not_back(const wire::Plan& plan) const;
+  [[nodiscard]] bool is_recovered(MemberId server) const;
+  [[nodiscard]] Duration return_within() const;
   [[nodiscard]] bool take_over(const wire::Plan& plan, Effects<Job>& effects);
   [[nodiscard]] std::optional<Placement> placement_of(const wire::Plan& plan, Step version) const;
   [[nodiscard]] bool is_in_step(const Member& member, Timeline timeline, PartitionId partition,

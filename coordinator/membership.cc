@@ -60,7 +60,7 @@ void Coordinator::keep_held(Member& member, const wire::Hello& hello) {
   }
   if (hello.held->plan.number != 0 && gather_until_ == Time{}) {
     // Those who did not see the connection close say so with a heartbeat.
-    gather_until_ = now_ + options_.return_within + 2 * seconds(run_.cluster.heartbeat_seconds);
+    gather_until_ = now_ + return_within() + 2 * seconds(run_.cluster.heartbeat_seconds);
   }
 }
 

@@ -48,7 +48,7 @@ void Coordinator::regather(MemberId lost, Return may_return, Effects<Job>& effec
                "it kept the only copies of some partitions; asking the servers what they hold");
   state_ = State::gathering;
   progressed_ = now_;
-  gather_until_ = now_ + options_.return_within;
+  gather_until_ = now_ + return_within();
   if (may_return == Return::never) gone_.insert(lost);
   forget_step();
   for (const auto& [id, member] : members_) effects.send(id, wire::Rejoin{});
@@ -69,10 +69,26 @@ std::vector<wire::ServerAddress> Coordinator::not_back(const wire::Plan& plan) c
   std::vector<wire::ServerAddress> away;
   for (const wire::ServerAddress& server : plan.servers) {
     const auto member = members_.find(server.server);
-    const bool back = member != members_.end() && member->second.ready;
+    const bool back = (member != members_.end() && member->second.ready) || is_recovered(server.server);
     if (!back && !gone_.contains(server.server)) away.push_back(server);
   }
   return away;
+}
+
+// Somebody has what this one kept.
+bool Coordinator::is_recovered(MemberId server) const {
+  return std::any_of(members_.begin(), members_.end(), [&](const auto& entry) {
+    const Member& member = entry.second;
+    if (!member.ready || !member.held) return false;
+    const std::vector<MemberId>& formers = member.held->formers;
+    return std::find(formers.begin(), formers.end(), server) != formers.end();
+  });
+}
+
+// With nothing but a checkpoint to come back with, it is its connection that broke, or it is gone.
+Duration Coordinator::return_within() const {
+  return run_.cluster.durability == DurabilityMode::step ? seconds(run_.cluster.return_seconds)
+                                                         : options_.return_within;
 }
 
 // ---- taking over --------------------------------------------------------------------------------

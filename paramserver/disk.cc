@@ -6,6 +6,7 @@
 
 #include "common/base/check.h"
 #include "common/base/overloaded.h"
+#include "common/job/names.h"
 #include "common/storage/directory_store.h"
 #include "common/storage/files.h"
 #include "common/storage/record.h"
@@ -22,11 +23,23 @@ ServerOutcome ServerDisk::operator()(ServerJob&& job) {
 // ---- load ---------------------------------------------------------------------------------------
 
 ServerLoaded ServerDisk::run(const ServerLoad& job) {
-  if (const Status opened = open(job); !opened) return {0, "", opened.error().message};
+  const auto failed = [](const Error& error) {
+    return ServerLoaded{.canary = 0, .blas_version = "", .error = error.message, .recovered = {}};
+  };
+  if (const Status opened = open(job); !opened) return failed(opened.error());
   auto blas = Blas::load(job.family);
-  if (!blas) return {0, "", blas.error().message};
+  if (!blas) return failed(blas.error());
   blas_ = std::move(*blas);
-  return {canary(*blas_), blas_->version(), ""};
+  ServerLoaded loaded{
+      .canary = canary(*blas_), .blas_version = blas_->version(), .error = "", .recovered = {}};
+  if (job.run->cluster.durability == DurabilityMode::checkpoint) return loaded;
+  auto log = StepLog::open(join_path(home_path_, "steps"));
+  if (!log) return failed(log.error());
+  step_log_ = std::move(*log);
+  auto recovered = step_log_->recover(*job.run, job.fingerprint);
+  if (!recovered) return failed(recovered.error());
+  if (*recovered) loaded.recovered = std::make_shared<RecoveredCopies>(std::move(**recovered));
+  return loaded;
 }
 
 Status ServerDisk::open(const ServerLoad& job) {
@@ -49,6 +62,20 @@ Status ServerDisk::open_home() {
   if (!home) return home.error();
   home_ = std::move(*home);
   return {};
+}
+
+// ---- steps --------------------------------------------------------------------------------------
+
+ServerBased ServerDisk::run(const ServerBase& job) {
+  const Status done = step_log_->begin(job.self, job.fingerprint, job.timeline, job.commit,
+                                       *job.snapshots);
+  return {job.number, done ? "" : done.error().message};
+}
+
+ServerLogged ServerDisk::run(const ServerLog& job) {
+  const Status done = step_log_->append(job.self, job.step);
+  return {job.base, job.step.timeline, job.step.push.step, step_log_->bytes(),
+          done ? "" : done.error().message};
 }
 
 // ---- restore ------------------------------------------------------------------------------------

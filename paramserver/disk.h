@@ -4,7 +4,8 @@
 //
 // Restore puts the files of a checkpoint into the home by ingestion and reads the tables from
 // there; a cut writes a sorted file for each partition that changed, hands it to the checkpoint
-// store and ingests it, so that the home follows the checkpoints.
+// store and ingests it, so that the home follows the checkpoints. With
+// DurabilityMode::step a StepLog beside it has every step.
 //
 // Jobs of one server run one after another, on one thread.
 
@@ -29,6 +30,8 @@ class ServerDisk {
   [[nodiscard]] ServerLoaded run(const ServerLoad& job);
   [[nodiscard]] ServerRestored run(const ServerRestore& job);
   [[nodiscard]] ServerCutDone run(ServerCut& job);
+  [[nodiscard]] ServerBased run(const ServerBase& job);
+  [[nodiscard]] ServerLogged run(const ServerLog& job);
 
   [[nodiscard]] Status open(const ServerLoad& job);
   [[nodiscard]] Status open_home();
@@ -45,6 +48,7 @@ class ServerDisk {
   // again. The next job does that; by then there may be room.
   std::unique_ptr<KvStore> home_;
   std::unique_ptr<CheckpointStore> store_;
+  std::unique_ptr<StepLog> step_log_;  // DurabilityMode::step
   std::shared_ptr<const Blas> blas_;
 };
 

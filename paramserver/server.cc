@@ -125,7 +125,8 @@ void Server::on_welcome(const wire::Welcome& welcome, Effects<Job>& effects) {
   }
   reset();
   run_ = std::make_shared<const RunConfig>(std::move(*run));
-  effects.jobs.push_back(ServerLoad{run_, welcome.family, welcome.checkpoints});
+  fingerprint_ = fingerprint_of_run(welcome.run_json, welcome.checkpoints);
+  effects.jobs.push_back(ServerLoad{run_, welcome.family, welcome.checkpoints, fingerprint_});
 }
 
 void Server::on_restore(const wire::Restore& restore, Effects<Job>& effects) {
@@ -140,6 +141,7 @@ void Server::on_restore(const wire::Restore& restore, Effects<Job>& effects) {
   state_ = State::restoring;
   applied_ = restore.commit.step;
   commits_ = {restore.commit};
+  change_copies();
   fault_.reset();
   for (const Parked& parked : parked_) effects.send(parked.from, wire::Stale{timeline_});
   parked_.clear();
@@ -154,6 +156,10 @@ void Server::on_outcome(ServerOutcome outcome, Effects<Job>& effects) {
                      effects.exit = Exit{ExitCode::user_error, loaded.error};
                    } else {
                      membership_.loaded(loaded.canary, loaded.blas_version, now_);
+                     if (loaded.recovered != nullptr && state_ == State::joining) {
+                       on_recovered(*loaded.recovered);
+                       membership_.rejoin(now_);  // With what we hold.
+                     }
                    }
                  },
                  [&](ServerRestored& restored) {
@@ -173,6 +179,8 @@ void Server::on_outcome(ServerOutcome outcome, Effects<Job>& effects) {
                    membership_.made_progress();
                    effects.send(kCoordinator, wire::Restored{timeline_, ""});
                  },
+                 [&](ServerBased& based) { on_based(based, effects); },
+                 [&](ServerLogged& logged) { on_logged(logged, effects); },
                  [&](ServerCutDone& ended) {
                    const auto found = cuts_.find(ended.done.step);
                    if (ended.done.timeline != timeline_ || found == cuts_.end()) return;
@@ -196,6 +204,7 @@ void Server::reset() {
   timeline_ = 0;
   parked_.clear();
   plan_ = {};
+  formers_.clear();
   fault_.reset();
 }
 
@@ -207,6 +216,7 @@ void Server::hold(wire::Held& held) const {
   if (partitions_.empty()) return;
   held.commits = commits_;
   held.promised = promised_;
+  held.formers = formers_;
   for (const auto& [id, partition] : partitions_) {
     held.partitions.push_back(id);
     if (partition.prepared()) held.prepared.push_back(id);
@@ -346,7 +356,7 @@ void Server::on_push(MemberId from, const wire::Push& push, Effects<Job>& effect
 
 void Server::after_contributions(Effects<Job>& effects) {
   feed_replicas(effects);
-  if (!prepared_said_ && all_prepared()) say_prepared(effects);
+  if (!prepared_said_ && all_prepared() && is_logged(effects)) say_prepared(effects);
   ask_for_deferred(effects);
 }
 
@@ -432,6 +442,7 @@ void Server::apply(const Commit& commit, Effects<Job>& effects) {
     if (!partition.prepared()) lacking_.insert(id);
   }
   std::erase_if(partitions_, [](const auto& entry) { return !entry.second.prepared(); });
+  if (std::exchange(change_after_step_, false)) change_copies();
   for (auto& [id, partition] : partitions_) partition.apply(commit);
   buffered_bytes_ = 0;
   deferred_.clear();
@@ -469,6 +480,7 @@ void Server::begin_cut(const std::vector<wire::CutOrder>& orders, Effects<Job>& 
 void Server::repeat_unanswered(Effects<Job>& effects) {
   if (state_ != State::serving || now_ < next_repeat_) return;
   next_repeat_ = now_ + options_.retry;
+  if (std::exchange(log_failed_, false)) after_contributions(effects);
   if (fault_) effects.send(kCoordinator, *fault_);
   if (promised_ == applied_ + 1 && !fault_) say_prepared(effects);
   say_lacking(effects);

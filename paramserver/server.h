@@ -23,6 +23,7 @@
 #include "common/runtime/peers.h"
 #include "paramserver/cut.h"
 #include "paramserver/partition.h"
+#include "paramserver/recovered_copies.h"
 
 namespace ballast {
 
@@ -33,6 +34,7 @@ struct ServerLoad {
   std::shared_ptr<const RunConfig> run;
   KernelFamily family = KernelFamily::haswell;
   std::string checkpoints;
+  std::uint64_t fingerprint = 0;  // Of the run, for what the home keeps of it (step_log.h).
 };
 // Make the tables of these partitions, from files or from their initial values.
 struct ServerRestore {
@@ -49,12 +51,27 @@ struct ServerCut {
   Step step = 0;
   std::vector<PartitionCut> partitions;
 };
-using ServerJob = std::variant<ServerLoad, ServerRestore, ServerCut>;
+// DurabilityMode::step: keep all copies as they are, and from then on every step's gradients.
+struct ServerBase {
+  MemberId self{};
+  std::uint64_t fingerprint = 0;
+  std::uint64_t number = 0;  // Of the bases of this server: the highest counts.
+  Timeline timeline = 0;
+  Commit commit;
+  std::shared_ptr<const std::vector<Snapshot>> snapshots;
+};
+struct ServerLog {
+  MemberId self{};
+  std::uint64_t base = 0;
+  LoggedStep step;
+};
+using ServerJob = std::variant<ServerLoad, ServerRestore, ServerCut, ServerBase, ServerLog>;
 
 struct ServerLoaded {
   std::uint64_t canary = 0;
   std::string blas_version;
   std::string error;  // Empty: loaded.
+  std::shared_ptr<RecoveredCopies> recovered;  // What the home kept of this run, if anything.
 };
 struct ServerRestored {
   Timeline timeline = 0;
@@ -64,7 +81,19 @@ struct ServerRestored {
 struct ServerCutDone {
   wire::CutDone done;
 };
-using ServerOutcome = std::variant<ServerLoaded, ServerRestored, ServerCutDone>;
+struct ServerBased {
+  std::uint64_t number = 0;
+  std::string error;  // Empty: durable.
+};
+struct ServerLogged {
+  std::uint64_t base = 0;
+  Timeline timeline = 0;
+  Step step = 0;
+  std::uint64_t bytes = 0;  // Of the log by now.
+  std::string error;        // Empty: durable.
+};
+using ServerOutcome =
+    std::variant<ServerLoaded, ServerRestored, ServerCutDone, ServerBased, ServerLogged>;
 
 // ---- machine ------------------------------------------------------------------------------------
 
@@ -74,6 +103,7 @@ struct ServerOptions {
   Duration goodbye = std::chrono::seconds(5);    // Asked to stop: for the coordinator to let us go.
   Duration handover = std::chrono::seconds(25);  // ... and for handing over what it keeps.
   Duration retry = std::chrono::milliseconds(500);  // Prepared, CutDone: until answered.
+  std::uint64_t log_bytes_max = std::uint64_t{1} << 30;  // Of a step log, until another base.
   std::size_t commits_max = 64;                     // That are remembered (R13).
   std::size_t parked_max = 4096;                    // Pulls that wait; more are dropped.
   // R11: of contributions on their way down the trees. What is over it is dropped and asked for
@@ -133,6 +163,14 @@ class Server {
   void feed(MemberId to, const std::vector<PartitionId>& partitions, Effects<Job>& effects) const;
   [[nodiscard]] wire::PartitionCopy copy_of(const Partition& partition) const;
 
+  // DurabilityMode::step (server_log.cc).
+  void on_recovered(RecoveredCopies& copies);
+  void on_based(const ServerBased& based, Effects<Job>& effects);
+  void on_logged(const ServerLogged& logged, Effects<Job>& effects);
+  [[nodiscard]] bool is_logged(Effects<Job>& effects);
+  [[nodiscard]] wire::Push roots_of(const std::vector<PartitionId>& partitions) const;
+  void change_copies();
+
   // The step.
   [[nodiscard]] bool take(MemberId from, PartitionId id, Node node, Contribution contribution,
                           Effects<Job>& effects);
@@ -180,6 +218,17 @@ class Server {
   Step promised_ = 0;               // The highest step that we said to be prepared.
   std::size_t buffered_bytes_ = 0;  // The sum over partitions_.
   std::map<std::pair<Leaf, Node>, Deferred> deferred_;  // From left to right.
+  // DurabilityMode::step. A base holds the copies that there are; a change of them needs another.
+  std::uint64_t fingerprint_ = 0;
+  enum class Base { none, being_written, written } base_ = Base::none;
+  std::uint64_t bases_ = 0;        // How many were asked for.
+  Step logging_ = 0;               // The step whose gradients are being written, ...
+  Step logged_ = 0;                // ... and the last that is; 0: none.
+  PlanNumber logged_plan_ = 0;     // The last that was written.
+  bool change_after_step_ = false;  // The log is long: another base once the step is applied.
+  bool log_failed_ = false;        // Tried again with the next repeat.
+  std::vector<MemberId> formers_;  // Lives whose copies we have recovered.
+
   std::vector<Parked> parked_;
   std::map<Step, OpenCut> cuts_;
   std::optional<wire::Fault> fault_;  // Two computations that differ: said until the run is over.

@@ -53,6 +53,7 @@ bool Server::owns(PartitionId partition) const {
 
 void Server::drop_copies() {
   partitions_.clear();
+  change_copies();
   buffered_bytes_ = 0;
   deferred_.clear();
   cuts_.clear();
@@ -90,6 +91,11 @@ void Server::feed_replicas(Effects<Job>& effects) {
 // replica that differ are found out (R6).
 void Server::feed(MemberId to, const std::vector<PartitionId>& partitions,
                   Effects<Job>& effects) const {
+  wire::Push push = roots_of(partitions);
+  if (!push.partitions.empty()) effects.send(to, std::move(push));
+}
+
+wire::Push Server::roots_of(const std::vector<PartitionId>& partitions) const {
   const Node root{static_cast<std::uint32_t>(std::countr_zero(run_->leaves)), 0};
   wire::Push push{.timeline = timeline_,
                   .step = applied_ + 1,
@@ -119,11 +125,10 @@ void Server::feed(MemberId to, const std::vector<PartitionId>& partitions,
                                .values = sparse.values});
     }
   }
-  if (push.partitions.empty()) return;
   std::sort(push.sections.begin(), push.sections.end(), [](const auto& a, const auto& b) {
     return std::tuple(a.partition, a.table, a.block) < std::tuple(b.partition, b.table, b.block);
   });
-  effects.send(to, std::move(push));
+  return push;
 }
 
 // ---- what is lacking ----------------------------------------------------------------------------
@@ -177,6 +182,7 @@ void Server::on_copy(const wire::PartitionCopy& copy, Effects<Job>& effects) {
     if (version == applied_ + 1 && promised_ == version) return;
     for (const auto& [id, partition] : partitions_) lacking_.insert(id);
     partitions_.clear();
+    change_copies();
     buffered_bytes_ = 0;
     deferred_.clear();
     cuts_.clear();
@@ -208,6 +214,7 @@ void Server::on_copy(const wire::PartitionCopy& copy, Effects<Job>& effects) {
     promised_ = 0;
   }
   partitions_.try_emplace(copy.partition, *run_, std::move(tables), version);
+  change_copies();
   lacking_.erase(copy.partition);
   prepared_said_ = false;
   membership_.made_progress();

@@ -214,6 +214,8 @@ constexpr Field kFields[] = {
     {"cluster", kMapping, kNone},
     {"cluster.partitions", kWhole, "`64`"},
     {"cluster.replicas", kWhole, "`0`"},
+    {"cluster.durability", "checkpoint or step", "`checkpoint`"},
+    {"cluster.return_within", kDuration, "`60s`"},
     {"cluster.kernel", "auto, haswell, zen, skylakex, cooperlake or sapphirerapids", "`auto`"},
     {"cluster.heartbeat", kDuration, "`1s`"},
     {"cluster.silence", kDuration, "`10s`"},

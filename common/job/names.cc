@@ -153,6 +153,15 @@ std::span<const EnumName<ScheduleKind>> names_of() {
 }
 
 template <>
+std::span<const EnumName<DurabilityMode>> names_of() {
+  static constexpr EnumName<DurabilityMode> names[] = {
+      {DurabilityMode::checkpoint, "checkpoint"},
+      {DurabilityMode::step, "step"},
+  };
+  return names;
+}
+
+template <>
 std::span<const EnumName<NonFinite>> names_of() {
   static constexpr EnumName<NonFinite> names[] = {
       {NonFinite::stop, "stop"},

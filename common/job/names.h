@@ -54,6 +54,8 @@ std::span<const EnumName<ScheduleKind>> names_of();
 template <>
 std::span<const EnumName<NonFinite>> names_of();
 template <>
+std::span<const EnumName<DurabilityMode>> names_of();
+template <>
 std::span<const EnumName<KernelFamily>> names_of();
 template <>
 std::span<const EnumName<TableKind>> names_of();

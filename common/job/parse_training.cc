@@ -174,6 +174,8 @@ void parse_cluster(const Place& cluster, ClusterSpec& out) {
   cluster.read("partitions", WholeRange{.low = 1, .high = 65536}, out.partitions);
   cluster.read("kernel", out.kernel);
   cluster.read("replicas", WholeRange{.low = 0, .high = 2}, out.replicas);
+  cluster.read("durability", out.durability);
+  cluster.read_seconds("return_within", kPeriod, out.return_seconds);
   cluster.read_seconds("heartbeat", kPeriod, out.heartbeat_seconds);
   cluster.read_seconds("silence", kPeriod, out.silence_seconds);
   // One lost heartbeat must not look like a death.

@@ -86,12 +86,15 @@ void visit(Io& io, S& spec) requires std::same_as<std::remove_const_t<S>, Checkp
 
 template <class Io, class S>
 void visit(Io& io, S& spec) requires std::same_as<std::remove_const_t<S>, ClusterSpec> {
-  auto& [partitions, kernel, heartbeat_seconds, silence_seconds, replicas] = spec;
+  auto& [partitions, kernel, heartbeat_seconds, silence_seconds, replicas, durability,
+         return_seconds] = spec;
   io("partitions", partitions);
   io("kernel", kernel);
   io("heartbeat_seconds", heartbeat_seconds);
   io("silence_seconds", silence_seconds);
   io("replicas", replicas);
+  io("durability", durability);
+  io("return_seconds", return_seconds);
 }
 
 template <class Io, class S>

@@ -222,12 +222,18 @@ struct CheckpointSpec {
 
 enum class KernelFamily { automatic, haswell, zen, skylakex, cooperlake, sapphirerapids };
 
+// What a server that dies takes with it where no replica is left: the steps since the checkpoint, or
+// nothing, once it is back.
+enum class DurabilityMode { checkpoint, step };
+
 struct ClusterSpec {
   std::uint32_t partitions = 64;
   KernelFamily kernel = KernelFamily::automatic;
   double heartbeat_seconds = 1.0;
   double silence_seconds = 10.0;  // A member unheard for so long is taken for dead.
   std::uint32_t replicas = 0;     // Of each partition, beside its owner.
+  DurabilityMode durability = DurabilityMode::checkpoint;
+  double return_seconds = 60.0;  // DurabilityMode::step: for a server to come back from its disk.
 
   friend bool operator==(const ClusterSpec&, const ClusterSpec&) = default;
 };

@@ -52,7 +52,8 @@ Membership::Load Membership::welcomed(const wire::Welcome& welcome, const RunCon
                      .commits = {},
                      .partitions = {},
                      .promised = 0,
-                     .prepared = {}};
+                     .prepared = {},
+                     .formers = {}};
   is_loaded_ = false;
   state_ = State::loading;
   return Load::needed;

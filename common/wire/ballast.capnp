@@ -137,6 +137,7 @@ struct Held {
   partitions @7 :List(UInt32);
   promised @8 :UInt64;
   prepared @9 :List(UInt32);
+  formers @10 :List(UInt64);
 }
 
 struct Welcome {

@@ -334,6 +334,9 @@ Held Reader::read(schema::Held::Reader in) {
   out.partitions = partitions(in.getPartitions());
   out.promised = in.getPromised();
   out.prepared = partitions(in.getPrepared());
+  const auto formers = in.getFormers();
+  out.formers.resize(count(formers, "formers"));
+  for (unsigned i = 0; i < out.formers.size(); ++i) out.formers[i] = MemberId{formers[i]};
   return out;
 }
 

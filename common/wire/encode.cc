@@ -106,6 +106,8 @@ void write(const Held& in, schema::Held::Builder out) {
   write(in.partitions, out.initPartitions(count(in.partitions.size())));
   out.setPromised(in.promised);
   write(in.prepared, out.initPrepared(count(in.prepared.size())));
+  auto formers = out.initFormers(count(in.formers.size()));
+  for (unsigned i = 0; i < formers.size(); ++i) formers.set(i, index(in.formers[i]));
 }
 
 // Arrays and the two array groups of a section have the same three fields and no common type.

@@ -69,6 +69,7 @@ struct Held {
   std::vector<PartitionId> partitions;  // Copies at that version.
   Step promised = 0;                    // The highest step that was said to be prepared, ...
   std::vector<PartitionId> prepared;    // ... and whose copies have the next one's gradient.
+  std::vector<MemberId> formers;        // Lives of which it has what they kept.
 };
 
 // ---- joining ------------------------------------------------------------------------------------

@@ -96,10 +96,17 @@ ServerOutcome SimulatedServerDisk::operator()(ServerJob&& job) {
   return std::visit(
       Overloaded{
           [](const ServerLoad&) -> ServerOutcome {
-            return ServerLoaded{shared_canary(), shared_blas()->version(), ""};
+            return ServerLoaded{.canary = shared_canary(),
+                                .blas_version = shared_blas()->version(),
+                                .error = "",
+                                .recovered = {}};
           },
           [&](const ServerRestore& restore_job) -> ServerOutcome { return restore(restore_job); },
           [&](const ServerCut& cut_job) -> ServerOutcome { return cut(cut_job); },
+          [&](const ServerBase& base_job) -> ServerOutcome { return ServerBased{base_job.number, ""}; },
+          [&](const ServerLog& log_job) -> ServerOutcome {
+            return ServerLogged{log_job.base, log_job.step.timeline, log_job.step.push.step, 0, ""};
+          },
       },
       job);
 }

@@ -1,0 +1,273 @@
+#include "paramserver/step_log.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+#include <utility>
+
+#include "common/base/check.h"
+#include "common/base/hash.h"
+#include "common/storage/snapshot.h"
+#include "common/wire/codec.h"
+
+namespace ballast {
+namespace {
+
+constexpr std::string_view kPrefix = "steps-";
+constexpr std::string_view kSuffix = ".log";
+constexpr std::size_t kHeadBytes = 2 * sizeof(std::uint64_t);
+
+std::string log_name(std::uint64_t number) {
+  return std::string(kPrefix) + std::to_string(number) + std::string(kSuffix);
+}
+
+std::optional<std::uint64_t> number_of_log(std::string_view name) {
+  if (!name.starts_with(kPrefix) || !name.ends_with(kSuffix)) return std::nullopt;
+  name.remove_prefix(kPrefix.size());
+  name.remove_suffix(kSuffix.size());
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+  if (error != std::errc() || end != name.data() + name.size()) return std::nullopt;
+  return number;
+}
+
+void add_word(std::string& out, std::uint64_t word) {
+  out.append(reinterpret_cast<const char*>(&word), sizeof(word));
+}
+
+// Length and checksum, then the frames with their lengths, each padded to whole words.
+std::string to_record(const std::vector<Bytes>& frames) {
+  std::string body;
+  add_word(body, frames.size());
+  for (const Bytes& frame : frames) {
+    add_word(body, frame.size());
+    body.append(reinterpret_cast<const char*>(frame.data()), frame.size());
+    body.resize((body.size() + 7) / 8 * 8);
+  }
+  std::string record;
+  record.reserve(kHeadBytes + body.size());
+  add_word(record, body.size());
+  add_word(record, hash_bytes(std::as_bytes(std::span(body))));
+  return record += body;
+}
+
+// Walks over the records of a log, up to its end or the first that is not whole.
+class RecordReader {
+ public:
+  explicit RecordReader(std::shared_ptr<const MappedFile> file) : file_(std::move(file)) {}
+
+  std::optional<wire::Message> next() {
+    const std::span<const std::byte> bytes = file_->bytes();
+    if (bytes.size() - end_ < kHeadBytes) return std::nullopt;
+    const std::uint64_t size = word(end_);
+    if (size % 8 != 0 || size > bytes.size() - end_ - kHeadBytes) return std::nullopt;
+    const std::size_t begin = end_ + kHeadBytes;
+    if (hash_bytes(bytes.subspan(begin, size)) != word(end_ + 8)) return std::nullopt;
+    std::vector<Bytes> frames;
+    std::size_t at = begin + 8;
+    for (std::uint64_t left = word(begin); left > 0; --left) {
+      if (at + 8 > begin + size) return std::nullopt;
+      const std::uint64_t frame = word(at);
+      if (frame > begin + size - at - 8) return std::nullopt;
+      frames.emplace_back(file_, bytes.subspan(at + 8, frame));
+      at += 8 + (frame + 7) / 8 * 8;
+    }
+    Result<wire::Message> message = wire::decode(frames);
+    if (!message) return std::nullopt;
+    end_ = begin + size;
+    return std::move(*message);
+  }
+  // Behind the last whole record.
+  [[nodiscard]] std::uint64_t end() const { return end_; }
+
+ private:
+  [[nodiscard]] std::uint64_t word(std::size_t at) const {
+    std::uint64_t value = 0;
+    std::memcpy(&value, file_->bytes().data() + at, sizeof(value));
+    return value;
+  }
+
+  const std::shared_ptr<const MappedFile> file_;
+  std::size_t end_ = 0;
+};
+
+Result<std::map<PartitionId, Partition>> load(const std::string& directory, const RunConfig& run,
+                                              const wire::Restore& base) {
+  std::map<PartitionId, Partition> partitions;
+  for (const wire::SnapshotFile& file : base.files) {
+    const SnapshotFile expected{file.partition, file.name, file.bytes, file.records, file.checksum};
+    auto reader = SnapshotReader::open(join_path(directory, file.name), expected);
+    if (!reader) return reader.error();
+    auto tables = std::make_unique<Tables>(run, file.partition);
+    while (true) {
+      const Result<bool> more = (*reader)->next();
+      if (!more) return more.error();
+      if (!*more) break;
+      const Record& record = (*reader)->record();
+      if (!tables->load(record.key.table, record.key.key, record.version, record.floats)) {
+        return Error{ErrorCode::corrupt, file.name + " holds a row that does not fit this run"};
+      }
+    }
+    partitions.try_emplace(file.partition, run, std::move(tables), base.commit.step);
+  }
+  return partitions;
+}
+
+// The roots of a step, as an owner feeds them to replicas.
+std::map<PartitionId, Contribution> contributions_of(const RunConfig& run, const wire::Push& push) {
+  std::map<PartitionId, Contribution> all;
+  for (const PartitionId id : push.partitions) {
+    Contribution& contribution = all[id];
+    if (id == PartitionId{0} && !push.nodes.empty()) contribution.figures = push.nodes[0].figures;
+  }
+  for (const wire::Section& section : push.sections) {
+    Contribution& contribution = all[section.partition];
+    if (index(section.table) >= run.tables.size()) continue;
+    if (run.tables[index(section.table)].kind == TableKind::dense) {
+      contribution.dense.push_back({section.table, section.block, section.values});
+    } else {
+      contribution.sparse.push_back({section.table, section.keys, section.values});
+    }
+  }
+  return all;
+}
+
+// False: the record does not follow.
+bool replay(const RunConfig& run, const Commit& previous, const wire::Push& push,
+            RecoveredCopies& copies) {
+  if (push.nodes.size() != 1 || push.step != previous.step + 1) return false;
+  if (previous.step == copies.commits.back().step + 1) {
+    if (copies.promised != previous.step) return false;
+    for (auto& [id, partition] : copies.partitions) partition.apply(previous);
+    copies.commits.push_back(previous);
+  }
+  if (previous.step != copies.commits.back().step) return false;
+  auto roots = contributions_of(run, push);
+  // What is not in the record was given to others before.
+  std::erase_if(copies.partitions, [&](const auto& entry) { return !roots.contains(entry.first); });
+  for (auto& [id, partition] : copies.partitions) {
+    if (!partition.prepared()) partition.offer(push.nodes[0].node, std::move(roots.at(id)));
+  }
+  copies.promised = push.step;
+  return true;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<StepLog>> StepLog::open(const std::string& directory) {
+  if (const Status made = make_directories(directory); !made) return made.error();
+  return std::unique_ptr<StepLog>(new StepLog(directory));
+}
+
+Result<std::optional<RecoveredCopies>> StepLog::recover(const RunConfig& run,
+                                                        std::uint64_t fingerprint) {
+  const auto names = list_files(directory_);
+  if (!names) return names.error();
+  std::vector<std::uint64_t> numbers;
+  for (const std::string& name : *names) {
+    if (const auto number = number_of_log(name)) numbers.push_back(*number);
+  }
+  std::sort(numbers.rbegin(), numbers.rend());
+  if (!numbers.empty()) number_ = numbers.front();
+  for (const std::uint64_t number : numbers) {
+    const std::string path = join_path(directory_, log_name(number));
+    auto mapped = MappedFile::open(path);
+    if (!mapped) return mapped.error();
+    RecordReader reader(*mapped);
+    auto first = reader.next();
+    const auto* const base = first ? std::get_if<wire::Restore>(&first->body) : nullptr;
+    if (base == nullptr || first->term != fingerprint) continue;  // Torn, or of another run.
+    auto partitions = load(directory_, run, *base);
+    if (!partitions) continue;  // Its files went with a newer base that was torn, or are damaged.
+    RecoveredCopies copies{.timeline = base->timeline,
+                           .commits = {base->commit},
+                           .partitions = std::move(*partitions),
+                           .promised = 0,
+                           .plan = {},
+                           .formers = {first->from}};
+    base_end_ = end_ = reader.end();
+    std::optional<Commit> previous;
+    while (auto record = reader.next()) {
+      copies.formers.insert(record->from);
+      if (const auto* const commit = std::get_if<wire::CommitStep>(&record->body)) {
+        previous = commit->commit;
+      } else if (const auto* const plan = std::get_if<wire::Plan>(&record->body)) {
+        copies.plan = *plan;
+      } else if (const auto* const push = std::get_if<wire::Push>(&record->body)) {
+        if (!previous || !replay(run, *previous, *push, copies)) break;
+        end_ = reader.end();
+      }
+    }
+    number_ = number;
+    auto file = OpenFile::open_existing(path);
+    if (!file) return file.error();
+    file_ = std::move(*file);
+    return std::optional(std::move(copies));
+  }
+  return std::optional<RecoveredCopies>();
+}
+
+Status StepLog::begin(MemberId self, std::uint64_t fingerprint, Timeline timeline,
+                      const Commit& commit, const std::vector<Snapshot>& snapshots) {
+  wire::Restore base{.timeline = timeline, .partitions = {}, .commit = commit, .files = {}};
+  for (const Snapshot& snapshot : snapshots) {
+    auto writer = SnapshotWriter::create(directory_, snapshot.partition());
+    if (!writer) return writer.error();
+    Status status;
+    snapshot.for_each([&](const RowView& row) {
+      if (status) status = (*writer)->add(row.table, row.key, row.version, row.weights, row.slots);
+    });
+    if (!status) return status;
+    auto file = (*writer)->finish();
+    if (!file) return file.error();
+    base.partitions.push_back(snapshot.partition());
+    base.files.push_back({file->partition, file->name, file->bytes, file->records, file->checksum});
+  }
+  auto file = OpenFile::create_new(join_path(directory_, log_name(number_ + 1)));
+  if (!file) return file.error();
+  ++number_;
+  file_ = std::move(*file);
+  base_end_ = end_ = 0;
+  const auto files = base.files;
+  if (const Status written = write({{self, std::move(base), fingerprint}}); !written) return written;
+  base_end_ = end_;
+  if (const Status synced = fsync_directory(directory_); !synced) return synced;
+  return tidy(files);
+}
+
+Status StepLog::append(MemberId self, const LoggedStep& step) {
+  BALLAST_CHECK(file_ != nullptr);
+  std::vector<wire::Message> messages;
+  if (step.plan) messages.push_back({self, *step.plan, 0});
+  messages.push_back({self, wire::CommitStep{step.timeline, step.previous, {}}, 0});
+  messages.push_back({self, step.push, 0});
+  return write(messages);
+}
+
+// In place: what a write that failed has left there is written over.
+Status StepLog::write(const std::vector<wire::Message>& messages) {
+  std::string bytes;
+  for (const wire::Message& message : messages) bytes += to_record(wire::encode(message));
+  if (const Status written = file_->write_at(end_, std::as_bytes(std::span(bytes))); !written) {
+    return written;
+  }
+  if (const Status synced = file_->sync(); !synced) return synced;
+  end_ += bytes.size();
+  return {};
+}
+
+// Older logs, and files that the base does not list.
+Status StepLog::tidy(const std::vector<wire::SnapshotFile>& files) const {
+  const auto names = list_files(directory_);
+  if (!names) return names.error();
+  for (const std::string& name : *names) {
+    const auto number = number_of_log(name);
+    const bool listed = std::any_of(files.begin(), files.end(),
+                                    [&](const auto& file) { return file.name == name; });
+    if (number ? *number == number_ : listed) continue;
+    if (const Status gone = remove_file(join_path(directory_, name)); !gone) return gone;
+  }
+  return {};
+}
+
+}  // namespace ballast
