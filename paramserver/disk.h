@@ -16,6 +16,7 @@
 #include "common/storage/checkpoint_store.h"
 #include "common/storage/kv_store.h"
 #include "paramserver/server.h"
+#include "paramserver/step_log.h"
 
 namespace ballast {
 
