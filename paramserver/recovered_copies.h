@@ -30,4 +30,8 @@ struct LoggedStep {
   wire::Push push;                 // The roots of all copies.
 };
 
+// One record more, as it was logged. False: it does not follow, and nothing is changed.
+[[nodiscard]] bool replay(const RunConfig& run, const Commit& previous, const wire::Push& push,
+                          RecoveredCopies& copies);
+
 }  // namespace ballast

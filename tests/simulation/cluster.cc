@@ -132,9 +132,11 @@ void Cluster::start_server() {
       std::make_unique<Server>(ServerOptions{.self = member->id,
                                              .membership = membership(member->id, member->role),
                                              .retry = retry(),
+                                             .log_bytes_max = scenario_.log_steps_max,
                                              .parked_max = prng_.between(1, scenario_.parked_max),
                                              .buffered_bytes_max = scenario_.buffered_bytes_max});
-  auto executor = SimulatedServerDisk(store_, prng_);
+  member->home = take_home();
+  auto executor = SimulatedServerDisk(store_, prng_, member->home);
   member->process = std::make_unique<MachineProcess<Server>>(
       std::move(machine), std::vector<MachineProcess<Server>::Executor>{executor});
   member->threads.resize(1);
@@ -207,6 +209,15 @@ void Cluster::go_to(Member& member, const Member& coordinator) {
   member.coordinator = coordinator.place;
 }
 
+// Mostly that of a server that has died: it is the same place that is started again.
+std::shared_ptr<SimulatedHome> Cluster::take_home() {
+  if (homes_.empty() || prng_.chance(0.1)) return std::make_shared<SimulatedHome>();
+  const auto home = homes_.begin() + static_cast<std::ptrdiff_t>(prng_.below(homes_.size()));
+  auto taken = *home;
+  homes_.erase(home);
+  return taken;
+}
+
 void Cluster::remove(std::uint64_t life, Network::Death death) {
   const auto found = members_.find(life);
   if (found == members_.end()) return;
@@ -219,7 +230,10 @@ void Cluster::remove(std::uint64_t life, Network::Death death) {
     invariants_.stored(store_);
   }
   network_.died(member.place, death);
-  if (member.role == wire::Role::server) invariants_.server_gone(member.id);
+  if (member.role == wire::Role::server) {
+    invariants_.server_gone(member.id);
+    if (prng_.chance(0.9)) homes_.push_back(member.home);  // Else its disk is gone too.
+  }
   if (member.role == wire::Role::coordinator) invariants_.coordinator_gone(life);
   members_.erase(found);
   find_coordinators();

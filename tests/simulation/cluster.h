@@ -70,6 +70,7 @@ class Cluster {
     wire::Role role = wire::Role::worker;
     std::string name;
     std::unique_ptr<WorkerSite> site;  // Workers; outlives the process.
+    std::shared_ptr<SimulatedHome> home;  // Servers.
     std::unique_ptr<Process> process;
     std::vector<Thread> threads;
     std::map<JobId, bool> open_jobs;
@@ -90,6 +91,7 @@ class Cluster {
   void start_worker();
   MembershipOptions membership(MemberId id, wire::Role role);
   Member& add(std::unique_ptr<Member> member);
+  [[nodiscard]] std::shared_ptr<SimulatedHome> take_home();
   void remove(std::uint64_t life, Network::Death death);
   void staff_later();
   void staff();
@@ -157,6 +159,7 @@ class Cluster {
 
   std::map<std::uint64_t, std::unique_ptr<Member>> members_;  // By life; the living.
   std::map<MemberId, std::string> names_;                     // By place.
+  std::vector<std::shared_ptr<SimulatedHome>> homes_;  // Of servers that have died.
   std::uint64_t lives_ = 0;
   std::uint32_t workers_wanted_ = 1;
   std::uint32_t servers_wanted_ = 1;

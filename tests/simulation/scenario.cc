@@ -105,6 +105,11 @@ Scenario draw_scenario(std::uint64_t seed, const RunConfig& shape_run) {
   scenario.loud = prng.log_between(milliseconds(100), milliseconds(10000));
   scenario.stop_within = prng.log_between(milliseconds(50), milliseconds(20000));
   if (prng.chance(0.85)) draw_faults(prng, scenario);
+  if (prng.chance(0.35)) scenario.run.cluster.durability = DurabilityMode::step;
+  scenario.run.cluster.return_seconds =
+      in_seconds(prng.log_between(milliseconds(10), milliseconds(5000)));
+  constexpr std::uint64_t kLogSteps[] = {0, 1, 5, 1000};
+  scenario.log_steps_max = prng.one_of(kLogSteps);
   return scenario;
 }
 
@@ -139,6 +144,7 @@ std::string describe(const Scenario& scenario) {
   return "shape " + std::to_string(scenario.shape) + ", " + std::to_string(scenario.workers) +
          " workers, " + std::to_string(scenario.servers) + " servers, " +
          std::to_string(scenario.run.cluster.replicas) + " replicas, " +
+         (scenario.run.cluster.durability == DurabilityMode::step ? "every step durable, " : "") +
          (scenario.uses_codec ? "codec, " : "") + "delay up to " + ms(scenario.network.delay_max) +
          ", loss " + std::to_string(scenario.network.loss) + ", duplicates " +
          std::to_string(scenario.network.duplicate) + ", disk faults " +

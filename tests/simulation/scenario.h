@@ -57,6 +57,7 @@ struct Scenario {
   Duration return_within{};                // The coordinator's wait for servers to come back.
   std::uint32_t additions_max = 1;         // The coordinator's.
   std::uint32_t chain_files_max = 1;       // The coordinator's.
+  std::uint64_t log_steps_max = 1;         // Each server's, until it keeps another base.
   std::uint64_t evaluation_group_max = 0;  // Each worker draws its own up to this.
   Duration loud{};
   Duration stop_within{};

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/base/check.h"
 #include "common/base/overloaded.h"
 #include "tests/simulation/sample_job.h"
 
@@ -95,20 +96,73 @@ void SimulatedStore::remove_damaged() {
 ServerOutcome SimulatedServerDisk::operator()(ServerJob&& job) {
   return std::visit(
       Overloaded{
-          [](const ServerLoad&) -> ServerOutcome {
+          [&](const ServerLoad& load_job) -> ServerOutcome {
             return ServerLoaded{.canary = shared_canary(),
                                 .blas_version = shared_blas()->version(),
                                 .error = "",
-                                .recovered = {}};
+                                .recovered = recover(load_job)};
           },
           [&](const ServerRestore& restore_job) -> ServerOutcome { return restore(restore_job); },
           [&](const ServerCut& cut_job) -> ServerOutcome { return cut(cut_job); },
-          [&](const ServerBase& base_job) -> ServerOutcome { return ServerBased{base_job.number, ""}; },
-          [&](const ServerLog& log_job) -> ServerOutcome {
-            return ServerLogged{log_job.base, log_job.step.timeline, log_job.step.push.step, 0, ""};
-          },
+          [&](const ServerBase& base_job) -> ServerOutcome { return keep(base_job); },
+          [&](const ServerLog& log_job) -> ServerOutcome { return log(log_job); },
       },
       job);
+}
+
+std::shared_ptr<RecoveredCopies> SimulatedServerDisk::recover(const ServerLoad& job) const {
+  if (home_->fingerprint == 0 || home_->fingerprint != job.fingerprint) return nullptr;
+  auto copies = std::make_shared<RecoveredCopies>();
+  copies->timeline = home_->timeline;
+  copies->commits = {home_->commit};
+  copies->plan = home_->plan;
+  copies->formers = home_->formers;
+  for (const auto& [id, rows] : home_->base) {
+    auto tables = std::make_unique<Tables>(*job.run, id);
+    for (const auto& [place, row] : rows) {
+      BALLAST_CHECK(tables->load(place.first, place.second, row.version, row.floats));
+    }
+    copies->partitions.try_emplace(id, *job.run, std::move(tables), home_->commit.step);
+  }
+  for (const LoggedStep& step : home_->log) {
+    if (!replay(*job.run, step.previous, step.push, *copies)) break;
+  }
+  return copies;
+}
+
+ServerBased SimulatedServerDisk::keep(const ServerBase& job) {
+  if (prng_.chance(store_.fault_rate)) {
+    return {job.number, std::string(kInjected) + "no room for a base"};
+  }
+  *home_ = {.fingerprint = job.fingerprint,
+            .timeline = job.timeline,
+            .commit = job.commit,
+            .base = {},
+            .log = {},
+            .plan = {},
+            .formers = {job.self}};
+  for (const Snapshot& snapshot : *job.snapshots) {
+    Rows& rows = home_->base[snapshot.partition()];
+    snapshot.for_each([&](const RowView& view) {
+      Row row{view.version, {view.weights.begin(), view.weights.end()}};
+      row.floats.insert(row.floats.end(), view.slots.begin(), view.slots.end());
+      rows.emplace(std::pair(view.table, view.key), std::move(row));
+    });
+  }
+  return {job.number, ""};
+}
+
+ServerLogged SimulatedServerDisk::log(const ServerLog& job) {
+  ServerLogged logged{job.base, job.step.timeline, job.step.push.step, 0, ""};
+  if (prng_.chance(store_.fault_rate)) {
+    logged.error = std::string(kInjected) + "no room for a step";
+    return logged;
+  }
+  home_->log.push_back(job.step);
+  home_->formers.insert(job.self);
+  if (job.step.plan) home_->plan = *job.step.plan;
+  logged.bytes = home_->log.size();
+  return logged;
 }
 
 ServerRestored SimulatedServerDisk::restore(const ServerRestore& job) const {

@@ -14,6 +14,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -68,18 +69,35 @@ struct SimulatedStore {
   }
 };
 
+// What a server with DurabilityMode::step has on its own disk. It outlives the process, and may be
+// given to another one.
+struct SimulatedHome {
+  std::uint64_t fingerprint = 0;  // Of the run; 0: nothing is kept.
+  Timeline timeline = 0;
+  Commit commit;
+  std::map<PartitionId, Rows> base;
+  std::vector<LoggedStep> log;
+  wire::Plan plan;
+  std::set<MemberId> formers;
+};
+
 class SimulatedServerDisk {
  public:
-  SimulatedServerDisk(SimulatedStore& store, Prng& prng) : store_(store), prng_(prng) {}
+  SimulatedServerDisk(SimulatedStore& store, Prng& prng, std::shared_ptr<SimulatedHome> home)
+      : store_(store), prng_(prng), home_(std::move(home)) {}
   [[nodiscard]] ServerOutcome operator()(ServerJob&& job);
 
  private:
+  [[nodiscard]] std::shared_ptr<RecoveredCopies> recover(const ServerLoad& job) const;
+  [[nodiscard]] ServerBased keep(const ServerBase& job);
+  [[nodiscard]] ServerLogged log(const ServerLog& job);
   [[nodiscard]] ServerRestored restore(const ServerRestore& job) const;
   [[nodiscard]] ServerCutDone cut(const ServerCut& job);
   [[nodiscard]] wire::SnapshotFile write(const PartitionCut& cut, CutScope scope);
 
   SimulatedStore& store_;
   Prng& prng_;
+  std::shared_ptr<SimulatedHome> home_;
 };
 
 class SimulatedCoordinatorStore {
