@@ -221,6 +221,7 @@ std::string Coordinator::what_is_missing() const {
 
 void Coordinator::on_claimed(const TimelineClaimed& claimed, Effects<Job>& effects) {
   if (state_ != State::claiming) return;
+  if (claimed.superseded) return abdicate("another coordinator has taken over this run", effects);
   if (!claimed.error.empty()) {
     finish({ExitCode::user_error, claimed.error}, effects);
     return;

@@ -47,7 +47,7 @@ struct Checkpoint {
 
 // Take the next term of the store, exclusively, and find what to start from.
 struct ClaimTimeline {
-  Timeline above = 0;
+  Timeline above = 0;  // The term that we hold; 0: none yet.
 };
 // A member follows a higher term than ours. Whether another coordinator has taken over is for the
 // store to say; if not (the store is another one, or was emptied), take a term above it.
@@ -69,7 +69,8 @@ struct TimelineClaimed {
   Timeline timeline = 0;
   std::optional<Checkpoint> latest;  // The newest complete checkpoint; none: start at step 0.
   std::vector<std::string> damaged;  // Checkpoints that were passed over, and why.
-  std::string error;                 // Empty: claimed.
+  std::string error;                 // Empty: claimed, or superseded.
+  bool superseded = false;           // Somebody has claimed a term above the one that we hold.
 };
 struct ClaimRaised {
   Term term = 0;

@@ -63,9 +63,14 @@ TimelineClaimed StoreExecutor::run(const ClaimTimeline& job) {
   };
   const Result<Timeline> highest = highest_timeline(store_);
   if (!highest) return fail(highest.error());
+  // Whoever held the store once does not take it back: that would stop its successor, or cut off
+  // the end of the history of a run that is over.
+  claimed.superseded = job.above != 0 && *highest > job.above;
+  if (claimed.superseded) return claimed;
   timeline_ = std::max(*highest, job.above) + 1;
   if (const Status taken = claim_timeline(store_, timeline_, describe_process()); !taken) {
-    return fail(taken.error());
+    claimed.superseded = job.above != 0 && taken.error().code == ErrorCode::conflict;
+    return claimed.superseded ? claimed : fail(taken.error());
   }
   claimed.timeline = timeline_;
   // What dead writers left there belongs to nobody; a living one on an older timeline may not go

@@ -103,18 +103,18 @@ void Cluster::start_coordinator() {
   member->place = MemberId{2 * (lives_ + 1)};  // Even: no other member's.
   member->role = wire::Role::coordinator;
   names_[member->place] = "c" + (lives_ == 0 ? "" : std::to_string(lives_));
-  auto machine = std::make_unique<Coordinator>(
-      CoordinatorOptions{.run = run_,
-                         .checkpoints = "memory",
-                         .version = kVersion,
-                         .workers = workers_wanted_,
-                         .servers = servers_wanted_,
-                         .retry = retry(),
-                         .loud = scenario_.loud,
-                         .stop_within = scenario_.stop_within,
-                         .additions_max = scenario_.additions_max,
-                         .return_within = scenario_.return_within,
-                         .chain_files_max = scenario_.chain_files_max});
+  auto machine =
+      std::make_unique<Coordinator>(CoordinatorOptions{.run = run_,
+                                                       .checkpoints = "memory",
+                                                       .version = kVersion,
+                                                       .workers = workers_wanted_,
+                                                       .servers = servers_wanted_,
+                                                       .retry = retry(),
+                                                       .loud = scenario_.loud,
+                                                       .stop_within = scenario_.stop_within,
+                                                       .additions_max = scenario_.additions_max,
+                                                       .chain_files_max = scenario_.chain_files_max,
+                                                       .return_within = scenario_.return_within});
   auto executor = SimulatedCoordinatorStore(store_, prng_, *run_);
   member->process = std::make_unique<MachineProcess<Coordinator>>(
       std::move(machine), std::vector<MachineProcess<Coordinator>::Executor>{executor});

@@ -59,6 +59,7 @@ void Invariants::coordinator_stepped(std::uint64_t life, Time now, const Coordin
 }
 
 void Invariants::greeted(std::uint64_t life, const wire::Message& message) {
+  follows_[message.from] = life;
   const auto* const hello = std::get_if<wire::Hello>(&message.body);
   if (hello == nullptr) return;
   Lead& lead = leads_[life];
@@ -164,15 +165,19 @@ void Invariants::check_servers(MemberId id) {
   if (!committed_.contains(seen.timeline) || committed_.at(seen.timeline) < seen.applied) {
     violated(8, at(seen.timeline, seen.applied) + " applied but not committed");
   }
+  // As the latest coordinator of the timeline has it: what an older one keeps may stay behind.
+  const Lead* latest = nullptr;
   for (const auto& [life, lead] : leads_) {
-    if (lead.plan.timeline != seen.timeline || !owns(lead.plan, id)) continue;
-    for (const auto& [other_id, other] : servers_) {
-      if (other.timeline != seen.timeline || other.partitions.empty()) continue;
-      if (!owns(lead.plan, other_id)) continue;
-      if (std::max(seen.applied, other.applied) - std::min(seen.applied, other.applied) > 1) {
-        violated(6, "versions " + number(seen.applied) + " and " + number(other.applied) +
-                        " at once on timeline " + number(seen.timeline));
-      }
+    if (lead.plan.timeline != seen.timeline) continue;
+    if (latest == nullptr || lead.term > latest->term) latest = &lead;
+  }
+  if (latest == nullptr || !owns(latest->plan, id)) return;
+  for (const auto& [other_id, other] : servers_) {
+    if (other.timeline != seen.timeline || other.partitions.empty()) continue;
+    if (!owns(latest->plan, other_id)) continue;
+    if (std::max(seen.applied, other.applied) - std::min(seen.applied, other.applied) > 1) {
+      violated(6, "versions " + number(seen.applied) + " and " + number(other.applied) +
+                      " at once on timeline " + number(seen.timeline));
     }
   }
 }
@@ -181,14 +186,15 @@ bool Invariants::owns(const wire::Plan& plan, MemberId server) {
   return std::find(plan.owners.begin(), plan.owners.end(), server) != plan.owners.end();
 }
 
-void Invariants::check_owners(const wire::Plan& plan, Timeline timeline, Step committed) {
+void Invariants::check_owners(std::uint64_t life, Timeline timeline, Step committed) {
+  const wire::Plan& plan = leads_[life].plan;
   if (plan.timeline != timeline) return;
   for (std::uint32_t p = 0; p < plan.owners.size(); ++p) {
     const auto owner = servers_.find(plan.owners[p]);
     if (owner == servers_.end()) continue;  // It has died, and the coordinator will hear of it.
     const Seen& seen = owner->second;
     // Gone over to another coordinator: to this one it is dead.
-    if (seen.timeline != timeline && leads_.size() > 1) continue;
+    if (follows_[plan.owners[p]] != life) continue;
     if (seen.timeline != timeline || !seen.partitions.contains(PartitionId{p}) ||
         seen.applied + 1 != committed) {
       violated(4, at(timeline, committed) + " committed while the owner of partition " + number(p) +
@@ -237,7 +243,7 @@ void Invariants::check_commit(std::uint64_t life, const wire::CommitStep& said) 
   plain.cut = said.commit.cut;
   if (plain != said.commit)
     violated(7, at(said.timeline, step) + " is not the plain loop's commit");
-  check_owners(leads_[life].plan, said.timeline, step);
+  check_owners(life, said.timeline, step);
   Step& highest = committed_[said.timeline];
   highest = std::max(highest, step);
 }

@@ -10,7 +10,9 @@
 //  5  On one timeline a server's version rises one by one and never falls, but for one that was
 //  left
 //     behind and begins anew.
-//  6  On one timeline no server is two steps ahead of another, where both own partitions.
+//  6  On one timeline no server is two steps ahead of another, where both own partitions by the
+//  plan
+//     of the latest coordinator.
 //  7  A commit of a step is the same whoever says it, and but for `cut` the oracle's on every
 //     timeline.
 //  8  No server applies what no coordinator has committed.
@@ -85,7 +87,7 @@ class Invariants {
 
   void check_plan(Lead& lead, const wire::Plan& plan);
   void check_servers(MemberId id);
-  void check_owners(const wire::Plan& plan, Timeline timeline, Step committed);
+  void check_owners(std::uint64_t life, Timeline timeline, Step committed);
   [[nodiscard]] static bool owns(const wire::Plan& plan, MemberId server);
   [[nodiscard]] static bool same_partitions(const std::map<PartitionId, Partition>& now,
                                             const std::set<PartitionId>& before);
@@ -104,6 +106,7 @@ class Invariants {
   std::map<std::uint64_t, Lead> leads_;
   std::map<Term, std::uint64_t> led_by_;
   std::map<MemberId, Seen> servers_;
+  std::map<MemberId, std::uint64_t> follows_;  // The coordinator that has heard of it last.
   std::map<std::pair<Timeline, Step>, Commit> commits_;
   std::map<Timeline, Step> committed_;  // The highest step, or what the timeline started from.
   std::map<std::pair<PartitionId, Step>, std::uint64_t> hashes_;

@@ -7,6 +7,7 @@
 #include "common/base/check.h"
 #include "common/base/hash.h"
 #include "common/base/overloaded.h"
+#include "paramserver/cut.h"
 
 namespace ballast::simulation::model {
 namespace {
@@ -16,6 +17,28 @@ Key key_of(std::uint32_t partition) {
   Key key = 1;
   while (index(partition_of(TableId{0}, key, kPartitions)) != partition) ++key;
   return key;
+}
+
+wire::SnapshotFile write(const PartitionCut& cut, CutScope scope, Files& files,
+                         Findings& findings) {
+  Files::mapped_type rows;
+  for_each_record(cut, scope, [&](const RowView& row) {
+    rows.emplace_back(row.key, row.version,
+                      std::vector<float>(row.weights.begin(), row.weights.end()));
+  });
+  const Step since = since_of(cut, scope);
+  const std::string name = std::to_string(index(cut.snapshot.partition())) + " from " +
+                           std::to_string(since) + " to " + std::to_string(cut.snapshot.version());
+  const auto [there, fresh] = files.emplace(name, rows);
+  if (!fresh && there->second != rows) {
+    findings.violated("partition " + name + " was written with two contents");
+  }
+  return {.partition = cut.snapshot.partition(),
+          .name = name,
+          .bytes = 1,
+          .records = rows.size(),
+          .checksum = name,
+          .since = since};
 }
 
 }  // namespace
@@ -49,42 +72,41 @@ ServerOutcome perform(const ServerJob& job, Files& files, Findings& findings) {
   return std::visit(
       Overloaded{
           [](const ServerLoad&) -> ServerOutcome {
-            return ServerLoaded{7, "model", ""};
+            return ServerLoaded{.canary = 7, .blas_version = "model", .error = "", .recovered = {}};
+          },
+          [](const ServerBase& base) -> ServerOutcome {
+            return ServerBased{base.number, ""};
+          },
+          [](const ServerLog& log) -> ServerOutcome {
+            return ServerLogged{log.base, log.step.timeline, log.step.push.step, 0, ""};
           },
           [&](const ServerRestore& restore) -> ServerOutcome {
             ServerRestored restored{.timeline = restore.timeline, .tables = {}, .error = ""};
             for (const PartitionId partition : restore.partitions) {
               auto tables = std::make_unique<Tables>(*restore.run, partition);
+              std::map<Key, std::pair<Step, std::vector<float>>> rows;  // Later files win.
               for (const wire::SnapshotFile& file : restore.files) {
                 if (file.partition != partition) continue;
                 for (const auto& [key, version, floats] : files.at(file.name)) {
-                  BALLAST_CHECK(tables->load(TableId{0}, key, version, floats));
+                  rows[key] = {version, floats};
                 }
+              }
+              for (const auto& [key, row] : rows) {
+                BALLAST_CHECK(tables->load(TableId{0}, key, row.first, row.second));
               }
               restored.tables.push_back(std::move(tables));
             }
             return restored;
           },
           [&](const ServerCut& cut) -> ServerOutcome {
-            ServerCutDone done{
-                {.timeline = cut.timeline, .step = cut.step, .files = {}, .error = ""}};
-            for (const Snapshot& snapshot : *cut.snapshots) {
-              Files::mapped_type rows;
-              snapshot.for_each([&](const RowView& row) {
-                rows.emplace_back(row.key, row.version,
-                                  std::vector<float>(row.weights.begin(), row.weights.end()));
-              });
-              const std::string name = std::to_string(index(snapshot.partition())) + " at " +
-                                       std::to_string(snapshot.version());
-              const auto [there, fresh] = files.emplace(name, rows);
-              if (!fresh && there->second != rows) {
-                findings.violated("partition " + name + " was written with two contents");
+            ServerCutDone done{{cut.timeline, cut.step, {}, {}, ""}};
+            for (const PartitionCut& partition : cut.partitions) {
+              const CutScope scope = scope_of(partition);
+              if (scope == CutScope::nothing) {
+                done.done.unchanged.push_back(partition.snapshot.partition());
+              } else {
+                done.done.files.push_back(write(partition, scope, files, findings));
               }
-              done.done.files.push_back({.partition = snapshot.partition(),
-                                         .name = name,
-                                         .bytes = 1,
-                                         .records = rows.size(),
-                                         .checksum = name});
             }
             return done;
           },
@@ -96,8 +118,13 @@ CoordinatorOutcome perform(const CoordinatorJob& job, Store& store, Timeline min
   return std::visit(
       Overloaded{
           [&](const ClaimTimeline& claim) -> CoordinatorOutcome {
+            if (claim.above != 0 && store.claimed > claim.above) {
+              TimelineClaimed claimed;
+              claimed.superseded = true;
+              return claimed;
+            }
             store.claimed = std::max(store.claimed, claim.above) + 1;
-            return TimelineClaimed{store.claimed, store.latest, {}, ""};
+            return TimelineClaimed{store.claimed, store.latest, {}, "", false};
           },
           [&](const KeepCheckpoint& keep) -> CoordinatorOutcome {
             const bool fenced = mine != store.claimed;

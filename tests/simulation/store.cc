@@ -250,7 +250,8 @@ TimelineClaimed SimulatedCoordinatorStore::claim(const ClaimTimeline& job) {
     claimed.error = std::string(kInjected) + "no room for a claim";
     return claimed;
   }
-  if (!store_.may_write()) return claimed;
+  claimed.superseded = job.above != 0 && highest > job.above;
+  if (claimed.superseded || !store_.may_write()) return claimed;
   timeline_ = std::max(highest, job.above) + 1;
   store_.claimed.insert(timeline_);
   claimed.timeline = timeline_;

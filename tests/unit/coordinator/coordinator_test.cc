@@ -441,7 +441,8 @@ class TakeoverTest : public CoordinatorTest {
                                .commits = {commit},
                                .partitions = copies,
                                .promised = promised,
-                               .prepared = promised > applied ? copies : decltype(copies){}};
+                               .prepared = promised > applied ? copies : decltype(copies){},
+                               .formers = {}};
     return greeting;
   }
 
@@ -511,6 +512,21 @@ TEST_F(TakeoverTest, StepsDownWithoutAWordWhenTheStoreSaysSo) {
   EXPECT_EQ(raises[0].holding, 4U);
   EXPECT_EQ(raises[0].above, 6U);
   const After effects = outcome(ClaimRaised{.term = 0, .superseded = true, .error = ""});
+  ASSERT_TRUE(effects.exit);
+  EXPECT_EQ(effects.exit->code, ExitCode::fault);
+  EXPECT_TRUE(all<wire::Finish>(effects).empty()) << "the members are the other one's";
+}
+
+TEST_F(TakeoverTest, DoesNotTakeBackAStoreThatAnotherHasClaimed) {
+  receive(kServer1, holding(kServer1, 2, 2));
+  ready(kServer1);
+  join(kServer2, wire::Role::server);
+  join(kWorker1, wire::Role::worker);
+  join(kWorker2, wire::Role::worker);
+  step(Disconnected{kServer1});  // While it restores: another timeline is wanted.
+  TimelineClaimed claimed;
+  claimed.superseded = true;
+  const After effects = outcome(claimed);
   ASSERT_TRUE(effects.exit);
   EXPECT_EQ(effects.exit->code, ExitCode::fault);
   EXPECT_TRUE(all<wire::Finish>(effects).empty()) << "the members are the other one's";
@@ -801,7 +817,7 @@ class GoingBackTest : public ChainTest {
     const auto kept = jobs<KeepCheckpoint>(receive(owner(kSecond), wrote(1, kSecond, 0)));
     BALLAST_CHECK(kept.size() == 1);
     outcome(CheckpointKept{.step = 1, .error = "", .fenced = false});
-    step(Disconnected{kServer2});
+    lose(kServer2, {kServer1, kWorker1, kWorker2});
     std::optional<Checkpoint> latest;
     if (restored) latest = kept[0].checkpoint;
     outcome(TimelineClaimed{.timeline = 2, .latest = latest, .damaged = {}, .error = ""});
