@@ -163,7 +163,10 @@ class MessageMaker {
 
 template <class T>
 bool same(const T& a, const T& b) {
-  if constexpr (std::is_arithmetic_v<T> || std::is_enum_v<T> || std::is_same_v<T, std::string>) {
+  if constexpr (std::is_floating_point_v<T>) {
+    return std::memcmp(&a, &b, sizeof a) == 0;  // A NaN is the same as itself.
+  } else if constexpr (std::is_arithmetic_v<T> || std::is_enum_v<T> ||
+                       std::is_same_v<T, std::string>) {
     return a == b;
   } else if constexpr (std::is_same_v<T, Bytes>) {
     return a.text() == b.text();
