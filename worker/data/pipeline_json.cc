@@ -228,6 +228,27 @@ std::vector<FittedColumn> columns_from_json(const Json& json, std::uint32_t matr
   return columns;
 }
 
+// What applying transforms relies on: an output reads what its column holds, and writes where its
+// kind writes.
+void check_outputs(const Pipeline& pipeline) {
+  for (std::size_t c = 0; c < pipeline.columns.size(); ++c) {
+    const FittedColumn& column = pipeline.columns[c];
+    const bool is_feature =
+        c != pipeline.label && column.type != ColumnType::skip && column.storage != Storage::none;
+    for (const Output& output : column.outputs) {
+      const bool needs_numbers = output.kind == OutputKind::bucketize;
+      const bool needs_group =
+          output.kind == OutputKind::hash || output.kind == OutputKind::tokenize;
+      const bool is_fine = is_feature && !(needs_numbers && column.storage == Storage::texts) &&
+                           !(needs_group && output.group.empty()) &&
+                           !(output.kind == OutputKind::one_hot && !output.group.empty());
+      if (is_fine) continue;
+      throw Unreadable{fmt::format("{} of the column \"{}\", which cannot have it",
+                                   written(kOutputs, output.kind), column.name)};
+    }
+  }
+}
+
 Error unreadable(std::string_view what) {
   return {
       ErrorCode::corrupt,
@@ -275,6 +296,7 @@ Result<Pipeline> pipeline_from_json(const std::string& text) try {
   if (pipeline.label && *pipeline.label >= pipeline.columns.size()) {
     return unreadable("a label beyond the last column");
   }
+  check_outputs(pipeline);
   return pipeline;
 } catch (const nlohmann::json::exception& exception) {
   return unreadable(exception.what());
