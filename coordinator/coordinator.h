@@ -103,7 +103,7 @@ struct CoordinatorOptions {
   Duration farewell = std::chrono::seconds(2);      // For members to hear that the run is over.
   Duration stop_within = std::chrono::seconds(20);  // A clean stop that takes longer is cut short.
   std::uint32_t additions_max = 8;                  // Copies of partitions that are made at a time.
-  std::uint32_t chain_files_max = 8;  // Of a partition in one checkpoint.
+  std::uint32_t chain_files_max = 8;                // Of a partition in one checkpoint.
   // For servers to come back with what they keep, before the run goes back to a checkpoint; with
   // DurabilityMode::step the run says how long.
   Duration return_within = std::chrono::seconds(1);

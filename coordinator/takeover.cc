@@ -69,7 +69,8 @@ std::vector<wire::ServerAddress> Coordinator::not_back(const wire::Plan& plan) c
   std::vector<wire::ServerAddress> away;
   for (const wire::ServerAddress& server : plan.servers) {
     const auto member = members_.find(server.server);
-    const bool back = (member != members_.end() && member->second.ready) || is_recovered(server.server);
+    const bool back =
+        (member != members_.end() && member->second.ready) || is_recovered(server.server);
     if (!back && !gone_.contains(server.server)) away.push_back(server);
   }
   return away;

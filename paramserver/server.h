@@ -70,7 +70,7 @@ using ServerJob = std::variant<ServerLoad, ServerRestore, ServerCut, ServerBase,
 struct ServerLoaded {
   std::uint64_t canary = 0;
   std::string blas_version;
-  std::string error;  // Empty: loaded.
+  std::string error;                           // Empty: loaded.
   std::shared_ptr<RecoveredCopies> recovered;  // What the home kept of this run, if anything.
 };
 struct ServerRestored {
@@ -102,10 +102,10 @@ struct ServerOptions {
   MembershipOptions membership;
   Duration goodbye = std::chrono::seconds(5);    // Asked to stop: for the coordinator to let us go.
   Duration handover = std::chrono::seconds(25);  // ... and for handing over what it keeps.
-  Duration retry = std::chrono::milliseconds(500);  // Prepared, CutDone: until answered.
+  Duration retry = std::chrono::milliseconds(500);       // Prepared, CutDone: until answered.
   std::uint64_t log_bytes_max = std::uint64_t{1} << 30;  // Of a step log, until another base.
-  std::size_t commits_max = 64;                     // That are remembered (R13).
-  std::size_t parked_max = 4096;                    // Pulls that wait; more are dropped.
+  std::size_t commits_max = 64;                          // That are remembered (R13).
+  std::size_t parked_max = 4096;                         // Pulls that wait; more are dropped.
   // R11: of contributions on their way down the trees. What is over it is dropped and asked for
   // later, but for the leftmost missing node of each partition.
   std::size_t buffered_bytes_max = std::size_t{1} << 30;
@@ -221,13 +221,13 @@ class Server {
   // DurabilityMode::step. A base holds the copies that there are; a change of them needs another.
   std::uint64_t fingerprint_ = 0;
   enum class Base { none, being_written, written } base_ = Base::none;
-  std::uint64_t bases_ = 0;        // How many were asked for.
-  Step logging_ = 0;               // The step whose gradients are being written, ...
-  Step logged_ = 0;                // ... and the last that is; 0: none.
-  PlanNumber logged_plan_ = 0;     // The last that was written.
+  std::uint64_t bases_ = 0;         // How many were asked for.
+  Step logging_ = 0;                // The step whose gradients are being written, ...
+  Step logged_ = 0;                 // ... and the last that is; 0: none.
+  PlanNumber logged_plan_ = 0;      // The last that was written.
   bool change_after_step_ = false;  // The log is long: another base once the step is applied.
-  bool log_failed_ = false;        // Tried again with the next repeat.
-  std::vector<MemberId> formers_;  // Lives whose copies we have recovered.
+  bool log_failed_ = false;         // Tried again with the next repeat.
+  std::vector<MemberId> formers_;   // Lives whose copies we have recovered.
 
   std::vector<Parked> parked_;
   std::map<Step, OpenCut> cuts_;

@@ -1,5 +1,5 @@
-// DurabilityMode::step: a server says Prepared when its home has the gradients, and comes back with what
-// it kept. README.md has the invariants.
+// DurabilityMode::step: a server says Prepared when its home has the gradients, and comes back with
+// what it kept. README.md has the invariants.
 
 #include <algorithm>
 #include <utility>
@@ -27,13 +27,13 @@ bool Server::is_logged(Effects<Job>& effects) {
     base_ = Base::being_written;
     logging_ = logged_ = 0;
     logged_plan_ = 0;
-    effects.jobs.push_back(
-        ServerBase{.self = options_.self,
-                   .fingerprint = fingerprint_,
-                   .number = ++bases_,
-                   .timeline = timeline_,
-                   .commit = commits_.back(),
-                   .snapshots = std::make_shared<const std::vector<Snapshot>>(std::move(snapshots))});
+    effects.jobs.push_back(ServerBase{
+        .self = options_.self,
+        .fingerprint = fingerprint_,
+        .number = ++bases_,
+        .timeline = timeline_,
+        .commit = commits_.back(),
+        .snapshots = std::make_shared<const std::vector<Snapshot>>(std::move(snapshots))});
   } else if (base_ == Base::written && logging_ != applied_ + 1) {
     logging_ = applied_ + 1;
     std::vector<PartitionId> all;
@@ -58,8 +58,8 @@ void Server::on_based(const ServerBased& based, Effects<Job>& effects) {
   base_ = based.error.empty() ? Base::written : Base::none;
   if (!based.error.empty()) {
     log_failed_ = true;
-    effects.note(NoteLevel::error, "no step is committed until the copies can be kept: " +
-                                       based.error);
+    effects.note(NoteLevel::error,
+                 "no step is committed until the copies can be kept: " + based.error);
     return;
   }
   if (state_ == State::serving) after_contributions(effects);
@@ -74,8 +74,7 @@ void Server::on_logged(const ServerLogged& logged, Effects<Job>& effects) {
   if (!logged.error.empty()) {
     log_failed_ = true;
     logged_plan_ = 0;
-    effects.note(NoteLevel::error,
-                 "no step is committed until it can be logged: " + logged.error);
+    effects.note(NoteLevel::error, "no step is committed until it can be logged: " + logged.error);
     return;
   }
   logged_ = logged.step;

@@ -190,7 +190,8 @@ Status StepLog::begin(MemberId self, std::uint64_t fingerprint, Timeline timelin
   file_ = std::move(*file);
   base_end_ = end_ = 0;
   const auto files = base.files;
-  if (const Status written = write({{self, std::move(base), fingerprint}}); !written) return written;
+  if (const Status written = write({{self, std::move(base), fingerprint}}); !written)
+    return written;
   base_end_ = end_;
   if (const Status synced = fsync_directory(directory_); !synced) return synced;
   return tidy(files);

@@ -1,15 +1,15 @@
 #pragma once
 
-// What a server with `cluster.durability: step` keeps in its home: a base, which is a snapshot of all
-// its copies at one version, and behind it a log of the stream {commit, reduced gradients} by step.
-// Prepared(t) is said when the gradients of t are synced, so a server that dies comes back where it
-// was: prepared for a step that may have been committed meanwhile.
+// What a server with `cluster.durability: step` keeps in its home: a base, which is a snapshot of
+// all its copies at one version, and behind it a log of the stream {commit, reduced gradients} by
+// step. Prepared(t) is said when the gradients of t are synced, so a server that dies comes back
+// where it was: prepared for a step that may have been committed meanwhile.
 //
-// On disk: one directory. A log is one file, `steps-<number>.log`; its first record is the base, whose
-// files lie beside it under the names of their contents. Another base begins another log; the older
-// one goes when the new base is durable. Each record is a wire message with a checksum around it, whose
-// sender is the server: a server that comes back has another id, and says which ids it had. The last
-// record may be torn; it was not answered for.
+// On disk: one directory. A log is one file, `steps-<number>.log`; its first record is the base,
+// whose files lie beside it under the names of their contents. Another base begins another log; the
+// older one goes when the new base is durable. Each record is a wire message with a checksum around
+// it, whose sender is the server: a server that comes back has another id, and says which ids it
+// had. The last record may be torn; it was not answered for.
 //
 // Belongs to one thread.
 
@@ -31,8 +31,8 @@ class StepLog {
   // The directory is made when missing. Nothing is read yet.
   static Result<std::unique_ptr<StepLog>> open(const std::string& directory);
 
-  // What the latest whole base and its log give; nothing when there is none, or it is of another run.
-  // Records behind a damaged one are passed over: the copies are then older, and say so.
+  // What the latest whole base and its log give; nothing when there is none, or it is of another
+  // run. Records behind a damaged one are passed over: the copies are then older, and say so.
   [[nodiscard]] Result<std::optional<RecoveredCopies>> recover(const RunConfig& run,
                                                                std::uint64_t fingerprint);
 

@@ -222,8 +222,8 @@ struct CheckpointSpec {
 
 enum class KernelFamily { automatic, haswell, zen, skylakex, cooperlake, sapphirerapids };
 
-// What a server that dies takes with it where no replica is left: the steps since the checkpoint, or
-// nothing, once it is back.
+// What a server that dies takes with it where no replica is left: the steps since the checkpoint,
+// or nothing, once it is back.
 enum class DurabilityMode { checkpoint, step };
 
 struct ClusterSpec {

@@ -81,7 +81,8 @@ void Membership::tick(Time now, Outbox& out) {
       next_send_ = now + options_.retry;
       break;
     case State::ready:
-      out.sends.push_back(wire::Ready{.canary = held_->canary, .blas_version = held_->blas_version});
+      out.sends.push_back(
+          wire::Ready{.canary = held_->canary, .blas_version = held_->blas_version});
       next_send_ = now + std::min(options_.retry, heartbeat_);
       break;
     case State::loading:

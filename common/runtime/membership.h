@@ -95,7 +95,8 @@ class Membership {
   const MembershipOptions options_;
   State state_ = State::greeting;
   Term term_ = 0;
-  std::optional<wire::Held> held_;  // Of the run that is loaded or being loaded: what we know of it.
+  std::optional<wire::Held>
+      held_;  // Of the run that is loaded or being loaded: what we know of it.
   bool is_loaded_ = false;
   std::uint64_t progress_ = 0;
   Duration heartbeat_ = std::chrono::seconds(1);

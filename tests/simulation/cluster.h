@@ -69,7 +69,7 @@ class Cluster {
     MemberId coordinator{};  // Servers, workers: the place that they took for the coordinator's.
     wire::Role role = wire::Role::worker;
     std::string name;
-    std::unique_ptr<WorkerSite> site;  // Workers; outlives the process.
+    std::unique_ptr<WorkerSite> site;     // Workers; outlives the process.
     std::shared_ptr<SimulatedHome> home;  // Servers.
     std::unique_ptr<Process> process;
     std::vector<Thread> threads;
@@ -159,7 +159,7 @@ class Cluster {
 
   std::map<std::uint64_t, std::unique_ptr<Member>> members_;  // By life; the living.
   std::map<MemberId, std::string> names_;                     // By place.
-  std::vector<std::shared_ptr<SimulatedHome>> homes_;  // Of servers that have died.
+  std::vector<std::shared_ptr<SimulatedHome>> homes_;         // Of servers that have died.
   std::uint64_t lives_ = 0;
   std::uint32_t workers_wanted_ = 1;
   std::uint32_t servers_wanted_ = 1;

@@ -500,7 +500,8 @@ TEST_F(TakeoverTest, GoesBackWhenAnOwnerNeverPreparedTheVersion) {
   EXPECT_EQ(all<wire::Restore>([&] {
               receive(kWorker2, hello(wire::Role::worker));
               return ready(kWorker2);
-            }()).size(),
+            }())
+                .size(),
             2U);
 }
 

@@ -86,13 +86,12 @@ class DurableServer : public testing::Test {
                              .block = 0,
                              .keys = {},
                              .values = Bytes::own(std::vector<float>(test::kDenseFloats, 1.0F))});
-    push.sections.push_back(
-        {.node = kRoot,
-         .partition = partition_of(test::kSparse, key, kPartitions),
-         .table = test::kSparse,
-         .block = 0,
-         .keys = Bytes::own(std::vector<Key>{key}),
-         .values = Bytes::own(std::vector<float>(test::kRowFloats, 2.0F))});
+    push.sections.push_back({.node = kRoot,
+                             .partition = partition_of(test::kSparse, key, kPartitions),
+                             .table = test::kSparse,
+                             .block = 0,
+                             .keys = Bytes::own(std::vector<Key>{key}),
+                             .values = Bytes::own(std::vector<float>(test::kRowFloats, 2.0F))});
     std::sort(push.sections.begin(), push.sections.end(), [](const auto& a, const auto& b) {
       return std::pair(a.partition, a.table) < std::pair(b.partition, b.table);
     });

@@ -37,8 +37,8 @@ class ServerTest : public testing::Test {
       : server_(options(parked_max, buffered_bytes_max)) {
     step(Tick{});
     receive(kCoordinator, wire::Welcome{run_to_json(run_), KernelFamily::haswell, "store"});
-    step(Done<ServerOutcome>{ServerLoaded{
-        .canary = 1, .blas_version = "b", .error = "", .recovered = {}}});
+    step(Done<ServerOutcome>{
+        ServerLoaded{.canary = 1, .blas_version = "b", .error = "", .recovered = {}}});
   }
 
   static ServerOptions options(std::size_t parked_max, std::size_t buffered_bytes_max) {
@@ -736,8 +736,9 @@ TEST_F(CopiesTest, ACopyHasTheBitsOfItsSource) {
   After first;
   peer.step(now_, Tick{}, first);
   tell(kCoordinator, wire::Welcome{run_to_json(run_), KernelFamily::haswell, "store"});
-  peer.step(now_, Done<ServerOutcome>{ServerLoaded{
-        .canary = 1, .blas_version = "b", .error = "", .recovered = {}}},
+  peer.step(now_,
+            Done<ServerOutcome>{
+                ServerLoaded{.canary = 1, .blas_version = "b", .error = "", .recovered = {}}},
             first);
   const After asked = tell(kCoordinator, plan(2, kSelf, {kPeer}));
   ASSERT_EQ(count<wire::Lacking>(asked), 1U);

@@ -100,9 +100,13 @@ TEST_F(MembershipTest, GreetsAnewWithWhatItHolds) {
   membership_.rejoin(now_);
   EXPECT_EQ(membership_.welcomed(welcome("another"), run(), now_), Membership::Load::needed);
   EXPECT_FALSE(std::get<wire::Hello>(([&] {
-                 membership_.rejoin(now_);
-                 return tick();
-               })().sends[0].body).held) << "nothing of it is loaded yet";
+                                       membership_.rejoin(now_);
+                                       return tick();
+                                     })()
+                                         .sends[0]
+                                         .body)
+                   .held)
+      << "nothing of it is loaded yet";
 }
 
 // M5
