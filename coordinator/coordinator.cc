@@ -8,6 +8,7 @@
 #include "common/base/overloaded.h"
 #include "common/job/run_json.h"
 #include "common/runtime/membership.h"
+#include "coordinator/status.h"
 
 namespace ballast {
 
@@ -58,6 +59,10 @@ void Coordinator::step(Time now, Input<Outcome> input, Effects<Job>& effects) {
 
 void Coordinator::on_message(const wire::Message& message, Effects<Job>& effects) {
   const MemberId from = message.from;
+  if (std::holds_alternative<wire::AskStatus>(message.body)) {  // Of whoever it is, always.
+    effects.send(from, wire::StatusReport{to_json(status())});
+    return;
+  }
   const auto member = members_.find(from);
   if (state_ == State::over) {
     if (std::holds_alternative<wire::Goodbye>(message.body)) {
@@ -88,7 +93,9 @@ void Coordinator::on_message(const wire::Message& message, Effects<Job>& effects
   std::visit(Overloaded{
                  [&](const wire::Hello& hello) { on_hello(from, hello, effects); },
                  [&](const wire::Ready& ready) { on_ready(from, ready, effects); },
-                 [&](const wire::Heartbeat&) {
+                 [&](const wire::Heartbeat& beat) {
+                   member->second.waiting = beat.waiting;
+                   member->second.waiting_since = now_ - std::chrono::seconds(beat.waiting_seconds);
                    effects.send(from, wire::Heartbeat{});
                    if (state_ == State::training && member->second.ready) effects.send(from, plan_);
                  },
@@ -136,7 +143,14 @@ void Coordinator::on_tick(Effects<Job>& effects) {
     finish(*stopping_, effects);
     return;
   }
-  if (state_ == State::gathering && now_ >= gather_until_) begin_when_enough(effects);
+  if (claim_again_ && now_ >= *claim_again_) {
+    claim_again_.reset();
+    effects.jobs.push_back(ClaimTimeline{term_});
+  }
+  if (state_ == State::gathering && now_ >= gather_until_) {
+    if (!family_) choose_family(effects);
+    begin_when_enough(effects);
+  }
   if (now_ >= next_repeat_) {
     next_repeat_ = now_ + 4 * options_.retry;
     if (state_ == State::restoring) {
@@ -160,72 +174,23 @@ void Coordinator::on_tick(Effects<Job>& effects) {
                    std::to_string((now_ - progressed_) / std::chrono::seconds(1)) + " s");
 }
 
-std::string Coordinator::what_is_missing() const {
-  const auto list = [&](const std::vector<MemberId>& who) {
-    std::string text;
-    for (const MemberId id : who) text += (text.empty() ? "" : ", ") + name(id);
-    return text;
-  };
-  std::vector<MemberId> late;
-  switch (state_) {
-    case State::claiming:
-      return "the checkpoint store";
-    case State::gathering: {
-      const std::size_t servers = ready_members(wire::Role::server).size();
-      const std::size_t workers = ready_members(wire::Role::worker).size();
-      if (const wire::Plan* const plan = latest_plan(); plan != nullptr && now_ < gather_until_) {
-        std::string away;
-        for (const wire::ServerAddress& server : not_back(*plan)) {
-          away += (away.empty() ? "" : ", ") + server.endpoint;
-        }
-        return "the servers that keep the latest version to come back: " + away;
-      }
-      if (!has_begun_) {
-        return std::to_string(options_.servers - std::min<std::size_t>(servers, options_.servers)) +
-               " more servers and " +
-               std::to_string(options_.workers - std::min<std::size_t>(workers, options_.workers)) +
-               " more workers to join";
-      }
-      return "a server to join";
-    }
-    case State::restoring:
-      for (const MemberId server : holders()) {
-        if (!members_.at(server).restored) late.push_back(server);
-      }
-      return list(late) + " to restore version " + std::to_string(base_.commit.step);
-    case State::training:
-      if (plan_.workers.empty()) return "a worker to join";
-      if (evaluation_) {
-        return "the evaluation of version " + std::to_string(evaluation_->version()) + " (" +
-               std::to_string(evaluation_->batches_in()) + " of " +
-               std::to_string(evaluation_->batches()) + " batches are in)";
-      }
-      if (history_lags()) return "history.jsonl to be written";
-      if (commit_.last) return "the last checkpoint to be written";
-      if (stop_cut_) return "the checkpoint of step " + std::to_string(*stop_cut_);
-      for (const MemberId server : unprepared()) late.push_back(server);
-      // A step that must be kept is not committed while an earlier checkpoint is being written.
-      if (late.empty() && !cuts_.empty()) {
-        return "the checkpoint of step " + std::to_string(cuts_.begin()->first) + " to be written";
-      }
-      return list(late) + " to prepare step " + std::to_string(commit_.step + 1);
-    case State::exporting:
-      return "the model to be written";
-    case State::over:
-      return "";
-  }
-  return "";
-}
-
 // ---- timelines and plans ------------------------------------------------------------------------
 
 void Coordinator::on_claimed(const TimelineClaimed& claimed, Effects<Job>& effects) {
   if (state_ != State::claiming) return;
   if (claimed.superseded) return abdicate("another coordinator has taken over this run", effects);
-  if (!claimed.error.empty()) {
+  if (!claimed.error.empty() && !claimed.may_pass) {
     finish({ExitCode::user_error, claimed.error}, effects);
     return;
   }
+  if (!claimed.error.empty()) {
+    if (claimed.error != store_error_) effects.note(NoteLevel::error, claimed.error);
+    store_error_ = claimed.error;
+    claim_again_ = now_ + options_.store_retry;
+    return;
+  }
+  store_error_.clear();
+  if (!has_begun_) gathering_since_ = now_;
   for (const std::string& damage : claimed.damaged) {
     effects.note(NoteLevel::warning, "passing over a damaged checkpoint: " + damage);
   }
@@ -256,11 +221,9 @@ void Coordinator::begin_when_enough(Effects<Job>& effects) {
     if (!not_back(*plan).empty() && now_ < gather_until_) return;
     if (take_over(*plan, effects)) return;
   }
-  // The first plan waits for everybody who was announced; later ones go on with whoever is left.
-  const bool first = !has_begun_;
   const std::size_t servers = ready_members(wire::Role::server).size();
   const std::size_t workers = ready_members(wire::Role::worker).size();
-  if (servers < (first ? options_.servers : 1) || (first && workers < options_.workers)) return;
+  if (!is_enough(servers, workers)) return;
   if (!claim_is_new_) {  // What the members held is not enough: a new timeline.
     effects.note(NoteLevel::warning, "going back to the last complete checkpoint");
     state_ = State::claiming;
@@ -268,7 +231,22 @@ void Coordinator::begin_when_enough(Effects<Job>& effects) {
     effects.jobs.push_back(ClaimTimeline{term_});
     return;
   }
+  if (!has_begun_ && (servers < options_.servers || workers < options_.workers)) {
+    effects.note(NoteLevel::warning, "beginning with " + std::to_string(servers) + " of " +
+                                         std::to_string(options_.servers) + " servers and " +
+                                         std::to_string(workers) + " of " +
+                                         std::to_string(options_.workers) +
+                                         " workers; the others may join at any time");
+  }
   begin_restore(effects);
+}
+
+// The first plan waits for everybody who was announced, for a while; later ones go on with whoever
+// is left.
+bool Coordinator::is_enough(std::size_t servers, std::size_t workers) const {
+  if (has_begun_) return servers >= 1;
+  if (servers >= options_.servers && workers >= options_.workers) return true;
+  return servers >= 1 && workers >= 1 && now_ - gathering_since_ >= options_.begin_within;
 }
 
 void Coordinator::begin_restore(Effects<Job>& effects) {
@@ -313,6 +291,16 @@ void Coordinator::send_restore(MemberId server, Effects<Job>& effects) {
 void Coordinator::on_restored(MemberId from, const wire::Restored& restored,
                               Effects<Job>& effects) {
   if (state_ != State::restoring || restored.timeline != timeline_) return;
+  if (!restored.error.empty() && restored.may_pass) {  // Restore is repeated.
+    std::string& trouble = members_.at(from).trouble;
+    if (trouble != restored.error) {
+      effects.note(NoteLevel::error, name(from) + " cannot restore version " +
+                                         std::to_string(base_.commit.step) + ": " + restored.error +
+                                         "; trying again");
+    }
+    trouble = restored.error;
+    return;
+  }
   if (!restored.error.empty()) {
     finish({ExitCode::fault, name(from) + " cannot restore version " +
                                  std::to_string(base_.commit.step) + ": " + restored.error},
@@ -320,6 +308,7 @@ void Coordinator::on_restored(MemberId from, const wire::Restored& restored,
     return;
   }
   members_.at(from).restored = true;
+  members_.at(from).trouble.clear();
   progressed_ = now_;
   const std::vector<MemberId> all = holders();
   if (std::all_of(all.begin(), all.end(),
@@ -426,12 +415,6 @@ void Coordinator::update_progress() {
   progress_.servers = static_cast<std::uint32_t>(ready_members(wire::Role::server).size());
   if (kept_) progress_.checkpoint = kept_->commit.step;
   progress_.waiting_for = now_ - progressed_ >= options_.loud ? what_is_missing() : "";
-}
-
-std::string Coordinator::name(MemberId who) const {
-  const auto member = members_.find(who);
-  if (member == members_.end()) return "an unknown member";
-  return (member->second.role == wire::Role::server ? "server " : "worker ") + member->second.host;
 }
 
 }  // namespace ballast

@@ -71,11 +71,13 @@ struct TimelineClaimed {
   std::vector<std::string> damaged;  // Checkpoints that were passed over, and why.
   std::string error;                 // Empty: claimed, or superseded.
   bool superseded = false;           // Somebody has claimed a term above the one that we hold.
+  bool may_pass = false;             // The store refused; trying again may help.
 };
 struct ClaimRaised {
   Term term = 0;
   bool superseded = false;
-  std::string error;  // Empty: raised, or superseded.
+  std::string error;      // Empty: raised, or superseded.
+  bool may_pass = false;  // As above.
 };
 struct CheckpointKept {
   Step step = 0;
@@ -96,10 +98,12 @@ struct CoordinatorOptions {
   std::shared_ptr<const RunConfig> run;
   std::string checkpoints;    // Where servers find the store.
   std::string version;        // Of Ballast; members of another one are refused.
-  std::uint32_t workers = 1;  // How many to wait for before the first plan.
+  std::uint32_t workers = 1;  // How many to wait for before the first plan, ...
   std::uint32_t servers = 1;
+  Duration begin_within = std::chrono::seconds(30);  // ... and for how long, where one of each is.
   Duration retry = std::chrono::milliseconds(500);
   Duration loud = std::chrono::seconds(10);         // Between notices of a wait.
+  Duration store_retry = std::chrono::seconds(3);   // A store that refused, and may not again.
   Duration farewell = std::chrono::seconds(2);      // For members to hear that the run is over.
   Duration stop_within = std::chrono::seconds(20);  // A clean stop that takes longer is cut short.
   std::uint32_t additions_max = 8;                  // Copies of partitions that are made at a time.
@@ -126,6 +130,8 @@ struct RunProgress {
   std::string digest;
   std::string waiting_for;  // Empty: not waiting.
 };
+
+struct RunStatus;  // status.h
 
 class Coordinator {
  public:
@@ -157,6 +163,9 @@ class Coordinator {
     bool restored = false;
     bool leaving = false;  // A server that said goodbye, and keeps copies that others lack.
     std::optional<wire::Held> held;  // What it had when it greeted, of this run.
+    std::string trouble;             // Why it could not restore yet.
+    std::string waiting;             // What it says that it waits for, ...
+    Time waiting_since{};            // ... and since when.
     Time heard{};
   };
   struct OpenCut {
@@ -202,6 +211,7 @@ class Coordinator {
   void repair_history(const std::map<Step, Commit>& commits, Effects<Job>& effects);
 
   // Timelines and plans.
+  [[nodiscard]] bool is_enough(std::size_t servers, std::size_t workers) const;
   void begin_when_enough(Effects<Job>& effects);
   void on_claimed(const TimelineClaimed& claimed, Effects<Job>& effects);
   void begin_restore(Effects<Job>& effects);
@@ -251,10 +261,19 @@ class Coordinator {
   void write_history(std::string line, Effects<Job>& effects);
   void on_appended(const HistoryAppended& appended, Effects<Job>& effects);
   void update_progress();
+
+  // For people (status.cc).
+  [[nodiscard]] RunStatus status() const;
+  [[nodiscard]] std::string what_is_missing() const;
+  [[nodiscard]] std::string who_is_to_join() const;
+  [[nodiscard]] std::string who_is_to_restore() const;
+  [[nodiscard]] std::string what_holds_the_step() const;
+  [[nodiscard]] std::string who_writes(Step checkpoint) const;
+  [[nodiscard]] std::string name(MemberId who) const;
+  [[nodiscard]] std::string names(const std::vector<MemberId>& who) const;
+
   [[nodiscard]] std::vector<MemberId> ready_members(wire::Role role) const;
   [[nodiscard]] std::vector<MemberId> holders() const;  // Who has copies; sorted, unique.
-  [[nodiscard]] std::string what_is_missing() const;
-  [[nodiscard]] std::string name(MemberId who) const;
 
   const CoordinatorOptions options_;
   const RunConfig& run_;
@@ -270,10 +289,14 @@ class Coordinator {
   Term term_ = 0;              // Claimed in the store; 0: not yet.
   bool claim_is_new_ = false;  // The term has been claimed for a timeline that has not begun.
   bool is_raising_ = false;
-  std::set<MemberId> greeters_;  // Who wrote before there was a term.
-  Time gather_until_{};          // How long to wait for servers to come back with what they keep.
-  std::set<MemberId> gone_;      // Those that will not.
-  bool has_begun_ = false;       // Whether anything was ever restored or taken over.
+  Time raise_again_{};               // Not before.
+  std::optional<Time> claim_again_;  // The store refused: when to try again, ...
+  std::string store_error_;          // ... and what it said.
+  Time gathering_since_{};           // For the first plan.
+  std::set<MemberId> greeters_;      // Who wrote before there was a term.
+  Time gather_until_{};      // How long to wait for servers to come back with what they keep.
+  std::set<MemberId> gone_;  // Those that will not.
+  bool has_begun_ = false;   // Whether anything was ever restored or taken over.
   Timeline timeline_ = 0;
   wire::Plan plan_;
   Placement placement_;                        // What the plan says of owners and replicas.

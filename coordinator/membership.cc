@@ -79,13 +79,11 @@ void Coordinator::choose_family(Effects<Job>& effects) {
   if (state_ == State::claiming) return;
   if (!family_) {
     const auto count = [&](wire::Role role) {
-      return std::count_if(members_.begin(), members_.end(),
-                           [&](const auto& entry) { return entry.second.role == role; });
+      return static_cast<std::size_t>(
+          std::count_if(members_.begin(), members_.end(),
+                        [&](const auto& entry) { return entry.second.role == role; }));
     };
-    if (count(wire::Role::server) < options_.servers ||
-        count(wire::Role::worker) < options_.workers) {
-      return;
-    }
+    if (!is_enough(count(wire::Role::server), count(wire::Role::worker))) return;
     for (const KernelFamily family : members_.begin()->second.families) {
       const bool common = std::all_of(members_.begin(), members_.end(), [&](const auto& entry) {
         const auto& families = entry.second.families;

@@ -39,6 +39,11 @@ std::string_view first_lines(std::string_view text, std::uint64_t lines) {
   return text.substr(0, end);
 }
 
+// A full disk is given room, a store that is away comes back.
+bool may_pass(const Error& error) {
+  return error.code == ErrorCode::io || error.code == ErrorCode::unavailable;
+}
+
 nlohmann::ordered_json metrics_json(const std::vector<std::pair<Split, Metrics>>& splits) {
   nlohmann::ordered_json json = nlohmann::ordered_json::object();
   for (const auto& [split, metrics] : splits) {
@@ -59,18 +64,23 @@ TimelineClaimed StoreExecutor::run(const ClaimTimeline& job) {
   TimelineClaimed claimed;
   const auto fail = [&](const Error& error) {
     claimed.error = error.message;
+    claimed.may_pass = may_pass(error);
     return claimed;
   };
   const Result<Timeline> highest = highest_timeline(store_);
   if (!highest) return fail(highest.error());
   // Whoever held the store once does not take it back: that would stop its successor, or cut off
-  // the end of the history of a run that is over.
-  claimed.superseded = job.above != 0 && *highest > job.above;
+  // the end of the history of a run that is over. But a job before may have failed after its claim.
+  const bool is_claimed = unused_claim_ > job.above && unused_claim_ == *highest;
+  claimed.superseded = !is_claimed && job.above != 0 && *highest > job.above;
   if (claimed.superseded) return claimed;
-  timeline_ = std::max(*highest, job.above) + 1;
-  if (const Status taken = claim_timeline(store_, timeline_, describe_process()); !taken) {
-    claimed.superseded = job.above != 0 && taken.error().code == ErrorCode::conflict;
-    return claimed.superseded ? claimed : fail(taken.error());
+  if (!is_claimed) {
+    timeline_ = std::max(*highest, job.above) + 1;
+    if (const Status taken = claim_timeline(store_, timeline_, describe_process()); !taken) {
+      claimed.superseded = job.above != 0 && taken.error().code == ErrorCode::conflict;
+      return claimed.superseded ? claimed : fail(taken.error());
+    }
+    unused_claim_ = timeline_;
   }
   claimed.timeline = timeline_;
   // What dead writers left there belongs to nobody; a living one on an older timeline may not go
@@ -78,24 +88,34 @@ TimelineClaimed StoreExecutor::run(const ClaimTimeline& job) {
   if (const Status cleared = store_.clear_staging(); !cleared) return fail(cleared.error());
   auto latest = latest_complete(store_);
   if (!latest) {
-    if (latest.error().code == ErrorCode::not_found) return claimed;
-    return fail(latest.error());
+    if (latest.error().code != ErrorCode::not_found) return fail(latest.error());
+    unused_claim_ = 0;
+    return claimed;
   }
   claimed.damaged = latest->passed_over;
   auto checkpoint = from_manifest(latest->manifest);
   if (!checkpoint) return fail(checkpoint.error());
   claimed.latest = std::move(*checkpoint);
+  unused_claim_ = 0;
   return claimed;
 }
 
 ClaimRaised StoreExecutor::run(const RaiseClaim& job) {
   const Result<Timeline> highest = highest_timeline(store_);
-  if (!highest) return {.term = 0, .superseded = false, .error = highest.error().message};
+  if (!highest) {
+    return {.term = 0,
+            .superseded = false,
+            .error = highest.error().message,
+            .may_pass = may_pass(highest.error())};
+  }
   if (*highest != job.holding) return {.term = 0, .superseded = true, .error = ""};
   const Term term = job.above + 1;
   if (const Status taken = claim_timeline(store_, term, describe_process()); !taken) {
     const bool lost = taken.error().code == ErrorCode::conflict;
-    return {.term = 0, .superseded = lost, .error = lost ? "" : taken.error().message};
+    return {.term = 0,
+            .superseded = lost,
+            .error = lost ? "" : taken.error().message,
+            .may_pass = may_pass(taken.error())};
   }
   timeline_ = term;
   return {.term = term, .superseded = false, .error = ""};

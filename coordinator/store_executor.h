@@ -44,6 +44,7 @@ class StoreExecutor {
   const StoreExecutorOptions options_;
   CheckpointStore& store_;
   Timeline timeline_ = 0;
+  Timeline unused_claim_ = 0;       // Ours, though the job that claimed it failed.
   bool history_is_broken_ = false;  // A job failed; lines are missing until one begins anew.
 };
 

@@ -19,6 +19,8 @@ namespace ballast {
 // ---- older and newer selves ---------------------------------------------------------------------
 
 void Coordinator::hear_of(Term term, Effects<Job>& effects) {
+  // Its own claim, on its way, may settle it; whoever said so says it again.
+  if (state_ == State::claiming || now_ < raise_again_) return;
   if (std::exchange(is_raising_, true)) return;
   effects.jobs.push_back(RaiseClaim{.holding = term_, .above = term});
 }
@@ -26,6 +28,11 @@ void Coordinator::hear_of(Term term, Effects<Job>& effects) {
 void Coordinator::on_raised(const ClaimRaised& raised, Effects<Job>& effects) {
   is_raising_ = false;
   if (raised.superseded) return abdicate("another coordinator has taken over this run", effects);
+  if (!raised.error.empty() && raised.may_pass) {
+    effects.note(NoteLevel::error, raised.error);
+    raise_again_ = now_ + options_.store_retry;
+    return;
+  }
   if (!raised.error.empty()) return abdicate(raised.error, effects);
   term_ = raised.term;
   plan_.number = std::max(plan_.number, term_ << 32);

@@ -85,6 +85,8 @@ ServerRestored ServerDisk::run(const ServerRestore& job) {
   if (const Status done = restore(job, restored.tables); !done) {
     restored.tables.clear();
     restored.error = done.error().message;
+    restored.may_pass =
+        done.error().code == ErrorCode::io || done.error().code == ErrorCode::unavailable;
     home_.reset();
   }
   return restored;

@@ -7,6 +7,7 @@
 
 #include "common/base/check.h"
 #include "common/base/hash.h"
+#include "common/base/member_text.h"
 #include "common/base/overloaded.h"
 #include "common/job/run_json.h"
 
@@ -38,7 +39,8 @@ void Server::step(Time now, Input<Outcome> input, Effects<Job>& effects) {
                  [&](Done<Outcome>& done) { on_outcome(std::move(done.outcome), effects); },
              },
              input);
-  membership_.tick(now, effects, [this](wire::Held& held) { hold(held); });
+  membership_.tick(
+      now, effects, [this](wire::Held& held) { hold(held); }, [this] { return wait(); });
   repeat_unanswered(effects);
   if (leaving_) {
     if (now_ >= next_goodbye_) {
@@ -168,7 +170,8 @@ void Server::on_outcome(ServerOutcome outcome, Effects<Job>& effects) {
                      state_ =
                          State::joining;  // Another Restore, perhaps of other files, may follow.
                      timeline_ -= 1;
-                     effects.send(kCoordinator, wire::Restored{restored.timeline, restored.error});
+                     effects.send(kCoordinator, wire::Restored{restored.timeline, restored.error,
+                                                               restored.may_pass});
                      return;
                    }
                    for (auto& tables : restored.tables) {
@@ -505,6 +508,61 @@ std::vector<Node> Server::missing() const {
   std::sort(nodes.begin(), nodes.end());
   nodes.erase(std::unique(nodes.begin(), nodes.end()), nodes.end());
   return nodes;
+}
+
+// ---- waiting ------------------------------------------------------------------------------------
+
+std::string Server::wait() const {
+  const std::string step = "step " + std::to_string(applied_ + 1);
+  if (state_ == State::joining) return "the coordinator to say what to restore";
+  if (state_ == State::restoring) {
+    return "the tables of version " + std::to_string(applied_) + " to be restored here";
+  }
+  if (fault_) return "the coordinator to end the run: " + fault_->reason;
+  if (!lacking_.empty()) return wait_for_owners("a copy of", {lacking_.begin(), lacking_.end()});
+  if (partitions_.empty()) return "";
+  if (all_prepared()) return "the coordinator to commit " + step;
+  std::vector<PartitionId> fed;  // By their owners.
+  bool reduces = false;
+  for (const auto& [id, partition] : partitions_) {
+    if (partition.prepared()) continue;
+    if (owns(id)) reduces = true;
+    if (!owns(id)) fed.push_back(id);
+  }
+  return reduces ? wait_for_workers(step)
+                 : wait_for_owners("the gradient of " + step + " for", fed);
+}
+
+std::string Server::wait_for_owners(const std::string& what,
+                                    const std::vector<PartitionId>& partitions) const {
+  std::map<MemberId, std::string> by_owner;
+  for (const PartitionId id : partitions) {
+    if (index(id) >= owners_.size()) continue;
+    std::string& list = by_owner[owners_[index(id)]];
+    list += (list.empty() ? "" : ", ") + std::to_string(index(id));
+  }
+  std::string text;
+  for (const auto& [owner, list] : by_owner) {
+    text += (text.empty() ? what : "; " + what) + " partitions " + list + " from server " +
+            to_string(owner);
+  }
+  return text;
+}
+
+std::string Server::wait_for_workers(const std::string& step) const {
+  if (plan_.workers.empty()) return "a worker to join and compute " + step;
+  const std::vector<Node> nodes = missing();
+  std::string text;
+  for (const wire::Assignment& assignment : plan_.workers) {
+    const auto late = std::count_if(nodes.begin(), nodes.end(), [&](Node node) {
+      return node.begin() < assignment.leaves.end && assignment.leaves.begin < node.end();
+    });
+    if (late == 0) continue;
+    text += (text.empty() ? "" : ", ") + std::string("worker ") + to_string(assignment.worker);
+  }
+  if (nodes.empty()) return text;
+  return "leaves " + std::to_string(nodes.front().begin()) + " to " +
+         std::to_string(nodes.back().end() - 1) + " of " + step + " from " + text;
 }
 
 // ---- what peers may not send --------------------------------------------------------------------

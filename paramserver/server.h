@@ -77,6 +77,7 @@ struct ServerRestored {
   Timeline timeline = 0;
   std::vector<std::unique_ptr<Tables>> tables;  // One per partition asked for.
   std::string error;
+  bool may_pass = false;  // The disk or the store refused; trying again may help.
 };
 struct ServerCutDone {
   wire::CutDone done;
@@ -186,6 +187,11 @@ class Server {
   void after_contributions(Effects<Job>& effects);
   void say_prepared(Effects<Job>& effects);
   void repeat_unanswered(Effects<Job>& effects);
+  // For people: what the server waits for, and on whom; empty: nothing.
+  [[nodiscard]] std::string wait() const;
+  [[nodiscard]] std::string wait_for_owners(const std::string& what,
+                                            const std::vector<PartitionId>& partitions) const;
+  [[nodiscard]] std::string wait_for_workers(const std::string& step) const;
   [[nodiscard]] bool all_prepared() const;
   [[nodiscard]] bool owns(PartitionId partition) const;
   [[nodiscard]] bool holds(TableId table, Key key) const;

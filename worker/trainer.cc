@@ -5,6 +5,7 @@
 
 #include "common/base/check.h"
 #include "common/base/hash.h"
+#include "common/base/member_text.h"
 #include "common/base/nodes.h"
 #include "common/base/overloaded.h"
 #include "common/job/run_json.h"
@@ -35,9 +36,12 @@ void Worker::step(Time now, Input<Outcome> input, Effects<Job>& effects) {
                  [&](Done<Outcome>& done) { on_outcome(std::move(done.outcome), effects); },
              },
              input);
-  membership_.tick(now, effects, [&](wire::Held& held) {
-    if (plan_) held.plan = *plan_;
-  });
+  membership_.tick(
+      now, effects,
+      [&](wire::Held& held) {
+        if (plan_) held.plan = *plan_;
+      },
+      [&] { return wait(); });
   repeat_pulls(effects);
   if (leaving_) {
     if (now_ >= next_goodbye_) {
@@ -490,6 +494,24 @@ void Worker::on_missing(MemberId from, const wire::Missing& missing, Effects<Job
       if (lacking) effects.send(server, push);
     }
   }
+}
+
+// ---- waiting ------------------------------------------------------------------------------------
+
+// A worker that more workers than leaves make idle waits for nothing.
+std::string Worker::wait() const {
+  for (const auto& [id, group] : groups_) {
+    const std::string version = std::to_string(group.version);
+    const std::string what = group.evaluation ? "the evaluation of version " + version
+                                              : "step " + std::to_string(group.version + 1);
+    if (group.stage != Stage::pulling) return what + " to be computed here";
+    std::string servers;
+    for (const auto& [server, ask] : group.asks) {
+      if (!ask.answered) servers += (servers.empty() ? "" : ", ") + to_string(server);
+    }
+    return "version " + version + " from server " + servers + ", for " + what;
+  }
+  return "";
 }
 
 // ---- packing ------------------------------------------------------------------------------------

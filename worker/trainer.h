@@ -191,6 +191,8 @@ class Worker {
   void compute(GroupId id, Group& group, Effects<Job>& effects);
   void version_seen(Step version);
   void repeat_pulls(Effects<Job>& effects);
+  // For people: what the oldest group waits for, and on whom; empty: nothing.
+  [[nodiscard]] std::string wait() const;
   [[nodiscard]] Group* find(GroupId id);
   [[nodiscard]] std::vector<Leaf> own_leaves_not_in(const std::set<Leaf>& begun) const;
 

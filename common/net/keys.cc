@@ -150,6 +150,10 @@ Result<LinkKeys> load_keys(const std::string& directory, KeyRole role) {
     if (!key) return key.error();
     keys.admitted_keys.push_back(std::move(*key));
   }
+  if (role == KeyRole::coordinator) {  // Its own machine may ask it (`ballast status`).
+    keys.coordinator_key = keys.own.public_key;
+    keys.admitted_keys.push_back(keys.own.public_key);
+  }
   return keys;
 }
 

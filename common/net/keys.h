@@ -7,7 +7,7 @@
 // the keys of the roles that have business with it:
 //
 //                connects to            admits
-//   coordinator  nobody                 server, worker
+//   coordinator  itself (status)        server, worker, itself
 //   server       coordinator            worker
 //   worker       coordinator, server    nobody
 //

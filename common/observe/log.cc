@@ -101,6 +101,4 @@ Result<LogLevel> parse_log_level(std::string_view text) {
                                        "': expected debug, info, warning, error or off"};
 }
 
-std::string to_string(MemberId member) { return fmt::format("{:016x}", index(member)); }
-
 }  // namespace ballast

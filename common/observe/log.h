@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "common/base/ids.h"
+#include "common/base/member_text.h"
 #include "common/base/result.h"
 
 namespace ballast {
@@ -52,8 +53,5 @@ class Log {
 
 // "debug", "info", "warning", "error", "off".
 [[nodiscard]] Result<LogLevel> parse_log_level(std::string_view text);
-
-// Sixteen hexadecimal digits.
-[[nodiscard]] std::string to_string(MemberId member);
 
 }  // namespace ballast

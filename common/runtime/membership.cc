@@ -28,6 +28,7 @@ bool Membership::heard(Term term, Time now) {
 }
 
 void Membership::rejoin(Time now) {
+  if (state_ != State::greeting) has_progressed_ = true;
   state_ = State::greeting;
   next_send_ = now;
 }
@@ -37,6 +38,7 @@ Membership::Load Membership::welcomed(const wire::Welcome& welcome, const RunCon
   BALLAST_CHECK(state_ == State::greeting);
   heartbeat_ = seconds(run.cluster.heartbeat_seconds);
   silence_ = seconds(run.cluster.silence_seconds);
+  has_progressed_ = true;
   next_send_ = now;
   const std::uint64_t fingerprint = fingerprint_of_run(welcome.run_json, welcome.checkpoints);
   if (held_ && held_->run == fingerprint && held_->family == welcome.family) {
@@ -65,6 +67,7 @@ void Membership::loaded(std::uint64_t canary, std::string blas_version, Time now
   held_->canary = canary;
   held_->blas_version = std::move(blas_version);
   if (state_ != State::loading) return;
+  has_progressed_ = true;
   state_ = State::ready;
   next_send_ = now;
 }
@@ -73,6 +76,10 @@ Time Membership::next() const { return next_send_; }
 
 void Membership::tick(Time now, Outbox& out) {
   if (!first_) first_ = now;
+  if (std::exchange(has_progressed_, false)) {
+    progressed_ = now;
+    next_wait_ = now;
+  }
   watch_silence(now, out);
   if (now < next_send_) return;
   switch (state_) {
@@ -97,6 +104,37 @@ wire::Hello Membership::hello() const {
   wire::Hello hello = options_.hello;
   if (is_loaded_) hello.held = held_;
   return hello;
+}
+
+// What is waited for by whoever is no member yet; somebody else's silence is said elsewhere.
+std::string Membership::joining() const {
+  switch (state_) {
+    case State::greeting:
+      return "the coordinator at " + options_.coordinator + " to let it in";
+    case State::loading:
+      return "the run to be loaded here";
+    case State::ready:
+      return "the coordinator at " + options_.coordinator + " to give it a part in a plan";
+    case State::member:
+      break;
+  }
+  return "";
+}
+
+void Membership::say_wait(Time now, const std::string& what, Outbox& out) {
+  const auto since = static_cast<std::uint64_t>((now - progressed_) / std::chrono::seconds(1));
+  for (wire::Body& body : out.sends) {
+    if (auto* const beat = std::get_if<wire::Heartbeat>(&body); beat != nullptr && !what.empty()) {
+      beat->waiting = what;
+      beat->waiting_seconds = since;
+    }
+  }
+  if (now < next_wait_) return;
+  next_wait_ = now + options_.loud;
+  const bool silent = now - heard_.value_or(*first_) >= silence_;  // That is said already.
+  if (what.empty() || silent) return;
+  out.notes.push_back(
+      {NoteLevel::warning, "waiting for " + what + " since " + std::to_string(since) + " s"});
 }
 
 void Membership::watch_silence(Time now, Outbox& out) {

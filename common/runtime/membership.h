@@ -16,6 +16,8 @@
 //   M4  A member that greets anew keeps what it holds and says so: only a Welcome to another run,
 //       or another kernel family, makes it forget.
 //   M5  Whoever has heard a coordinator listens to none of a lower term (R13).
+//   M6  A member that gets nothing done for long says what it waits for: in its log, and to the
+//       coordinator with its heartbeats.
 //
 // Pure; one machine owns it.
 
@@ -46,11 +48,14 @@ class Membership {
   explicit Membership(MembershipOptions options);
 
   // To be called once per step; says Hello, Ready, Heartbeat when due. `hold(held)` adds to a Hello
-  // what the role keeps of the run.
-  template <class Job, class Hold>
-  void tick(Time now, Effects<Job>& effects, const Hold& hold) {
+  // what the role keeps of the run; `wait()` says what the role waits for as a member, or "".
+  template <class Job, class Hold, class Wait>
+  void tick(Time now, Effects<Job>& effects, const Hold& hold, const Wait& wait) {
     Outbox out;
     tick(now, out);
+    if (now - progressed_ >= options_.loud && (now >= next_wait_ || !out.sends.empty())) {
+      say_wait(now, state_ == State::member ? wait() : joining(), out);
+    }
     for (wire::Body& body : out.sends) {
       if (auto* const hello = std::get_if<wire::Hello>(&body); hello != nullptr && hello->held) {
         hold(*hello->held);
@@ -74,9 +79,14 @@ class Membership {
   // The load that was needed last has succeeded.
   void loaded(std::uint64_t canary, std::string blas_version, Time now);
   void planned() {
-    if (state_ == State::ready) state_ = State::member;
+    if (state_ != State::ready) return;
+    state_ = State::member;
+    has_progressed_ = true;
   }
-  void made_progress() { ++progress_; }
+  void made_progress() {
+    ++progress_;
+    has_progressed_ = true;
+  }
 
   [[nodiscard]] State state() const { return state_; }
   // When tick() has something to do again.
@@ -91,6 +101,8 @@ class Membership {
   void tick(Time now, Outbox& out);
   [[nodiscard]] wire::Hello hello() const;
   void watch_silence(Time now, Outbox& out);
+  [[nodiscard]] std::string joining() const;
+  void say_wait(Time now, const std::string& what, Outbox& out);
 
   const MembershipOptions options_;
   State state_ = State::greeting;
@@ -99,6 +111,9 @@ class Membership {
       held_;  // Of the run that is loaded or being loaded: what we know of it.
   bool is_loaded_ = false;
   std::uint64_t progress_ = 0;
+  bool has_progressed_ = true;  // Since the last tick.
+  Time progressed_{};           // When it last got something done.
+  Time next_wait_{};            // When to say again what it waits for.
   Duration heartbeat_ = std::chrono::seconds(1);
   Duration silence_ = std::chrono::seconds(10);
   std::optional<Time> heard_;

@@ -55,6 +55,8 @@ struct Header {
     fault @28 :Reason;
     lacking @29 :Lacking;
     partitionCopy @30 :PartitionCopy;
+    askStatus @32 :Void;
+    statusReport @33 :StatusReport;
   }
 
   term @31 :UInt64;
@@ -159,6 +161,9 @@ struct Ready {
 
 struct Heartbeat {
   progress @0 :UInt64;
+  waiting @1 :Text;
+  # What the sender waits for, when it got nothing done for long; for people.
+  waitingSeconds @2 :UInt64;
 }
 
 enum Ending {
@@ -223,6 +228,7 @@ struct Restore {
 struct Restored {
   timeline @0 :UInt64;
   error @1 :Text;
+  mayPass @2 :Bool;
 }
 
 # ---- the step ------------------------------------------------------------------------------------
@@ -428,4 +434,10 @@ struct Evaluated {
   loss @4 :Float64;
   outputs @5 :Array;
   labels @6 :Array;
+}
+
+# ---- status --------------------------------------------------------------------------------------
+
+struct StatusReport {
+  json @0 :Text;
 }

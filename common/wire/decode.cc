@@ -63,6 +63,7 @@ class Reader {
   Hello read(schema::Hello::Reader in);
   Welcome read(schema::Welcome::Reader in);
   Ready read(schema::Ready::Reader in);
+  Heartbeat read(schema::Heartbeat::Reader in);
   Finish read(schema::Finish::Reader in);
   Plan read(schema::Plan::Reader in);
   Restore read(schema::Restore::Reader in);
@@ -253,7 +254,7 @@ Body Reader::read(HeaderBody in) {
     case Kind::REJOIN:
       return Rejoin{};
     case Kind::HEARTBEAT:
-      return Heartbeat{in.getHeartbeat().getProgress()};
+      return read(in.getHeartbeat());
     case Kind::GOODBYE:
       return Goodbye{};
     case Kind::RELEASED:
@@ -298,6 +299,10 @@ Body Reader::read(HeaderBody in) {
       return read(in.getEvaluated());
     case Kind::MALFORMED_REPLY:
       return MalformedReply{text(in.getMalformedReply().getReason())};
+    case Kind::ASK_STATUS:
+      return AskStatus{};
+    case Kind::STATUS_REPORT:
+      return StatusReport{text(in.getStatusReport().getJson())};
   }
   // Not malformed: a newer peer speaks a word we do not know yet.
   unknown_kind_ = true;
@@ -348,6 +353,10 @@ Welcome Reader::read(schema::Welcome::Reader in) {
 
 Ready Reader::read(schema::Ready::Reader in) { return {in.getCanary(), text(in.getBlasVersion())}; }
 
+Heartbeat Reader::read(schema::Heartbeat::Reader in) {
+  return {in.getProgress(), text(in.getWaiting()), in.getWaitingSeconds()};
+}
+
 Finish Reader::read(schema::Finish::Reader in) {
   return {number_of(in.getEnding(), Ending::interrupted, "ending"), text(in.getReason())};
 }
@@ -386,7 +395,7 @@ Restore Reader::read(schema::Restore::Reader in) {
 }
 
 Restored Reader::read(schema::Restored::Reader in) {
-  return {in.getTimeline(), text(in.getError())};
+  return {in.getTimeline(), text(in.getError()), in.getMayPass()};
 }
 
 Pull Reader::read(schema::Pull::Reader in) {

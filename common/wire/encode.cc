@@ -167,7 +167,10 @@ void write(const Ready& in, HeaderBody body, PayloadPacker&) {
 void write(const Rejoin&, HeaderBody body, PayloadPacker&) { body.setRejoin(); }
 
 void write(const Heartbeat& in, HeaderBody body, PayloadPacker&) {
-  body.initHeartbeat().setProgress(in.progress);
+  auto out = body.initHeartbeat();
+  out.setProgress(in.progress);
+  out.setWaiting(text(in.waiting));
+  out.setWaitingSeconds(in.waiting_seconds);
 }
 
 void write(const Goodbye&, HeaderBody body, PayloadPacker&) { body.setGoodbye(); }
@@ -198,6 +201,7 @@ void write(const Restored& in, HeaderBody body, PayloadPacker&) {
   auto out = body.initRestored();
   out.setTimeline(in.timeline);
   out.setError(text(in.error));
+  out.setMayPass(in.may_pass);
 }
 
 void write(const Pull& in, HeaderBody body, PayloadPacker& payload) {
@@ -340,6 +344,12 @@ void write(const PartitionCopy& in, HeaderBody body, PayloadPacker& payload) {
     write(payload.place(in.records[i].versions), records[i].initVersions());
     write(payload.place(in.records[i].floats), records[i].initFloats());
   }
+}
+
+void write(const AskStatus&, HeaderBody body, PayloadPacker&) { body.setAskStatus(); }
+
+void write(const StatusReport& in, HeaderBody body, PayloadPacker&) {
+  body.initStatusReport().setJson(text(in.json));
 }
 
 // ---- frame 0 ------------------------------------------------------------------------------------

@@ -6,11 +6,11 @@ namespace ballast::wire {
 
 const char* name_of(const Body& body) {
   static constexpr const char* kNames[] = {
-      "Hello",     "Welcome",        "Refused",    "Ready",        "Rejoin",   "Heartbeat",
-      "Goodbye",   "Released",       "Fault",      "Finish",       "Plan",     "Restore",
-      "Restored",  "Pull",           "Values",     "Passed",       "Missing",  "Stale",
-      "Push",      "Prepared",       "CommitStep", "CutDone",      "CutKnown", "Evaluate",
-      "Evaluated", "MalformedReply", "Lacking",    "PartitionCopy"};
+      "Hello",     "Welcome",        "Refused",    "Ready",         "Rejoin",    "Heartbeat",
+      "Goodbye",   "Released",       "Fault",      "Finish",        "Plan",      "Restore",
+      "Restored",  "Pull",           "Values",     "Passed",        "Missing",   "Stale",
+      "Push",      "Prepared",       "CommitStep", "CutDone",       "CutKnown",  "Evaluate",
+      "Evaluated", "MalformedReply", "Lacking",    "PartitionCopy", "AskStatus", "StatusReport"};
   static_assert(std::size(kNames) == std::variant_size_v<Body>);
   return kNames[body.index()];
 }

@@ -98,6 +98,9 @@ struct Ready {  // member -> coordinator; repeated until a Plan names it
 struct Rejoin {};   // coordinator -> a member it does not know: say Hello, with what you hold
 struct Heartbeat {  // member -> coordinator, and back as its answer
   std::uint64_t progress = 0;  // Grows whenever the core got something done.
+  // A member that got nothing done for long: for people, what it waits for, and since when.
+  std::string waiting{};
+  std::uint64_t waiting_seconds = 0;
 };
 struct Goodbye {};   // member -> coordinator: I would like to leave (drain)
 struct Released {};  // coordinator -> member: you may exit now
@@ -131,7 +134,8 @@ struct Restore {  // coordinator -> server: become this state; repeated until Re
 };
 struct Restored {  // server -> coordinator
   Timeline timeline = 0;
-  std::string error;  // Empty: done.
+  std::string error;      // Empty: done.
+  bool may_pass = false;  // A disk or store refused; the same Restore may succeed later.
 };
 
 // ---- the step -----------------------------------------------------------------------------------
@@ -272,10 +276,17 @@ struct MalformedReply {  // anyone -> anyone: I could not read what you sent
   std::string reason;
 };
 
+// ---- status -------------------------------------------------------------------------------------
+
+struct AskStatus {};   // anyone -> coordinator: what does the run do? The asker becomes no member.
+struct StatusReport {  // coordinator -> who asked
+  std::string json;    // coordinator/status.h
+};
+
 using Body = std::variant<Hello, Welcome, Refused, Ready, Rejoin, Heartbeat, Goodbye, Released,
                           Fault, Finish, Plan, Restore, Restored, Pull, Values, Passed, Missing,
                           Stale, Push, Prepared, CommitStep, CutDone, CutKnown, Evaluate, Evaluated,
-                          MalformedReply, Lacking, PartitionCopy>;
+                          MalformedReply, Lacking, PartitionCopy, AskStatus, StatusReport>;
 
 struct Message {
   MemberId from{};  // The sender's; set by the host.

@@ -20,6 +20,8 @@ constexpr std::size_t kWarningsKept = 12;
 constexpr const char* kVersion = "simulated";
 constexpr std::uint64_t kWritesLeftMax = 12;  // Of a job whose process dies.
 constexpr MemberId kNowhere{0};               // A place where nobody ever is.
+constexpr Duration kAskedEvery = milliseconds(37);
+constexpr MemberId kStranger{~std::uint64_t{1}};  // Even, and no coordinator's place.
 
 std::string endpoint_of(MemberId id) { return "simulated://" + std::to_string(index(id)); }
 
@@ -66,6 +68,7 @@ Verdict Cluster::run() {
   start_coordinator();
   staff();
   fault_later();
+  ask_later();
   agenda_.after(scenario_.calm_after, [this] { become_calm(); });
   Time last = agenda_.now();
   while (!over() && !agenda_.empty()) {
@@ -109,8 +112,10 @@ void Cluster::start_coordinator() {
                                                        .version = kVersion,
                                                        .workers = workers_wanted_,
                                                        .servers = servers_wanted_,
+                                                       .begin_within = scenario_.begin_within,
                                                        .retry = retry(),
                                                        .loud = scenario_.loud,
+                                                       .store_retry = scenario_.store_retry,
                                                        .stop_within = scenario_.stop_within,
                                                        .additions_max = scenario_.additions_max,
                                                        .chain_files_max = scenario_.chain_files_max,
@@ -407,6 +412,9 @@ void Cluster::wake_when_wished(Member& member) {
 }
 
 void Cluster::send(Member& member, const Send& message, Term term) {
+  if (const auto* const report = std::get_if<wire::StatusReport>(&message.body)) {
+    return invariants_.reported(report->json);  // To a stranger.
+  }
   invariants_.sent(member.life, member.process->server(), message.body);
   const MemberId to = message.to == kCoordinator ? member.coordinator : message.to;
   if (std::holds_alternative<wire::Finish>(message.body) && calm_ &&
@@ -509,6 +517,23 @@ void Cluster::on_coordinator_exit(const Member& member, const Exit& exit) {
     say("somebody removes the damaged checkpoints");
     store_.remove_damaged();
   }
+}
+
+// Somebody asks every coordinator what it does, in whatever state it is.
+void Cluster::ask_later() {
+  agenda_.after(kAskedEvery, [this] {
+    if (done_at_) return;
+    std::vector<std::uint64_t> lives;
+    for (const auto& [life, member] : members_) {
+      if (member->role == wire::Role::coordinator) lives.push_back(life);
+    }
+    for (const std::uint64_t life : lives) {
+      Member* const coordinator = living(life);
+      if (coordinator == nullptr) continue;
+      input(*coordinator, Received{wire::Message{kStranger, wire::AskStatus{}, 0}});
+    }
+    ask_later();
+  });
 }
 
 // ---- the end ------------------------------------------------------------------------------------

@@ -123,6 +123,7 @@ class Cluster {
 
   // Faults.
   void fault_later();
+  void ask_later();
   void fault(FaultKind kind);
   void kill(Member* member);
   void pause(Member& member);

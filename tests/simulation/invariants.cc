@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/base/overloaded.h"
+#include "coordinator/status.h"
 
 namespace ballast::simulation {
 namespace {
@@ -348,6 +349,16 @@ void Invariants::stored(const SimulatedStore& store) {
   if (!there) {
     violated(19, "the checkpoint of " + at(place.first, place.second) + " counts " + number(lines) +
                      " lines that are not all in the history");
+  }
+}
+
+void Invariants::reported(const std::string& status) {
+  const auto report = status_from_json(status);
+  if (!report) return violated(21, report.error().message);
+  if (report->step > report->steps)
+    violated(21, "step " + number(report->step) + " of a run of " + number(report->steps));
+  if (report->waiting.empty() && report->phase != "done") {
+    violated(21, "a coordinator that is " + report->phase + " does not say what it waits for");
   }
 }
 

@@ -35,6 +35,7 @@
 //  18 A copy that one server hands to another has the oracle's bits at its version.
 //  19 The history has every line that the newest checkpoint counts, as the plain loop wrote it.
 //  20 Of every checkpoint that is passed over people are told.
+//  21 Who asks a coordinator is answered with what it does, whatever its state.
 
 #include <cstdint>
 #include <map>
@@ -69,6 +70,7 @@ class Invariants {
   // `from` is the server where the sender is one.
   void sent(std::uint64_t life, const Server* from, const wire::Body& body);
   void stored(const SimulatedStore& store);
+  void reported(const std::string& status);
 
  private:
   struct Seen {  // Of a server.

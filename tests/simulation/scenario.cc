@@ -110,6 +110,8 @@ Scenario draw_scenario(std::uint64_t seed, const RunConfig& shape_run) {
       in_seconds(prng.log_between(milliseconds(10), milliseconds(5000)));
   constexpr std::uint64_t kLogSteps[] = {0, 1, 5, 1000};
   scenario.log_steps_max = prng.one_of(kLogSteps);
+  scenario.begin_within = prng.log_between(milliseconds(20), milliseconds(30000));
+  scenario.store_retry = prng.log_between(milliseconds(10), milliseconds(3000));
   return scenario;
 }
 

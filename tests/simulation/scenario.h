@@ -60,6 +60,8 @@ struct Scenario {
   std::uint64_t log_steps_max = 1;         // Each server's, until it keeps another base.
   std::uint64_t evaluation_group_max = 0;  // Each worker draws its own up to this.
   Duration loud{};
+  Duration begin_within{};
+  Duration store_retry{};
   Duration stop_within{};
 
   Duration calm_after{};         // No fault, loss or duplicate from here on; training must end.

@@ -175,6 +175,10 @@ ServerRestored SimulatedServerDisk::restore(const ServerRestore& job) const {
     restored.error = std::move(error);
     return std::move(restored);
   };
+  if (prng_.chance(store_.fault_rate)) {
+    restored.may_pass = true;
+    return fail(std::string(kInjected) + "a checkpoint cannot be read now");
+  }
   std::map<PartitionId, Rows> rows;
   for (const wire::SnapshotFile& file : job.files) {
     if (store_.damaged_files.contains(file.name))
@@ -246,8 +250,9 @@ CoordinatorOutcome SimulatedCoordinatorStore::operator()(CoordinatorJob&& job) {
 TimelineClaimed SimulatedCoordinatorStore::claim(const ClaimTimeline& job) {
   TimelineClaimed claimed;
   const Timeline highest = store_.claimed.empty() ? 0 : *store_.claimed.rbegin();
-  if (store_.full) {
+  if (store_.full || prng_.chance(store_.fault_rate)) {
     claimed.error = std::string(kInjected) + "no room for a claim";
+    claimed.may_pass = true;
     return claimed;
   }
   claimed.superseded = job.above != 0 && highest > job.above;
@@ -269,10 +274,18 @@ TimelineClaimed SimulatedCoordinatorStore::claim(const ClaimTimeline& job) {
 }
 
 ClaimRaised SimulatedCoordinatorStore::raise(const RaiseClaim& job) {
+  if (prng_.chance(store_.fault_rate)) {
+    return {.term = 0,
+            .superseded = false,
+            .error = std::string(kInjected) + "no room for a claim",
+            .may_pass = true};
+  }
   if (*store_.claimed.rbegin() != job.holding) return {.term = 0, .superseded = true, .error = ""};
   if (store_.full) {
-    return {
-        .term = 0, .superseded = false, .error = std::string(kInjected) + "no room for a claim"};
+    return {.term = 0,
+            .superseded = false,
+            .error = std::string(kInjected) + "no room for a claim",
+            .may_pass = true};
   }
   timeline_ = job.above + 1;
   store_.claimed.insert(timeline_);

@@ -10,6 +10,7 @@
 #include "common/base/check.h"
 #include "common/job/run_json.h"
 #include "common/runtime/membership.h"
+#include "coordinator/status.h"
 
 namespace ballast {
 namespace {
@@ -536,6 +537,182 @@ TEST_F(TakeoverTest, DoesNotTakeBackAStoreThatAnotherHasClaimed) {
 TEST_F(TakeoverTest, RaisesItsTermWhenTheStoreKnowsNoOther) {
   step(Received{wire::Message{kServer1, wire::Heartbeat{}, 6}});
   EXPECT_EQ(outcome(ClaimRaised{.term = 7, .superseded = false, .error = ""}).term, 7U);
+}
+
+// ---- waiting, and saying so ---------------------------------------------------------------------
+
+TEST_F(CoordinatorTest, BeginsWithWhoIsThereWhenTheOthersDoNotCome) {
+  step(Tick{});
+  outcome(TimelineClaimed{.timeline = 1, .latest = {}, .damaged = {}, .error = ""});
+  receive(kServer1, hello(wire::Role::server));
+  const auto keep_alive = [&] { receive(kServer1, wire::Heartbeat{}); };
+  for (int i = 0; i < 31; ++i) {
+    later(seconds(1));
+    keep_alive();
+  }
+  EXPECT_TRUE(coordinator_.plan().owners.empty()) << "a server alone trains nothing";
+  EXPECT_EQ(all<wire::Welcome>(receive(kWorker1, hello(wire::Role::worker))).size(), 2U);
+  ready(kServer1);
+  const After effects = ready(kWorker1);
+  ASSERT_EQ(all<wire::Restore>(effects).size(), 1U);
+  const auto said = [](const Note& note) {
+    return note.text.find("beginning with 1 of 2 servers and 1 of 2 workers") != std::string::npos;
+  };
+  EXPECT_TRUE(std::any_of(effects.notes.begin(), effects.notes.end(), said));
+  EXPECT_EQ(all<wire::Plan>(receive(kServer1, wire::Restored{1, ""})).size(), 2U);
+}
+
+TEST_F(CoordinatorTest, WaitsForAllThatWereAnnouncedUntilThen) {
+  step(Tick{});
+  outcome(TimelineClaimed{.timeline = 1, .latest = {}, .damaged = {}, .error = ""});
+  receive(kServer1, hello(wire::Role::server));
+  receive(kWorker1, hello(wire::Role::worker));
+  for (int i = 0; i < 29; ++i) {
+    EXPECT_TRUE(all<wire::Welcome>(later(seconds(1))).empty());
+    receive(kServer1, wire::Heartbeat{});
+    receive(kWorker1, wire::Heartbeat{});
+  }
+  EXPECT_EQ(all<wire::Welcome>(later(seconds(1))).size(), 2U);
+}
+
+TEST_F(CoordinatorTest, AStoreThatRefusesToBeClaimedIsAskedAgain) {
+  step(Tick{});
+  TimelineClaimed refused;
+  refused.error = "no space left";
+  refused.may_pass = true;
+  EXPECT_EQ(outcome(refused).notes.size(), 1U);
+  EXPECT_TRUE(jobs<ClaimTimeline>(later(milliseconds(2900))).empty());
+  EXPECT_EQ(jobs<ClaimTimeline>(later(milliseconds(100))).size(), 1U);
+  EXPECT_TRUE(jobs<ClaimTimeline>(later(seconds(3))).empty()) << "one at a time";
+  const After again = outcome(refused);
+  EXPECT_FALSE(again.exit);
+  std::string notices;
+  for (int i = 0; i < 6; ++i) {
+    for (const Note& note : later(seconds(1)).notes) notices += note.text;
+  }
+  EXPECT_NE(notices.find("the checkpoint store, which says: no space left"), std::string::npos)
+      << notices;
+  EXPECT_EQ(outcome(TimelineClaimed{.timeline = 1, .latest = {}, .damaged = {}, .error = ""}).term,
+            1U);
+}
+
+TEST_F(CoordinatorTest, AStoreThatCanNotBeClaimedEndsTheRunAtOnce) {
+  step(Tick{});
+  TimelineClaimed taken;
+  taken.error = "claimed by another process";
+  const After effects = outcome(taken);
+  ASSERT_TRUE(effects.exit);
+  EXPECT_EQ(effects.exit->code, ExitCode::user_error);
+}
+
+// It would be held against the claim before, and our own be taken for another coordinator's.
+TEST_F(CoordinatorTest, RaisesNoClaimWhileOneIsOnItsWay) {
+  begin();
+  lose(kServer1, {kServer2, kWorker1, kWorker2});
+  const auto raises = [&] {
+    return jobs<RaiseClaim>(step(Received{wire::Message{kServer2, wire::Heartbeat{}, 9}})).size();
+  };
+  EXPECT_EQ(raises(), 0U);
+  outcome(TimelineClaimed{.timeline = 2, .latest = {}, .damaged = {}, .error = ""});
+  EXPECT_EQ(raises(), 1U);
+}
+
+TEST_F(TakeoverTest, AClaimThatCannotBeRaisedNowIsTriedAgain) {
+  const auto raises = [&] {
+    return jobs<RaiseClaim>(step(Received{wire::Message{kServer1, wire::Heartbeat{}, 6}})).size();
+  };
+  EXPECT_EQ(raises(), 1U);
+  EXPECT_FALSE(
+      outcome(ClaimRaised{.term = 0, .superseded = false, .error = "full", .may_pass = true}).exit);
+  EXPECT_EQ(raises(), 0U) << "not at once";
+  later(seconds(3));
+  EXPECT_EQ(raises(), 1U);
+}
+
+TEST_F(CoordinatorTest, ARestoreThatMayPassIsTriedAgainAndAnyOtherEndsTheRun) {
+  begin();
+  lose(kServer1, {kServer2, kWorker1, kWorker2});
+  outcome(TimelineClaimed{.timeline = 2, .latest = {}, .damaged = {}, .error = ""});
+  const After refused =
+      receive(kServer2, wire::Restored{.timeline = 2, .error = "no space", .may_pass = true});
+  EXPECT_FALSE(refused.exit);
+  EXPECT_EQ(refused.notes.size(), 1U);
+  EXPECT_EQ(all<wire::Restore>(later(milliseconds(500))).size(), 1U);
+  EXPECT_TRUE(
+      receive(kServer2, wire::Restored{.timeline = 2, .error = "no space", .may_pass = true})
+          .notes.empty())
+      << "said once";
+  std::string notices;
+  for (int i = 0; i < 6; ++i) {
+    for (const Note& note : later(seconds(1)).notes) notices += note.text;
+    receive(kServer2, wire::Heartbeat{});
+  }
+  EXPECT_NE(notices.find("server host (which says: no space) to restore version 0"),
+            std::string::npos)
+      << notices;
+  receive(kServer2, wire::Restored{.timeline = 2, .error = "damaged"});
+  const After ended = later(seconds(1));
+  ASSERT_TRUE(ended.exit);
+  EXPECT_EQ(ended.exit->code, ExitCode::fault);
+}
+
+TEST_F(CoordinatorTest, AnswersStrangersAndMakesThemNoMembers) {
+  constexpr MemberId kStranger{999};
+  const auto asked = [&] {
+    const auto reports =
+        all<wire::StatusReport>(step(Received{wire::Message{kStranger, wire::AskStatus{}, 0}}));
+    EXPECT_EQ(reports.size(), 1U);
+    EXPECT_EQ(reports.at(0).first, kStranger);
+    auto status = status_from_json(reports.at(0).second.json);
+    EXPECT_TRUE(status) << status.error().message;
+    return *status;
+  };
+  step(Tick{});
+  EXPECT_EQ(asked().phase, "claiming");
+  begin();
+  receive(kServer1, prepared(kServer1, 1));
+  later(seconds(3));
+  receive(kServer2, wire::Heartbeat{.progress = 1,
+                                    .waiting = "leaves 2 to 3 of step 1 from worker X",
+                                    .waiting_seconds = 12});
+  const RunStatus status = asked();
+  EXPECT_EQ(status.phase, "training");
+  EXPECT_EQ(status.step, 0U);
+  EXPECT_EQ(status.steps, 6U);
+  EXPECT_EQ(status.epochs, 2U);
+  EXPECT_EQ(status.timeline, 1U);
+  EXPECT_FALSE(status.checkpoint);
+  EXPECT_EQ(status.waiting_seconds, 3.0);
+  EXPECT_EQ(status.waiting,
+            "server host (which waits for leaves 2 to 3 of step 1 from worker X) to prepare step "
+            "1");
+  ASSERT_EQ(status.members.size(), 4U) << "the stranger is none";
+  const MemberStatus& first = status.members[0];
+  EXPECT_EQ(first.id, kServer1);
+  EXPECT_EQ(first.state, "member");
+  EXPECT_EQ(first.owns, 1U);
+  EXPECT_EQ(first.lacks, 0U);
+  EXPECT_EQ(first.version, Step{0});
+  EXPECT_TRUE(first.prepared);
+  EXPECT_EQ(first.heard_seconds, 3.0);
+  EXPECT_FALSE(status.members[1].prepared);
+  EXPECT_EQ(status.members[1].waiting_seconds, 12U);
+  EXPECT_EQ(status.members[2].leaves, (LeafRange{0, 2}));
+  EXPECT_TRUE(all<wire::Rejoin>(receive(kStranger, wire::Heartbeat{})).size() == 1U);
+}
+
+TEST_F(CoordinatorTest, SaysWhoIsOnTheWayAndWhoIsMissing) {
+  step(Tick{});
+  outcome(TimelineClaimed{.timeline = 1, .latest = {}, .damaged = {}, .error = ""});
+  receive(kServer1, hello(wire::Role::server));
+  std::string notices;
+  for (int i = 0; i < 6; ++i) {
+    for (const Note& note : later(seconds(1)).notes) notices += note.text;
+    receive(kServer1, wire::Heartbeat{});
+  }
+  EXPECT_NE(notices.find("2 more servers and 2 more workers to join (on their way: server host)"),
+            std::string::npos)
+      << notices;
 }
 
 // ---- the history --------------------------------------------------------------------------------

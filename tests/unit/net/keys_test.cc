@@ -56,7 +56,11 @@ TEST(Keys, EachRoleReadsItsOwnSecretAndThePublicKeysOfThoseItTalksTo) {
     std::vector<std::string> needless;
   };
   const Case cases[] = {
-      {KeyRole::coordinator, "", "", {"server.public", "worker.public"}, {"coordinator.public"}},
+      {KeyRole::coordinator,
+       "coordinator.public",
+       "",
+       {"server.public", "worker.public", "coordinator.public"},
+       {"coordinator.public"}},
       {KeyRole::server,
        "coordinator.public",
        "server.public",

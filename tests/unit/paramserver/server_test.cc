@@ -797,5 +797,60 @@ TEST_F(CopiesTest, WhoIsPreparedWaitsForTheCommitThatTheOthersHave) {
   EXPECT_EQ(server_.applied(), 1U);
 }
 
+// ---- waiting ------------------------------------------------------------------------------------
+
+// For people: with its heartbeats, and in its log.
+class WaitingTest : public ServerTest {
+ protected:
+  // What the heartbeats say after a while without progress.
+  std::string waiting() {
+    std::string waiting;
+    for (int i = 0; i < 12; ++i) {
+      const After effects = later(std::chrono::seconds(1));
+      if (count<wire::Heartbeat>(effects) > 0) waiting = the<wire::Heartbeat>(effects).waiting;
+    }
+    return waiting;
+  }
+  wire::Plan plan(MemberId last_owner) const {
+    return {.number = 1,
+            .timeline = 1,
+            .committed = 0,
+            .workers = {{kWorker, {0, 2}}, {kOther, {2, 4}}},
+            .owners = {kSelf, kSelf, last_owner},
+            .replicas = {},
+            .servers = {{kSelf, "self"}, {kPeer, "peer"}}};
+  }
+};
+
+TEST_F(WaitingTest, NamesTheWorkersWhoseLeavesAreMissing) {
+  restore(1);
+  receive(kCoordinator, plan(kSelf));
+  receive(kWorker, push(1, {1, 0}));
+  EXPECT_EQ(waiting(), "leaves 2 to 3 of step 1 from worker 000000000000000c");
+  receive(kOther, push(1, {1, 1}));
+  EXPECT_EQ(waiting(), "the coordinator to commit step 1");
+}
+
+TEST_F(WaitingTest, NamesTheOwnerOfWhatAReplicaLacks) {
+  restore(1);
+  wire::Plan fed = plan(kPeer);
+  fed.replicas = {{PartitionId{2}, kSelf}};
+  receive(kCoordinator, fed);
+  for (wire::Push mine : {push(1, {1, 0}), push(1, {1, 1})}) {  // Workers push that to its owner.
+    std::erase(mine.partitions, PartitionId{2});
+    std::erase_if(mine.sections, [](const auto& s) { return s.partition == PartitionId{2}; });
+    receive(kWorker, mine);
+  }
+  EXPECT_EQ(waiting(), "the gradient of step 1 for partitions 2 from server 0000000000000016");
+}
+
+TEST_F(WaitingTest, NamesTheOwnerOfACopyThatItLacks) {
+  wire::Plan fed = plan(kPeer);
+  fed.owners = {kPeer, kPeer, kPeer};
+  fed.replicas = {{PartitionId{0}, kSelf}, {PartitionId{2}, kSelf}};
+  receive(kCoordinator, fed);
+  EXPECT_EQ(waiting(), "a copy of partitions 0, 2 from server 0000000000000016");
+}
+
 }  // namespace
 }  // namespace ballast

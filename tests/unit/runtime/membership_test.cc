@@ -36,7 +36,8 @@ class MembershipTest : public testing::Test {
 
   After tick() {
     After effects;
-    membership_.tick(now_, effects, [](wire::Held&) {});
+    membership_.tick(
+        now_, effects, [](wire::Held&) {}, [this] { return wait_; });
     return effects;
   }
   After later(Duration time) {
@@ -52,6 +53,7 @@ class MembershipTest : public testing::Test {
 
   explicit MembershipTest(Duration give_up = Duration::zero()) : membership_(options(give_up)) {}
 
+  std::string wait_;  // What the role waits for.
   Time now_ = Time{} + seconds(100);
   Membership membership_;
 };
@@ -87,7 +89,8 @@ TEST_F(MembershipTest, GreetsAnewWithWhatItHolds) {
 
   membership_.rejoin(now_);
   After effects;
-  membership_.tick(now_, effects, [](wire::Held& held) { held.timeline = 3; });
+  membership_.tick(
+      now_, effects, [](wire::Held& held) { held.timeline = 3; }, [] { return std::string(); });
   ASSERT_EQ(count<wire::Hello>(effects), 1U);
   const auto& held = std::get<wire::Hello>(effects.sends[0].body).held;
   ASSERT_TRUE(held);
@@ -107,6 +110,49 @@ TEST_F(MembershipTest, GreetsAnewWithWhatItHolds) {
                                          .body)
                    .held)
       << "nothing of it is loaded yet";
+}
+
+// M6
+TEST_F(MembershipTest, SaysWhatItWaitsForWhenItGetsNothingDone) {
+  EXPECT_TRUE(membership_.heard(1, now_));
+  tick();
+  for (int i = 0; i < 9; ++i) {
+    EXPECT_TRUE(membership_.heard(1, now_));
+    EXPECT_TRUE(later(seconds(1)).notes.empty());
+  }
+  EXPECT_TRUE(membership_.heard(1, now_));
+  const After greeting = later(seconds(1));
+  ASSERT_EQ(greeting.notes.size(), 1U);
+  EXPECT_EQ(greeting.notes[0].text,
+            "waiting for the coordinator at tcp://10.0.0.1:7700 to let it in since 10 s");
+
+  EXPECT_EQ(membership_.welcomed(welcome("run"), run(), now_), Membership::Load::needed);
+  membership_.loaded(7, "blas", now_);
+  membership_.planned();
+  tick();
+  wait_ = "version 3 from server 7";
+  const auto beat_of = [](const After& effects) {
+    for (const Send& send : effects.sends) {
+      if (const auto* const beat = std::get_if<wire::Heartbeat>(&send.body)) return *beat;
+    }
+    return wire::Heartbeat{};
+  };
+  EXPECT_EQ(beat_of(later(seconds(9))).waiting, "");
+  EXPECT_TRUE(membership_.heard(1, now_));
+  const After stalled = later(seconds(3));
+  EXPECT_EQ(beat_of(stalled).waiting, "version 3 from server 7");
+  EXPECT_EQ(beat_of(stalled).waiting_seconds, 12U);
+  ASSERT_EQ(stalled.notes.size(), 1U);
+  EXPECT_EQ(stalled.notes[0].text, "waiting for version 3 from server 7 since 12 s");
+  EXPECT_TRUE(membership_.heard(1, now_));
+  EXPECT_TRUE(later(seconds(4)).notes.empty()) << "too early to say it again";
+
+  membership_.made_progress();
+  EXPECT_TRUE(membership_.heard(1, now_));
+  EXPECT_EQ(beat_of(later(seconds(4))).waiting, "");
+  wait_ = "";
+  EXPECT_TRUE(membership_.heard(1, now_));
+  EXPECT_TRUE(later(seconds(20)).notes.size() == 1U) << "only that nobody was heard";
 }
 
 // M5

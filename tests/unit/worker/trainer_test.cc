@@ -527,5 +527,26 @@ TEST(WeightStore, IsCompleteWithEveryBlockAndTakesNothingThatDoesNotFit) {
   EXPECT_EQ(weights.tables[1].keys[1], 9U);
 }
 
+// ---- waiting ------------------------------------------------------------------------------------
+
+// For people: with its heartbeats, and in its log.
+TEST_F(TrainerTest, SaysWhichVersionItWaitsForAndFromWhom) {
+  gather(receive(kCoordinator, plan_of(1, {{kSelf, {0, 4}}})));
+  std::string waiting;
+  for (int i = 0; i < 11; ++i) {
+    for (const auto& [to, beat] : all<wire::Heartbeat>(later(seconds(1)))) waiting = beat.waiting;
+  }
+  EXPECT_EQ(waiting, "version 0 from server 0000000000000065, 0000000000000066, for step 1");
+}
+
+TEST_F(TrainerTest, WhoHasNoLeavesWaitsForNothing) {
+  receive(kCoordinator, plan_of(1, {{kPeer, {0, 4}}}));
+  for (int i = 0; i < 20; ++i) {
+    for (const auto& [to, beat] : all<wire::Heartbeat>(later(seconds(1)))) {
+      EXPECT_EQ(beat.waiting, "");
+    }
+  }
+}
+
 }  // namespace
 }  // namespace ballast
