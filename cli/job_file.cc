@@ -1,5 +1,6 @@
 #include "cli/job_file.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "common/job/run_json.h"
@@ -10,8 +11,23 @@ namespace ballast {
 namespace {
 
 constexpr std::uint32_t kFormat = 1;
+constexpr const char* kEndpointFile = "endpoint";
 
 }  // namespace
+
+Status write_endpoint(const std::string& output, const std::string& endpoint) {
+  return write_file_atomically(join_path(output, kEndpointFile), endpoint + "\n");
+}
+
+Result<std::string> read_endpoint(const std::string& output) {
+  auto text = read_file(join_path(output, kEndpointFile));
+  if (text) text->resize(std::min(text->size(), text->find('\n')));
+  return text;
+}
+
+Status remove_endpoint(const std::string& output) {
+  return remove_file(join_path(output, kEndpointFile));
+}
 
 std::string checkpoints_of(const std::string& output) { return join_path(output, "checkpoints"); }
 

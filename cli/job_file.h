@@ -19,6 +19,11 @@ struct JobFile {
 [[nodiscard]] Status write_job_file(const std::string& output, const JobFile& job);
 [[nodiscard]] Result<JobFile> read_job_file(const std::string& output);
 
+// Where the coordinator of a run can be asked, as long as one runs: for `ballast status`.
+[[nodiscard]] Status write_endpoint(const std::string& output, const std::string& endpoint);
+[[nodiscard]] Result<std::string> read_endpoint(const std::string& output);
+[[nodiscard]] Status remove_endpoint(const std::string& output);
+
 // Where things are in an output directory.
 [[nodiscard]] std::string checkpoints_of(const std::string& output);
 [[nodiscard]] std::string home_of_server(const std::string& output, std::uint32_t server);

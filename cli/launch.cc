@@ -40,7 +40,7 @@ class Stopper {
   bool asked_ = false;
 };
 
-// A directory for the sockets of local processes, gone with the run.
+// A directory for the sockets of local processes, and of those who ask; gone with the run.
 class SocketDirectory {
  public:
   SocketDirectory() {
@@ -135,6 +135,15 @@ std::string shape_text(const LaunchOptions& options) {
   return "";
 }
 
+// Only ours: another coordinator may have begun.
+void forget_endpoint(const std::string& output, const std::string& endpoint, Log& log) {
+  const auto written = read_endpoint(output);
+  if (!written || *written != endpoint) return;
+  if (const Status removed = remove_endpoint(output); !removed) {
+    log.write(LogLevel::warning, {"coordinator", kCoordinator}, removed.error().message);
+  }
+}
+
 std::string coordinator_endpoint(const LaunchOptions& options, const std::string& sockets) {
   switch (options.shape) {
     case Shape::embedded:
@@ -164,7 +173,10 @@ void explain(const Exit& exit, const RunProgress& progress, const LaunchOptions&
 
 Exit launch(const JobFile& job, const LaunchOptions& options, Log& log, Display& display) {
   std::optional<SocketDirectory> directory;
-  if (options.shape == Shape::local && options.transport == "ipc") directory.emplace();
+  if (options.shape == Shape::embedded ||
+      (options.shape == Shape::local && options.transport == "ipc")) {
+    directory.emplace();
+  }
   const std::string sockets = directory ? directory->path() : "";
   ZmqContext context;
   const Process process{context, log, options.links};
@@ -176,12 +188,16 @@ Exit launch(const JobFile& job, const LaunchOptions& options, Log& log, Display&
   std::unique_ptr<Children> children;
   std::unique_ptr<EmbeddedMembers> embedded;
   RunProgress last;
+  std::string asked_at;  // As the output directory says; empty: it does not.
   display.start(job.run, shape_text(options));
 
   CoordinatorRole role;
   role.job = job;
   role.output = options.output;
   role.listen = coordinator_endpoint(options, sockets);
+  if (options.shape == Shape::embedded && !sockets.empty()) {
+    role.ask_at = "ipc://" + sockets + "/coordinator";
+  }
   role.workers = options.workers;
   role.servers = options.servers;
   const auto on_failed = [&](const std::string& reason) {
@@ -194,6 +210,13 @@ Exit launch(const JobFile& job, const LaunchOptions& options, Log& log, Display&
   role.listening = [&](const std::string& endpoint) -> Status {
     if (options.begin) {
       if (const Status begun = options.begin(); !begun) return begun;
+    }
+    const std::string asked = role.ask_at.empty() ? endpoint : role.ask_at;
+    if (const Status kept = write_endpoint(options.output, asked); !kept) {
+      log.write(LogLevel::warning, {"coordinator", kCoordinator},
+                "ballast status --out will not find this run: " + kept.error().message);
+    } else {
+      asked_at = asked;
     }
     if (options.shape == Shape::cluster) {
       fmt::print("coordinator listens at {}\n", endpoint);
@@ -219,6 +242,7 @@ Exit launch(const JobFile& job, const LaunchOptions& options, Log& log, Display&
   role.stoppable = [&stopper](std::function<void()> stop) { stopper.set(std::move(stop)); };
 
   Exit exit = run_coordinator(process, role);
+  if (!asked_at.empty()) forget_endpoint(options.output, asked_at, log);
   if (exit.code == ExitCode::done) {
     display.finish(job.run, last, options.output, std::chrono::steady_clock::now());
   }

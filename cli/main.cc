@@ -55,6 +55,8 @@ int main(int argc, char** argv) {
       "      local processes, the same bits\n"
       "  ballast resume runs/digits\n"
       "      go on from the last checkpoint, on any shape\n"
+      "  ballast status --out runs/digits\n"
+      "      what it does now, and on whom it waits\n"
       "  ballast predict runs/digits examples/digits/digits.test.csv\n"
       "      probabilities as CSV\n"
       "\nExit codes: 0 done, 2 a mistake in what was asked, 3 stopped by a fault, 130 "
@@ -71,6 +73,7 @@ int main(int argc, char** argv) {
   ballast::add_coordinator(app, chosen);
   ballast::add_server(app, chosen);
   ballast::add_worker(app, chosen);
+  ballast::add_status(app, chosen);
   ballast::add_keys(app, chosen);
   if (const auto mistake = ballast::unknown_verb(app, argc, argv)) {
     return ballast::user_mistake(*mistake);

@@ -62,6 +62,9 @@ Exit run_coordinator(const Process& process, const CoordinatorRole& role) {
   auto transport = make_transport(process, kCoordinator);
   auto endpoint = transport->bind(role.listen);
   if (!endpoint) return user_error(endpoint.error());
+  if (!role.ask_at.empty()) {
+    if (const auto asked = transport->bind(role.ask_at); !asked) return user_error(asked.error());
+  }
   if (const Status made = make_directories(role.output); !made) return user_error(made.error());
   auto store = open_directory_store(checkpoints_of(role.output), OpenMode::create);
   if (!store) return user_error(store.error());

@@ -32,6 +32,7 @@ struct CoordinatorRole {
   JobFile job;
   std::string output;
   std::string listen;
+  std::string ask_at;  // Where `ballast status` finds it too; empty: where it listens.
   std::uint32_t workers = 1;
   std::uint32_t servers = 1;
   // The port is bound and the output directory ours: the run may begin, members may come.

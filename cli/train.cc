@@ -8,8 +8,10 @@
 #include "cli/run_options.h"
 #include "cli/verbs.h"
 #include "common/job/parse.h"
+#include "common/job/run_json.h"
 #include "common/runtime/signals.h"
 #include "common/storage/files.h"
+#include "worker/data/dataset.h"
 
 namespace ballast {
 namespace {
@@ -23,26 +25,61 @@ struct TrainOptions {
   bool overwrite = false;
 };
 
+bool holds_run(const std::string& output) { return path_exists(join_path(output, "job.json")); }
+
 // A run never lands on top of another: its checkpoints would be taken for this one's.
-Status check_output(const TrainOptions& options) {
-  if (options.overwrite || !path_exists(join_path(options.run.output, "job.json"))) return {};
+Status check_output(const TrainOptions& options, Shape shape) {
+  if (options.overwrite || !holds_run(options.run.output)) return {};
+  if (shape == Shape::cluster) return {};  // It may be this one.
   return Error{ErrorCode::conflict,
                options.run.output + ": holds a run already; go on with it by `ballast resume " +
                    options.run.output + "`, choose another --out, or give --overwrite"};
 }
 
 Status clear_output(const std::string& output) {
-  if (!path_exists(join_path(output, "job.json"))) return {};
+  if (!holds_run(output)) return {};
   const auto lock = FileLock::acquire(join_path(output, "lock"));
   if (!lock) return lock.error();
   for (const char* name : {"checkpoints", "servers"}) {
     if (const Status gone = remove_directory(join_path(output, name)); !gone) return gone;
   }
-  for (const char* name : {"job.json", "history.jsonl", "model.safetensors", "model.json",
-                           "metrics.json", "optimizer.safetensors"}) {
+  for (const char* name : {"job.json", "endpoint", "history.jsonl", "model.safetensors",
+                           "model.json", "metrics.json", "optimizer.safetensors"}) {
     if (const Status gone = remove_file(join_path(output, name)); !gone) return gone;
   }
   return {};
+}
+
+std::string difference(const RunConfig& there, const RunConfig& here) {
+  if (there.seed != here.seed) {
+    return fmt::format("its seed is {}, this one's is {}", there.seed, here.seed);
+  }
+  if (there.spec != here.spec) return "its spec is another one";
+  if (there.dataset_digest != here.dataset_digest) return "its data is another one";
+  return "it was set up otherwise, perhaps by another version";
+}
+
+// A coordinator that is started again by the same command goes on with its run: the job that the
+// directory holds, whose members know it by what is written there.
+Result<JobFile> same_job(const std::string& output, const JobFile& here) {
+  auto there = read_job_file(output);
+  if (!there) return there.error();
+  RunConfig run = here.run;
+  run.dataset = there->run.dataset;  // A place, and not what the run is.
+  run.spec_directory = there->run.spec_directory;
+  if (run_to_json(run) != run_to_json(there->run) ||
+      here.transforms_json != there->transforms_json) {
+    return Error{ErrorCode::conflict,
+                 output + ": holds another run (" + difference(there->run, run) +
+                     "); choose another --out, give --overwrite to replace it, or go on with it "
+                     "by `ballast resume " +
+                     output + "`"};
+  }
+  if (const auto data = open_dataset(there->run.dataset);
+      !data || (*data)->digest() != here.run.dataset_digest) {
+    there->run.dataset = here.run.dataset;
+  }
+  return there;
 }
 
 int start(TrainOptions options, Shape shape) {
@@ -54,7 +91,8 @@ int start(TrainOptions options, Shape shape) {
   if (!log) return user_mistake(log.error().message);
   auto links = open_links(options.run.links, KeyRole::coordinator);
   if (!links) return user_mistake(links.error().message);
-  if (const Status free = check_output(options); !free) return user_mistake(free.error().message);
+  if (const Status free = check_output(options, shape); !free)
+    return user_mistake(free.error().message);
 
   Display display(stdout);
   auto setup = [&] {
@@ -64,17 +102,27 @@ int start(TrainOptions options, Shape shape) {
   display.clear();
   if (!setup) return user_mistake(setup.error().message);
   for (const std::string& notice : setup->notices) fmt::print("{}\n", notice);
-  if (const Status made = make_directories(options.run.output); !made) {
-    return user_mistake(made.error().message);
-  }
-  if (const Status cleared = clear_output(options.run.output); !cleared) {
-    return user_mistake(cleared.error().message);
+  const bool goes_on = !options.overwrite && holds_run(options.run.output);
+  if (goes_on) {
+    auto job = same_job(options.run.output, setup->job);
+    if (!job) return user_mistake(job.error().message);
+    setup->job = std::move(*job);
+    fmt::print("{} holds this run already: going on with it\n", options.run.output);
+  } else {
+    if (const Status made = make_directories(options.run.output); !made) {
+      return user_mistake(made.error().message);
+    }
+    if (const Status cleared = clear_output(options.run.output); !cleared) {
+      return user_mistake(cleared.error().message);
+    }
   }
   LaunchOptions launch_with = launch_options(options.run);
   if (shape == Shape::cluster) launch_with.shape = Shape::cluster;
   launch_with.listen = options.listen;
   launch_with.links = std::move(*links);
-  launch_with.begin = [&] { return write_job_file(options.run.output, setup->job); };
+  if (!goes_on) {
+    launch_with.begin = [&] { return write_job_file(options.run.output, setup->job); };
+  }
   return static_cast<int>(launch(setup->job, launch_with, **log, display).code);
 }
 
@@ -111,12 +159,15 @@ void add_coordinator(CLI::App& app, Chosen& chosen) {
   const auto options = std::make_shared<TrainOptions>();
   options->run.log_level = "info";
   CLI::App* verb =
-      add_verb(app, options, "coordinator", "Start a run and wait for servers and workers to join");
+      add_verb(app, options, "coordinator",
+               "Start a run, or go on with it, and wait for servers and workers to join");
   verb->add_option("--listen", options->listen, "Endpoint, such as tcp://127.0.0.1:7700")
       ->required();
-  verb->add_option("--workers", options->run.workers, "How many workers to wait for at the start")
+  verb->add_option("--workers", options->run.workers,
+                   "How many workers to wait for at the start, for 30 s at most")
       ->check(CLI::Range(1, 1024));
-  verb->add_option("--servers", options->run.servers, "How many servers to wait for at the start")
+  verb->add_option("--servers", options->run.servers,
+                   "How many servers to wait for at the start, for 30 s at most")
       ->check(CLI::Range(1, 1024));
   add_links(*verb, options->run.links, KeyRole::coordinator);
   verb->footer(
@@ -124,7 +175,8 @@ void add_coordinator(CLI::App& app, Chosen& chosen) {
       "  ballast server --coordinator tcp://127.0.0.1:7700 --listen tcp://127.0.0.1:7701 --home "
       "/var/lib/ballast\n"
       "  ballast worker --coordinator tcp://127.0.0.1:7700 --threads 4\n"
-      "Between machines, give each of them --keys DIR; see ballast keys --help.");
+      "Between machines, give each of them --keys DIR; see ballast keys --help.\n"
+      "The same command again goes on with the run that is in --out.");
   verb->callback(
       [options, &chosen] { chosen = [options] { return start(*options, Shape::cluster); }; });
 }

@@ -48,6 +48,15 @@ wait_for_line "$scratch/misled.log" 'our coordinator.public' "${outsiders[2]}" >
 wait_for_line "$scratch/coordinator.log" 'not among those that are admitted' "$coordinator" \
   >/dev/null
 
+for role in coordinator server worker; do # Whoever has a key of the cluster may ask.
+  "$BALLAST" status --coordinator "$endpoint" --keys "$scratch/$role" >"$scratch/status.log" 2>&1 ||
+    fail "status with the keys of a $role: $(cat "$scratch/status.log")"
+done
+code=0
+"$BALLAST" status --coordinator "$endpoint" --keys "$scratch/stranger" --wait 1 \
+  >"$scratch/status.log" 2>&1 || code=$?
+[[ $code == 3 ]] || fail "status with a stranger's key: exit code $code: $(cat "$scratch/status.log")"
+
 for i in 0 1; do
   "$BALLAST" server --coordinator "$endpoint" --listen 'tcp://127.0.0.1:*' \
     --home "$scratch/home-$i" --keys "$scratch/server" >"$scratch/server-$i.log" 2>&1 &

@@ -83,6 +83,16 @@ mistake "resume of nothing" 'job\.json' resume "$scratch/nowhere"
 mistake "a remote endpoint in the clear" 'keys.*insecure' \
   worker --coordinator tcp://192.0.2.1:7700 --wait 1
 
+# Data that was changed behind our back, when nothing is left of the old.
+cp "$scratch/good.csv" "$scratch/changed.csv"
+spec changed changed.csv
+"$BALLAST" train "$scratch/changed.yaml" --out "$scratch/changed" >/dev/null || fail "before the change"
+printf '9,9,y\n' >>"$scratch/changed.csv"
+rm -rf "$BALLAST_CACHE"
+mistake "resume on other data" 'data of run .* has changed since' resume "$scratch/changed"
+mistake "a coordinator on other data" 'holds another run .its data is another one' \
+  coordinator "$scratch/changed.yaml" --out "$scratch/changed" --listen "ipc://$scratch/socket"
+
 # A model that was changed behind our back.
 cp -r "$scratch/model" "$scratch/altered"
 printf 'x' | dd of="$scratch/altered/model.safetensors" bs=1 seek=250 conv=notrunc status=none
