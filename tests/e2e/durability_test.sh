@@ -32,12 +32,14 @@ start_server 1 1
 start_worker 1
 wait_for_step "$scratch/run" 200 "$coordinator"
 kill -9 "${servers[@]}"
+wait "${servers[@]}" || true # Their homes are free when they are gone.
 start_server 0 2
 start_server 1 2
 wait_for_line "$scratch/coordinator-1.log" 'going on from version' "$coordinator" >/dev/null
 wait_for_step "$scratch/run" 500 "$coordinator"
 
 kill -9 "$coordinator" "$worker" "${servers[@]}"
+wait "$coordinator" "$worker" "${servers[@]}" || true # So is the coordinator's port.
 "$BALLAST" resume "$scratch/run" --listen "$endpoint" --workers 1 --servers 2 --log-level info \
   >"$scratch/coordinator-2.log" 2>&1 &
 coordinator=$!
@@ -47,6 +49,7 @@ start_worker 2
 code=0
 wait "$coordinator" || code=$?
 [[ $code == 0 ]] || fail "exit code $code: $(tail -n 3 "$scratch/coordinator-2.log")"
+((code == 0)) || finish # Its members would wait for ever.
 grep -q 'going on from version' "$scratch/coordinator-2.log" ||
   fail "everything killed: the run did not go on from what the servers' homes kept"
 for process in "$worker" "${servers[@]}"; do
