@@ -152,53 +152,53 @@ void Server::on_restore(const wire::Restore& restore, Effects<Job>& effects) {
 }
 
 void Server::on_outcome(ServerOutcome outcome, Effects<Job>& effects) {
-  std::visit(Overloaded{
-                 [&](ServerLoaded& loaded) {
-                   if (!loaded.error.empty()) {
-                     effects.exit = Exit{ExitCode::user_error, loaded.error};
-                   } else {
-                     membership_.loaded(loaded.canary, loaded.blas_version, now_);
-                     if (loaded.recovered != nullptr && state_ == State::joining) {
-                       on_recovered(*loaded.recovered);
-                       membership_.rejoin(now_);  // With what we hold.
-                     }
-                   }
-                 },
-                 [&](ServerRestored& restored) {
-                   if (restored.timeline != timeline_ || state_ != State::restoring) return;
-                   if (!restored.error.empty()) {
-                     state_ =
-                         State::joining;  // Another Restore, perhaps of other files, may follow.
-                     timeline_ -= 1;
-                     effects.send(kCoordinator, wire::Restored{restored.timeline, restored.error,
-                                                               restored.may_pass});
-                     return;
-                   }
-                   for (auto& tables : restored.tables) {
-                     const PartitionId id = tables->partition();
-                     partitions_.try_emplace(id, *run_, std::move(tables), applied_);
-                   }
-                   state_ = State::serving;
-                   membership_.made_progress();
-                   effects.send(kCoordinator, wire::Restored{timeline_, ""});
-                 },
-                 [&](ServerBased& based) { on_based(based, effects); },
-                 [&](ServerLogged& logged) { on_logged(logged, effects); },
-                 [&](ServerCutDone& ended) {
-                   const auto found = cuts_.find(ended.done.step);
-                   if (ended.done.timeline != timeline_ || found == cuts_.end()) return;
-                   OpenCut& cut = found->second;
-                   wire::CutDone& done = cut.done;
-                   const wire::CutDone& more = ended.done;
-                   done.files.insert(done.files.end(), more.files.begin(), more.files.end());
-                   done.unchanged.insert(done.unchanged.end(), more.unchanged.begin(),
-                                         more.unchanged.end());
-                   if (done.error.empty()) done.error = more.error;
-                   if (--cut.jobs == 0) effects.send(kCoordinator, done);
-                   membership_.made_progress();
-                 },
-             },
-             outcome);
+  std::visit(
+      Overloaded{
+          [&](ServerLoaded& loaded) {
+            if (!loaded.error.empty()) {
+              effects.exit = Exit{ExitCode::user_error, loaded.error};
+            } else {
+              membership_.loaded(loaded.canary, loaded.blas_version, now_);
+              if (loaded.recovered != nullptr && state_ == State::joining) {
+                on_recovered(*loaded.recovered);
+                membership_.rejoin(now_);  // With what we hold.
+              }
+            }
+          },
+          [&](ServerRestored& restored) {
+            if (restored.timeline != timeline_ || state_ != State::restoring) return;
+            if (!restored.error.empty()) {
+              state_ = State::joining;  // Another Restore, perhaps of other files, may follow.
+              timeline_ -= 1;
+              effects.send(kCoordinator,
+                           wire::Restored{restored.timeline, restored.error, restored.may_pass});
+              return;
+            }
+            for (auto& tables : restored.tables) {
+              const PartitionId id = tables->partition();
+              partitions_.try_emplace(id, *run_, std::move(tables), applied_);
+            }
+            state_ = State::serving;
+            membership_.made_progress();
+            effects.send(kCoordinator, wire::Restored{timeline_, ""});
+          },
+          [&](ServerBased& based) { on_based(based, effects); },
+          [&](ServerLogged& logged) { on_logged(logged, effects); },
+          [&](ServerCutDone& ended) {
+            const auto found = cuts_.find(ended.done.step);
+            if (ended.done.timeline != timeline_ || found == cuts_.end()) return;
+            OpenCut& cut = found->second;
+            wire::CutDone& done = cut.done;
+            const wire::CutDone& more = ended.done;
+            done.files.insert(done.files.end(), more.files.begin(), more.files.end());
+            done.unchanged.insert(done.unchanged.end(), more.unchanged.begin(),
+                                  more.unchanged.end());
+            if (done.error.empty()) done.error = more.error;
+            if (--cut.jobs == 0) effects.send(kCoordinator, done);
+            membership_.made_progress();
+          },
+      },
+      outcome);
 }
 
 void Server::reset() {
