@@ -136,6 +136,7 @@ expect_digest "resumed after the newest was removed" "$expected" "$run"
   --set checkpoint.every_steps=50 --set training.log_every=50 >"$scratch/busy.log" 2>&1 &
 launcher=$!
 wait_for_step "$scratch/busy" 200 "$launcher"
+wait_for_checkpoint "$scratch/busy" "$launcher"
 exits 2 'a run is training in .*busy' rm "$scratch/busy" 100
 exits 0 'whole' ls "$scratch/busy"
 kill -9 "$launcher"

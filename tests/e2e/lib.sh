@@ -52,6 +52,17 @@ wait_for_step() {
     fail "the run in $1 ended before step $2"
 }
 
+# wait_for_checkpoint DIRECTORY PID: blocks until the run has a complete one, or PID has ended. The
+# next line of the history may be the moment to look again.
+wait_for_checkpoint() {
+  local manifests line
+  while read -r line; do
+    manifests=("$1"/checkpoints/checkpoint-*.json)
+    [[ ! -e ${manifests[0]} ]] || return 0
+  done < <(tail -n +1 -F --pid="$2" "$1/history.jsonl" 2>/dev/null)
+  fail "the run in $1 ended without a checkpoint: ${line:-no history}"
+}
+
 # wait_for_line FILE PATTERN PID: FILE must be fresh, or an older line could be taken for it.
 wait_for_line() {
   grep -m1 -E "$2" < <(tail -n +1 -F --pid="$3" "$1" 2>/dev/null) || fail "$1 ended without: $2"
