@@ -226,8 +226,8 @@ void Server::hold(wire::Held& held) const {
   }
 }
 
-void Server::remember(std::vector<Commit> commits) {
-  for (Commit& commit : commits) commits_.push_back(std::move(commit));
+void Server::remember(const std::vector<Commit>& commits) {
+  commits_.insert(commits_.end(), commits.begin(), commits.end());
   if (commits_.size() > options_.commits_max) {
     commits_.erase(commits_.begin(),
                    commits_.end() - static_cast<std::ptrdiff_t>(options_.commits_max));
@@ -539,12 +539,14 @@ std::string Server::wait_for_owners(const std::string& what,
   for (const PartitionId id : partitions) {
     if (index(id) >= owners_.size()) continue;
     std::string& list = by_owner[owners_[index(id)]];
-    list += (list.empty() ? "" : ", ") + std::to_string(index(id));
+    if (!list.empty()) list += ", ";
+    list += std::to_string(index(id));
   }
   std::string text;
   for (const auto& [owner, list] : by_owner) {
-    text += (text.empty() ? what : "; " + what) + " partitions " + list + " from server " +
-            to_string(owner);
+    if (!text.empty()) text += "; ";
+    text.append(what).append(" partitions ").append(list).append(" from server ");
+    text += to_string(owner);
   }
   return text;
 }

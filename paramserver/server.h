@@ -179,7 +179,7 @@ class Server {
 
   void reset();
   void hold(wire::Held& held) const;
-  void remember(std::vector<Commit> commits);
+  void remember(const std::vector<Commit>& commits);
   void begin_cut(const std::vector<wire::CutOrder>& orders, Effects<Job>& effects);
   void answer_parked(Effects<Job>& effects);
   void answer(MemberId to, const wire::Pull& pull, Effects<Job>& effects) const;

@@ -507,7 +507,9 @@ std::string Worker::wait() const {
     if (group.stage != Stage::pulling) return what + " to be computed here";
     std::string servers;
     for (const auto& [server, ask] : group.asks) {
-      if (!ask.answered) servers += (servers.empty() ? "" : ", ") + to_string(server);
+      if (ask.answered) continue;
+      if (!servers.empty()) servers += ", ";
+      servers += to_string(server);
     }
     return "version " + version + " from server " + servers + ", for " + what;
   }
