@@ -505,13 +505,14 @@ std::string Worker::wait() const {
     const std::string what = group.evaluation ? "the evaluation of version " + version
                                               : "step " + std::to_string(group.version + 1);
     if (group.stage != Stage::pulling) return what + " to be computed here";
-    std::string servers;
+    std::string text = "version " + version + " from server ";
+    bool first = true;
     for (const auto& [server, ask] : group.asks) {
       if (ask.answered) continue;
-      if (!servers.empty()) servers += ", ";
-      servers += to_string(server);
+      if (!std::exchange(first, false)) text += ", ";
+      text += to_string(server);
     }
-    return "version " + version + " from server " + servers + ", for " + what;
+    return text.append(", for ").append(what);
   }
   return "";
 }

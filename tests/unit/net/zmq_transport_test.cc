@@ -306,7 +306,7 @@ TEST_P(ConnectionOver, WhoIsNotNeededAnyMoreCostsNothing) {
     EXPECT_EQ(worker->send(MemberId{life}, {words("?")}), Sent::lost);
     if (life == 110) before = descriptors();
   }
-  // ZeroMQ closes them by and by, and the server may still be accepting some that are closed already.
+  // ZeroMQ closes them by and by, and the server may still accept some that are closed already.
   const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(30);
   std::ptrdiff_t after = descriptors();
   while (after > before && std::chrono::steady_clock::now() < patience) {
