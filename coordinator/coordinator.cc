@@ -105,6 +105,7 @@ void Coordinator::on_message(const wire::Message& message, Effects<Job>& effects
                  },
                  [&](const wire::Restored& restored) { on_restored(from, restored, effects); },
                  [&](const wire::Prepared& prepared) { on_prepared(from, prepared, effects); },
+                 [&](const wire::Late& late) { on_late(late, effects); },
                  [&](const wire::CutDone& done) { on_cut_done(from, done, effects); },
                  [&](const wire::Evaluated& evaluated) { on_evaluated(evaluated, effects); },
                  [&](const wire::MalformedReply& reply) {
@@ -139,6 +140,7 @@ void Coordinator::on_outcome(CoordinatorOutcome outcome, Effects<Job>& effects) 
 
 void Coordinator::on_tick(Effects<Job>& effects) {
   expire(effects);
+  end_rests(effects);
   if (stopping_ && now_ >= stop_deadline_) {
     finish(*stopping_, effects);
     return;
@@ -158,10 +160,21 @@ void Coordinator::on_tick(Effects<Job>& effects) {
         if (!members_.at(server).restored) send_restore(server, effects);
       }
     }
-    if (evaluation_ && !evaluation_->complete()) deal_evaluation(effects);
+    if (evaluation_ && !evaluation_->complete()) {
+      if (now_ >= pass_on_at_) {
+        evaluation_->pass_on();
+        pass_on_after_ *= 2;
+        pass_on_at_ = now_ + pass_on_after_;
+      }
+      deal_evaluation(effects);
+    }
     if (history_.has_failed()) effects.jobs.emplace_back(history_.again());
     if (state_ == State::training) {
       ask_again_for_cuts(effects);
+      if (now_ >= balance_at_ && weighed_ >= options_.weighed_min) {
+        balance_at_ = now_ + options_.balance_every;
+        may_improve_ = true;
+      }
       rebalance(effects);
     }
   }
@@ -331,7 +344,8 @@ void Coordinator::new_plan(Effects<Job>& effects) {
   plan_.number += 1;
   plan_.committed = commit_.step;
   plan_.workers.clear();
-  const std::vector<MemberId> workers = ready_members(wire::Role::worker);
+  assisted_.clear();  // Perhaps a helper is gone.
+  const std::vector<MemberId> workers = working();
   const auto ranges = assign_leaves(run_.leaves, static_cast<std::uint32_t>(workers.size()));
   for (std::size_t i = 0; i < workers.size(); ++i) plan_.workers.push_back({workers[i], ranges[i]});
   plan_.servers.clear();

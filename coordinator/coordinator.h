@@ -111,6 +111,20 @@ struct CoordinatorOptions {
   // For servers to come back with what they keep, before the run goes back to a checkpoint; with
   // DurabilityMode::step the run says how long.
   Duration return_within = std::chrono::seconds(1);
+  Step weighed_min = 16;  // Steps, until what is known of loads is a reason to move partitions.
+  Duration balance_every = std::chrono::seconds(10);  // Whether load is to be evened out.
+  // Of it, as a part of the unevenness of an even fleet (placement.h).
+  double balance_gain_min = 0.01;
+  // A batch of an evaluation that has not come: until somebody else is asked, twice as long each
+  // time, since it may only take long.
+  Duration pass_on_after = std::chrono::seconds(2);
+  Duration assist_again = std::chrono::seconds(2);  // Leaves that others were asked for.
+  // A worker that is late with so many steps in a row rests, twice as long each time, until so many
+  // were in time.
+  std::uint32_t late_steps_max = 3;
+  std::uint32_t good_steps = 64;
+  Duration rest_min = std::chrono::seconds(2);
+  Duration rest_max = std::chrono::seconds(60);
   // Commits while a line of the history is not written. Servers remember more (ServerOptions).
   Step history_lag_max = 32;
 };
@@ -167,6 +181,11 @@ class Coordinator {
     std::string waiting;             // What it says that it waits for, ...
     Time waiting_since{};            // ... and since when.
     Time heard{};
+    // Workers (stragglers.cc).
+    std::uint32_t late_steps = 0;  // In a row.
+    std::uint32_t good_steps = 0;
+    Duration rest{};  // The latest; 0: none lately.
+    std::optional<Time> rests_until;
   };
   struct OpenCut {
     Commit commit;
@@ -224,6 +243,7 @@ class Coordinator {
   void adopt(Placement placement);
   [[nodiscard]] bool survive(MemberId lost, Effects<Job>& effects);
   void rebalance(Effects<Job>& effects);
+  void weigh_partitions();
   void ask_again_for_cuts(Effects<Job>& effects) const;
   [[nodiscard]] bool is_settled() const;
   [[nodiscard]] std::vector<wire::Replica> copies() const;  // Owners' too.
@@ -239,6 +259,14 @@ class Coordinator {
   void begin_evaluation(Effects<Job>& effects);
   void deal_evaluation(Effects<Job>& effects);
   void on_evaluated(const wire::Evaluated& evaluated, Effects<Job>& effects);
+
+  // Who is late (stragglers.cc).
+  void on_late(const wire::Late& late, Effects<Job>& effects);
+  void assist(const std::set<Leaf>& leaves, Effects<Job>& effects);
+  void judge_workers(Effects<Job>& effects);
+  void end_rests(Effects<Job>& effects);
+  [[nodiscard]] std::vector<MemberId> working() const;
+  [[nodiscard]] std::vector<MemberId> prompt_workers() const;
 
   // Checkpoints (cuts.cc).
   void open_cut();
@@ -303,11 +331,19 @@ class Coordinator {
   std::map<wire::Replica, PlanNumber> since_;  // The plan that first named each copy.
   std::set<wire::Replica> in_step_;            // Copies that have been at the latest version.
   bool may_improve_ = false;                   // Whether another placement may be better.
+  Balance balance_;                            // What partitions weigh, as owners have said.
+  Step weighed_ = 0;                           // How often.
+  Time balance_at_{};                          // When to see whether load is uneven.
   Checkpoint base_;                            // What the timeline started from.
 
   Commit commit_;                                // The latest.
   std::map<MemberId, wire::Prepared> prepared_;  // Of step commit_.step + 1.
+  std::set<MemberId> late_workers_;  // With that step, ...
+  std::map<Leaf, Time> assisted_;    // ... and when its leaves were given to others.
+  std::uint64_t assists_ = 0;
   std::optional<Evaluation> evaluation_;         // Holds the next commit (R12).
+  Time pass_on_at_{};                            // When its batches go to others.
+  Duration pass_on_after_{};
   std::optional<double> watched_;                // The early-stop metric at commit_.step.
   std::vector<std::pair<Split, Metrics>> final_metrics_;
   std::map<Step, OpenCut> cuts_;

@@ -99,11 +99,43 @@ void Coordinator::rebalance(Effects<Job>& effects) {
     if (!members_.at(server).leaving) servers.push_back(server);
   }
   if (servers.empty()) return;
-  auto better = improve(placement_, servers, run_.cluster.replicas, options_.additions_max);
+  const bool knows = weighed_ >= options_.weighed_min;
+  auto better = improve(placement_, servers, run_.cluster.replicas, options_.additions_max,
+                        knows ? balance_ : Balance{});
   may_improve_ = better.has_value();
   if (!better) return;
+  const auto copies_of = [](const Placement& placement) {
+    std::size_t copies = placement.owners.size();
+    for (const auto& replicas : placement.replicas) copies += replicas.size();
+    return copies;
+  };
+  if (const auto more = copies_of(*better), before = copies_of(placement_); more > before) {
+    effects.note(NoteLevel::info, "making " + std::to_string(more - before) +
+                                      " copies of partitions, so that servers have equal parts");
+  }
   adopt(std::move(*better));
   new_plan(effects);
+}
+
+// What owners said when they prepared the step, smoothed: a batch may draw other rows than the
+// next. A partition without traffic costs its part of each message all the same.
+void Coordinator::weigh_partitions() {
+  constexpr double kSmoothing = 1.0 / 16;
+  constexpr double kTrafficMin = 512;
+  constexpr double kBytesMin = 4096;
+  balance_.weights.resize(run_.partitions, {.load = kTrafficMin, .size = kBytesMin});
+  balance_.gain_min = options_.balance_gain_min;
+  const double pace = weighed_ == 0 ? 1.0 : kSmoothing;
+  for (const auto& [server, prepared] : prepared_) {
+    for (const wire::PartitionLoad& said : prepared.loads) {
+      if (index(said.partition) >= run_.partitions) continue;
+      Weight& weight = balance_.weights[index(said.partition)];
+      const double load = kTrafficMin + static_cast<double>(said.traffic);
+      weight.load += pace * (load - weight.load);
+      weight.size = kBytesMin + static_cast<double>(said.bytes);
+    }
+  }
+  ++weighed_;
 }
 
 // The message that told a new owner to write may have been lost.

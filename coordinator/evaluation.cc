@@ -50,7 +50,7 @@ std::vector<std::pair<MemberId, wire::Evaluate>> Evaluation::assign(
     }
   }
   for (std::size_t i = 0; i < open.size(); ++i) {
-    const MemberId worker = workers[i * workers.size() / open.size()];
+    const MemberId worker = workers[(i * workers.size() / open.size() + turn_) % workers.size()];
     const auto [split, batch] = open[i];
     if (!parts.empty() && parts.back().first == worker && parts.back().second.split == split &&
         parts.back().second.end == batch) {

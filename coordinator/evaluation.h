@@ -26,9 +26,10 @@ class Evaluation {
   // False: not a result of this evaluation, or not of the right size.
   bool accept(const wire::Evaluated& evaluated);
 
-  // Deals what is not in yet to the workers, in contiguous ranges.
+  // Deals what is not in yet to the workers, in contiguous ranges; to others after each pass_on().
   [[nodiscard]] std::vector<std::pair<MemberId, wire::Evaluate>> assign(
       const std::vector<MemberId>& workers) const;
+  void pass_on() { ++turn_; }
 
   // REQUIRES: complete(), split is one of the evaluation's.
   [[nodiscard]] Metrics metrics(Split split) const;
@@ -42,6 +43,7 @@ class Evaluation {
   const Step version_;
   const std::vector<Split> splits_;
   std::size_t batches_ = 0;
+  std::size_t turn_ = 0;
   std::map<std::pair<Split, std::uint32_t>, wire::Evaluated> results_;
 };
 

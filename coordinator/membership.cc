@@ -190,6 +190,8 @@ void Coordinator::on_lost(MemberId who, const std::string& why, Return may_retur
 // What was known of the step under way and of who keeps what.
 void Coordinator::forget_step() {
   prepared_.clear();
+  late_workers_.clear();
+  assisted_.clear();
   evaluation_.reset();
   watched_.reset();
   cuts_.clear();

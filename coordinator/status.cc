@@ -94,7 +94,7 @@ std::string Coordinator::what_holds_the_step() const {
   if (plan_.workers.empty()) return "a worker to join";
   if (evaluation_) {
     std::vector<MemberId> workers;
-    for (const auto& [worker, part] : evaluation_->assign(ready_members(wire::Role::worker))) {
+    for (const auto& [worker, part] : evaluation_->assign(prompt_workers())) {
       if (workers.empty() || workers.back() != worker) workers.push_back(worker);
     }
     return "the evaluation of version " + std::to_string(evaluation_->version()) + " (" +
@@ -165,7 +165,7 @@ RunStatus Coordinator::status() const {
                        .endpoint = member.endpoint,
                        .state = !member.ready    ? "joining"
                                 : member.leaving ? "leaving"
-                                                 : "member",
+                                : member.rests_until ? "resting" : "member",
                        .heard_seconds = in_seconds(now_ - member.heard),
                        .leaves = {},
                        .version = {},

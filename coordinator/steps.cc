@@ -93,6 +93,7 @@ void Coordinator::commit_when_prepared(Effects<Job>& effects) {
   if ((next.last || stopping_) && !cuts_.empty()) return;
   commit_ = next;
   watched_.reset();
+  weigh_partitions();
   prepared_.clear();
   progressed_ = now_;
   for (const wire::Replica& copy : copies()) in_step_.insert(copy);
@@ -110,6 +111,7 @@ void Coordinator::commit_when_prepared(Effects<Job>& effects) {
     open_cut();
   }
   for (const MemberId server : holders()) say_commit(server, effects);
+  judge_workers(effects);
   begin_evaluation(effects);
   rebalance(effects);
 }
@@ -190,11 +192,13 @@ void Coordinator::begin_evaluation(Effects<Job>& effects) {
     on_evaluated({}, effects);
     return;
   }
+  pass_on_after_ = options_.pass_on_after;
+  pass_on_at_ = now_ + pass_on_after_;
   deal_evaluation(effects);
 }
 
 void Coordinator::deal_evaluation(Effects<Job>& effects) {
-  for (auto& [worker, evaluate] : evaluation_->assign(ready_members(wire::Role::worker))) {
+  for (auto& [worker, evaluate] : evaluation_->assign(prompt_workers())) {
     effects.send(worker, evaluate);
   }
 }

@@ -8,6 +8,7 @@
 #include "common/base/check.h"
 #include "common/base/hash.h"
 #include "common/base/member_text.h"
+#include "common/base/nodes.h"
 #include "common/base/overloaded.h"
 #include "common/job/run_json.h"
 
@@ -42,6 +43,7 @@ void Server::step(Time now, Input<Outcome> input, Effects<Job>& effects) {
   membership_.tick(
       now, effects, [this](wire::Held& held) { hold(held); }, [this] { return wait(); });
   repeat_unanswered(effects);
+  say_late(effects);
   if (leaving_) {
     if (now_ >= next_goodbye_) {
       effects.send(kCoordinator, wire::Goodbye{});
@@ -52,6 +54,9 @@ void Server::step(Time now, Input<Outcome> input, Effects<Job>& effects) {
     }
   }
   effects.wake_at = std::min(membership_.next(), now + options_.retry);
+  if (const auto late = late_at()) {
+    effects.wake_at = std::min(*effects.wake_at, std::max(*late, late_again_));
+  }
 }
 
 void Server::on_message(const wire::Message& message, Effects<Job>& effects) {
@@ -179,6 +184,7 @@ void Server::on_outcome(ServerOutcome outcome, Effects<Job>& effects) {
               partitions_.try_emplace(id, *run_, std::move(tables), applied_);
             }
             state_ = State::serving;
+            begin_step();
             membership_.made_progress();
             effects.send(kCoordinator, wire::Restored{timeline_, ""});
           },
@@ -264,7 +270,7 @@ void Server::on_pull(MemberId from, const wire::Pull& pull, Effects<Job>& effect
   }
 }
 
-void Server::answer(MemberId to, const wire::Pull& pull, Effects<Job>& effects) const {
+void Server::answer(MemberId to, const wire::Pull& pull, Effects<Job>& effects) {
   wire::Values values{pull.request, timeline_, applied_, {}};
   for (const PartitionId id : pull.dense) {
     for (const DenseBlock& block : partitions_.at(id).tables().dense()) {
@@ -274,6 +280,7 @@ void Server::answer(MemberId to, const wire::Pull& pull, Effects<Job>& effects) 
                                  .block = block.block,
                                  .keys = {},
                                  .values = block.weights});
+      traffic_[id] += block.weights.size();
     }
   }
   for (const wire::Section& asked : pull.keys) {
@@ -282,6 +289,7 @@ void Server::answer(MemberId to, const wire::Pull& pull, Effects<Job>& effects) 
     std::vector<float> rows(keys.size() * width);
     for (std::size_t i = 0; i < keys.size(); ++i) {
       const auto owner = partitions_.find(partition_of(asked.table, keys[i], run_->partitions));
+      traffic_[owner->first] += sizeof(Key) + width * sizeof(float);
       owner->second.tables().read_row(asked.table, keys[i],
                                       std::span(rows).subspan(i * width, width));
     }
@@ -349,6 +357,7 @@ void Server::on_push(MemberId from, const wire::Push& push, Effects<Job>& effect
     }
   }
   for (const wire::NodeFigures& node : push.nodes) deferred_.erase({node.node.begin(), node.node});
+  if (!first_share_ && !peers_.contains(from)) first_share_ = now_ - applied_at_;
   for (auto& [where, contribution] : contributions) {
     const auto& [id, begin, node] = where;
     if (!take(from, id, node, std::move(contribution), effects)) return;
@@ -367,6 +376,7 @@ void Server::after_contributions(Effects<Job>& effects) {
 bool Server::take(MemberId from, PartitionId id, Node node, Contribution contribution,
                   Effects<Job>& effects) {
   Partition& partition = partitions_.find(id)->second;
+  traffic_[id] += contribution.bytes();
   const bool has_room = buffered_bytes_ + contribution.bytes() <= options_.buffered_bytes_max;
   if (!has_room && !partition.waits_for(node) && !partition.covers(node)) {
     Deferred& deferred = deferred_[{node.begin(), node}];
@@ -411,6 +421,44 @@ void Server::ask_for_deferred(Effects<Job>& effects) {
   }
 }
 
+// ---- what is late -------------------------------------------------------------------------------
+
+void Server::begin_step() {
+  applied_at_ = now_;
+  first_share_.reset();
+  traffic_.clear();
+}
+
+// Workers have equal shares of a step: once one is through with its own, the others should be soon.
+std::optional<Time> Server::late_at() const {
+  if (state_ != State::serving || !first_share_ || prepared_said_ || fault_) return std::nullopt;
+  return applied_at_ + std::max(options_.late_min, *first_share_ * options_.late_factor);
+}
+
+void Server::say_late(Effects<Job>& effects) {
+  const auto late = late_at();
+  if (!late || now_ < std::max(*late, late_again_)) return;
+  late_again_ = now_ + options_.retry;
+  std::vector<bool> is_late(run_->leaves);
+  for (const Node node : missing()) {
+    std::fill(is_late.begin() + node.begin(), is_late.begin() + node.end(), true);
+  }
+  // What was dropped for want of room was computed in time, and is asked for by itself.
+  for (const auto& [where, deferred] : deferred_) {
+    const Node node = where.second;
+    std::fill(is_late.begin() + node.begin(), is_late.begin() + node.end(), false);
+  }
+  std::vector<Leaf> leaves;
+  for (Leaf leaf = 0; leaf < run_->leaves; ++leaf) {
+    if (is_late[leaf]) leaves.push_back(leaf);
+  }
+  if (leaves.empty()) return;
+  wire::Late said{timeline_, applied_ + 1, nodes_of(leaves)};
+  effects.send(kCoordinator, std::move(said));
+}
+
+// ---- prepared and commit ------------------------------------------------------------------------
+
 void Server::say_prepared(Effects<Job>& effects) {
   wire::Prepared prepared{.timeline = timeline_,
                           .step = applied_ + 1,
@@ -425,6 +473,7 @@ void Server::say_prepared(Effects<Job>& effects) {
       prepared.has_figures = true;
       prepared.figures = partition.figures();
     }
+    if (owns(id)) prepared.loads.push_back({id, traffic_[id], partition.tables().bytes()});
   }
   effects.send(kCoordinator, std::move(prepared));
   prepared_said_ = all_prepared();
@@ -450,6 +499,7 @@ void Server::apply(const Commit& commit, Effects<Job>& effects) {
   buffered_bytes_ = 0;
   deferred_.clear();
   applied_ = commit.step;
+  begin_step();
   remember({commit});
   prepared_said_ = false;
   fed_ = false;

@@ -104,6 +104,9 @@ struct ServerOptions {
   Duration goodbye = std::chrono::seconds(5);    // Asked to stop: for the coordinator to let us go.
   Duration handover = std::chrono::seconds(25);  // ... and for handing over what it keeps.
   Duration retry = std::chrono::milliseconds(500);       // Prepared, CutDone: until answered.
+  // What a step lacks is late when the first worker's part of it came `late_factor` times faster.
+  Duration late_min = std::chrono::milliseconds(200);
+  std::uint32_t late_factor = 3;
   std::uint64_t log_bytes_max = std::uint64_t{1} << 30;  // Of a step log, until another base.
   std::size_t commits_max = 64;                          // That are remembered (R13).
   std::size_t parked_max = 4096;                         // Pulls that wait; more are dropped.
@@ -182,9 +185,12 @@ class Server {
   void remember(const std::vector<Commit>& commits);
   void begin_cut(const std::vector<wire::CutOrder>& orders, Effects<Job>& effects);
   void answer_parked(Effects<Job>& effects);
-  void answer(MemberId to, const wire::Pull& pull, Effects<Job>& effects) const;
+  void answer(MemberId to, const wire::Pull& pull, Effects<Job>& effects);
   void apply(const Commit& commit, Effects<Job>& effects);
   void after_contributions(Effects<Job>& effects);
+  void begin_step();
+  [[nodiscard]] std::optional<Time> late_at() const;
+  void say_late(Effects<Job>& effects);
   void say_prepared(Effects<Job>& effects);
   void repeat_unanswered(Effects<Job>& effects);
   // For people: what the server waits for, and on whom; empty: nothing.
@@ -224,6 +230,11 @@ class Server {
   Step promised_ = 0;               // The highest step that we said to be prepared.
   std::size_t buffered_bytes_ = 0;  // The sum over partitions_.
   std::map<std::pair<Leaf, Node>, Deferred> deferred_;  // From left to right.
+  Time applied_at_{};                    // When the version came to be applied here.
+  std::optional<Duration> first_share_;  // How long the next step's first contribution took.
+  Time late_again_{};                    // When to say again what is late.
+  // Bytes that workers pulled and pushed of the partitions, since the version was applied.
+  std::map<PartitionId, std::uint64_t> traffic_;
   // DurabilityMode::step. A base holds the copies that there are; a change of them needs another.
   std::uint64_t fingerprint_ = 0;
   enum class Base { none, being_written, written } base_ = Base::none;

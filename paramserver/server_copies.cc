@@ -210,6 +210,7 @@ void Server::on_copy(const wire::PartitionCopy& copy, Effects<Job>& effects) {
   if (partitions_.empty()) {
     applied_ = version;
     commits_.clear();
+    begin_step();
     remember(copy.commits);
     promised_ = 0;
   }

@@ -89,6 +89,7 @@ void Server::on_recovered(RecoveredCopies& copies) {
   state_ = State::serving;
   commits_ = std::move(copies.commits);
   applied_ = commits_.back().step;
+  begin_step();
   promised_ = copies.promised;
   plan_ = std::move(copies.plan);
   partitions_ = std::move(copies.partitions);

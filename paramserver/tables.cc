@@ -209,6 +209,13 @@ void Tables::read_row(TableId table, Key key, std::span<float> out) const {
   std::copy(weights.begin(), weights.end(), out.begin());
 }
 
+std::uint64_t Tables::bytes() const {
+  std::uint64_t bytes = 0;
+  for (const DenseBlock& block : dense_) bytes += block.weights.size() * (1 + slots_);
+  for (const auto& [id, table] : sparse_) bytes += table.bytes();
+  return bytes;
+}
+
 // ---- snapshot -----------------------------------------------------------------------------------
 
 Snapshot Tables::snapshot(Step version) {

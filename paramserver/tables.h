@@ -103,6 +103,9 @@ class SparseTable {
 
   [[nodiscard]] std::uint32_t width() const { return width_; }
   [[nodiscard]] std::uint32_t size() const { return size_; }
+  [[nodiscard]] std::uint64_t bytes() const {
+    return std::uint64_t{size_} * (sizeof(Key) + stride_ * sizeof(float));
+  }
 
   static constexpr std::uint32_t kNone = ~std::uint32_t{0};
   [[nodiscard]] std::uint32_t find(Key key) const;
@@ -204,6 +207,7 @@ class Tables {
 
   [[nodiscard]] Snapshot snapshot(Step version);
   [[nodiscard]] PartitionId partition() const { return partition_; }
+  [[nodiscard]] std::uint64_t bytes() const;  // Of weights, slots and keys.
 
  private:
   const RunConfig& run_;

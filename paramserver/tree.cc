@@ -74,7 +74,7 @@ std::vector<Node> ReductionTree::missing() const {
   std::vector<Node> missing;
   Leaf next = 0;
   const auto add_gap = [&](Leaf end) {
-    const std::vector<Node> gap = nodes_of({next, end});
+    const std::vector<Node> gap = nodes_of(LeafRange{next, end});
     missing.insert(missing.end(), gap.begin(), gap.end());
   };
   for (const auto& [begin, end] : present) {

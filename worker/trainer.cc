@@ -11,6 +11,17 @@
 #include "common/job/run_json.h"
 
 namespace ballast {
+namespace {
+
+bool holds_any_of(const wire::Push& push, const std::vector<Node>& nodes) {
+  return std::any_of(push.nodes.begin(), push.nodes.end(), [&](const auto& mine) {
+    return std::any_of(nodes.begin(), nodes.end(), [&](Node node) {
+      return node.covers(mine.node) || mine.node.covers(node);
+    });
+  });
+}
+
+}  // namespace
 
 Worker::Worker(WorkerOptions options, MemberId self)
     : options_(std::move(options)), self_(self), membership_(options_.membership) {}
@@ -82,6 +93,7 @@ void Worker::on_coordinator(const wire::Body& body, Effects<Job>& effects) {
                  [&](const wire::Rejoin&) { membership_.rejoin(now_); },
                  [&](const wire::Plan& plan) { on_plan(plan, effects); },
                  [&](const wire::Evaluate& evaluate) { on_evaluate(evaluate, effects); },
+                 [&](const wire::Assist& assist) { on_assist(assist, effects); },
                  [&](const wire::Released&) {
                    effects.exit = Exit{ExitCode::done, "released by the coordinator"};
                  },
@@ -204,21 +216,7 @@ void Worker::begin_group(Step step, std::vector<Leaf> leaves, Effects<Job>& effe
   const GroupId id{next_group_++};
   Group& group = groups_[id];
   group.version = step - 1;
-  for (const Leaf leaf : leaves) {  // Maximal nodes of each run of consecutive leaves.
-    if (!group.leaves.empty() && group.leaves.back() + 1 == leaf) {
-      group.leaves.push_back(leaf);
-      continue;
-    }
-    if (!group.leaves.empty()) {
-      const auto nodes = nodes_of({group.leaves.front(), group.leaves.back() + 1});
-      group.nodes.insert(group.nodes.end(), nodes.begin(), nodes.end());
-    }
-    group.leaves = {leaf};
-  }
-  if (!group.leaves.empty()) {
-    const auto nodes = nodes_of({group.leaves.front(), group.leaves.back() + 1});
-    group.nodes.insert(group.nodes.end(), nodes.begin(), nodes.end());
-  }
+  group.nodes = nodes_of(leaves);
   group.leaves = leaves;
   effects.jobs.push_back(GatherLeaves{run_, id, step, std::move(leaves)});
 }
@@ -252,6 +250,33 @@ void Worker::on_evaluate(const wire::Evaluate& evaluate, Effects<Job>& effects) 
     effects.jobs.push_back(GatherBatches{run_, id, evaluate.split, begin, end});
     begin = end;
   }
+}
+
+// Others are late with these leaves. What we have of them already did not arrive.
+void Worker::on_assist(const wire::Assist& assist, Effects<Job>& effects) {
+  if (run_ == nullptr || !plan_ || assist.timeline != timeline_) return;
+  if (assist.step == 0 || assist.step > run_->steps) return;
+  version_seen(assist.step - 1);  // It is committed.
+  std::erase_if(steps_, [&](const auto& entry) {
+    return entry.first < assist.step && !has_group_of(entry.first);
+  });
+  const auto work = steps_.find(assist.step);
+  if (work == steps_.end() && !steps_.empty()) return;  // We are late ourselves.
+
+  std::set<Leaf> leaves;
+  for (const Node node : assist.nodes) {
+    if (node.end() > run_->leaves) return;
+    for (Leaf leaf = node.begin(); leaf < node.end(); ++leaf) leaves.insert(leaf);
+  }
+  if (work != steps_.end()) {
+    for (const auto& [first, retained] : work->second.retained) {
+      for (const auto& [server, push] : retained.pushes) {
+        if (holds_any_of(push, assist.nodes)) effects.send(server, push);
+      }
+    }
+    for (const Leaf begun : work->second.begun) leaves.erase(begun);
+  }
+  if (!leaves.empty()) begin_group(assist.step, {leaves.begin(), leaves.end()}, effects);
 }
 
 Worker::Group* Worker::find(GroupId id) {
@@ -383,9 +408,13 @@ void Worker::on_values(MemberId from, const wire::Values& values, Effects<Job>& 
 void Worker::version_seen(Step version) {
   std::erase_if(steps_, [&](const auto& entry) {
     if (entry.first >= version) return false;
-    return std::none_of(groups_.begin(), groups_.end(), [&](const auto& group) {
-      return !group.second.evaluation && group.second.version + 1 == entry.first;
-    });
+    return !has_group_of(entry.first);
+  });
+}
+
+bool Worker::has_group_of(Step step) const {
+  return std::any_of(groups_.begin(), groups_.end(), [&](const auto& entry) {
+    return !entry.second.evaluation && entry.second.version + 1 == step;
   });
 }
 
@@ -474,10 +503,7 @@ void Worker::on_packed(Packed packed, Effects<Job>& effects) {
 
 // The last group of a step to end, whichever it is, begins the next one.
 void Worker::go_on_after(Step step, Effects<Job>& effects) {
-  const bool more = std::any_of(groups_.begin(), groups_.end(), [&](const auto& entry) {
-    return !entry.second.evaluation && entry.second.version + 1 == step;
-  });
-  if (!more && !steps_.contains(step + 1)) begin_step(step + 1, effects);
+  if (!has_group_of(step) && !steps_.contains(step + 1)) begin_step(step + 1, effects);
 }
 
 void Worker::on_missing(MemberId from, const wire::Missing& missing, Effects<Job>& effects) {
@@ -485,13 +511,7 @@ void Worker::on_missing(MemberId from, const wire::Missing& missing, Effects<Job
   if (missing.timeline != timeline_ || work == steps_.end()) return;
   for (const auto& [first, retained] : work->second.retained) {
     for (const auto& [server, push] : retained.pushes) {
-      if (server != from) continue;
-      const bool lacking = std::any_of(push.nodes.begin(), push.nodes.end(), [&](const auto& mine) {
-        return std::any_of(missing.nodes.begin(), missing.nodes.end(), [&](Node node) {
-          return node.covers(mine.node) || mine.node.covers(node);
-        });
-      });
-      if (lacking) effects.send(server, push);
+      if (server == from && holds_any_of(push, missing.nodes)) effects.send(server, push);
     }
   }
 }

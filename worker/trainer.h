@@ -174,6 +174,7 @@ class Worker {
   void on_welcome(const wire::Welcome& welcome, Effects<Job>& effects);
   void on_plan(const wire::Plan& plan, Effects<Job>& effects);
   void on_evaluate(const wire::Evaluate& evaluate, Effects<Job>& effects);
+  void on_assist(const wire::Assist& assist, Effects<Job>& effects);
   void on_values(MemberId from, const wire::Values& values, Effects<Job>& effects);
   void on_passed(const wire::Passed& passed, Effects<Job>& effects);
   void on_missing(MemberId from, const wire::Missing& missing, Effects<Job>& effects);
@@ -194,6 +195,7 @@ class Worker {
   // For people: what the oldest group waits for, and on whom; empty: nothing.
   [[nodiscard]] std::string wait() const;
   [[nodiscard]] Group* find(GroupId id);
+  [[nodiscard]] bool has_group_of(Step step) const;
   [[nodiscard]] std::vector<Leaf> own_leaves_not_in(const std::set<Leaf>& begun) const;
 
   const WorkerOptions options_;

@@ -26,4 +26,16 @@ std::vector<LeafRange> assign_leaves(std::uint32_t leaves, std::uint32_t workers
   return ranges;
 }
 
+std::vector<Node> nodes_of(const std::vector<Leaf>& leaves) {
+  std::vector<Node> nodes;
+  for (auto first = leaves.begin(); first != leaves.end();) {
+    auto last = first;
+    while (last + 1 != leaves.end() && *(last + 1) == *last + 1) ++last;
+    const std::vector<Node> run = nodes_of(LeafRange{*first, *last + 1});
+    nodes.insert(nodes.end(), run.begin(), run.end());
+    first = last + 1;
+  }
+  return nodes;
+}
+
 }  // namespace ballast

@@ -16,4 +16,7 @@ namespace ballast {
 // are more workers than leaves.
 [[nodiscard]] std::vector<LeafRange> assign_leaves(std::uint32_t leaves, std::uint32_t workers);
 
+// ... of each run of consecutive leaves among these. REQUIRES: they are sorted and unique.
+[[nodiscard]] std::vector<Node> nodes_of(const std::vector<Leaf>& leaves);
+
 }  // namespace ballast

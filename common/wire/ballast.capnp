@@ -42,7 +42,7 @@ struct Header {
     pull @15 :Pull;
     values @16 :Values;
     passed @17 :Passed;
-    missing @18 :Missing;
+    missing @18 :NodesOfStep;
     stale @19 :Stale;
     push @20 :Push;
     prepared @21 :Prepared;
@@ -57,6 +57,8 @@ struct Header {
     partitionCopy @30 :PartitionCopy;
     askStatus @32 :Void;
     statusReport @33 :StatusReport;
+    late @34 :NodesOfStep;
+    assist @35 :NodesOfStep;
   }
 
   term @31 :UInt64;
@@ -318,7 +320,7 @@ struct Passed {
   applied @2 :UInt64;
 }
 
-struct Missing {
+struct NodesOfStep {
   timeline @0 :UInt64;
   step @1 :UInt64;
   nodes @2 :List(Node);
@@ -352,11 +354,18 @@ struct Prepared {
   hasFigures @3 :Bool;
   figures @4 :Figures;
   plan @5 :UInt64;
+  loads @6 :List(Load);
 
   struct Partition {
     partition @0 :UInt32;
     hash @1 :UInt64;
     sumOfSquares @2 :Float64;
+  }
+
+  struct Load {
+    partition @0 :UInt32;
+    traffic @1 :UInt64;
+    bytes @2 :UInt64;
   }
 }
 

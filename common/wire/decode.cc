@@ -71,7 +71,8 @@ class Reader {
   Pull read(schema::Pull::Reader in);
   Values read(schema::Values::Reader in);
   Passed read(schema::Passed::Reader in);
-  Missing read(schema::Missing::Reader in);
+  template <class Nodes>
+  Nodes read_nodes(schema::NodesOfStep::Reader in);
   Push read(schema::Push::Reader in);
   Prepared read(schema::Prepared::Reader in);
   CommitStep read(schema::CommitStep::Reader in);
@@ -276,7 +277,7 @@ Body Reader::read(HeaderBody in) {
     case Kind::PASSED:
       return read(in.getPassed());
     case Kind::MISSING:
-      return read(in.getMissing());
+      return read_nodes<Missing>(in.getMissing());
     case Kind::STALE:
       return Stale{in.getStale().getTimeline()};
     case Kind::PUSH:
@@ -303,6 +304,10 @@ Body Reader::read(HeaderBody in) {
       return AskStatus{};
     case Kind::STATUS_REPORT:
       return StatusReport{text(in.getStatusReport().getJson())};
+    case Kind::LATE:
+      return read_nodes<Late>(in.getLate());
+    case Kind::ASSIST:
+      return read_nodes<Assist>(in.getAssist());
   }
   // Not malformed: a newer peer speaks a word we do not know yet.
   unknown_kind_ = true;
@@ -412,8 +417,10 @@ Passed Reader::read(schema::Passed::Reader in) {
   return {in.getRequest(), in.getTimeline(), in.getApplied()};
 }
 
-Missing Reader::read(schema::Missing::Reader in) {
-  Missing out{in.getTimeline(), in.getStep(), {}};
+// Missing, Late and Assist have the same fields.
+template <class Nodes>
+Nodes Reader::read_nodes(schema::NodesOfStep::Reader in) {
+  Nodes out{in.getTimeline(), in.getStep(), {}};
   const auto nodes = in.getNodes();
   out.nodes.resize(count(nodes, "nodes"));
   for (unsigned i = 0; i < out.nodes.size(); ++i) {
@@ -449,6 +456,12 @@ Prepared Reader::read(schema::Prepared::Reader in) {
   out.plan = in.getPlan();
   out.has_figures = in.getHasFigures();
   out.figures = read(in.getFigures());
+  const auto loads = in.getLoads();
+  out.loads.resize(count(loads, "loads"));
+  for (unsigned i = 0; i < out.loads.size(); ++i) {
+    out.loads[i] = {PartitionId{loads[i].getPartition()}, loads[i].getTraffic(),
+                    loads[i].getBytes()};
+  }
   return out;
 }
 

@@ -229,8 +229,9 @@ void write(const Passed& in, HeaderBody body, PayloadPacker&) {
   out.setApplied(in.applied);
 }
 
-void write(const Missing& in, HeaderBody body, PayloadPacker&) {
-  auto out = body.initMissing();
+// Missing, Late and Assist have the same fields.
+template <class Nodes>
+void write_nodes(const Nodes& in, schema::NodesOfStep::Builder out) {
   out.setTimeline(in.timeline);
   out.setStep(in.step);
   auto nodes = out.initNodes(count(in.nodes.size()));
@@ -238,6 +239,16 @@ void write(const Missing& in, HeaderBody body, PayloadPacker&) {
     nodes[i].setLevel(in.nodes[i].level);
     nodes[i].setPosition(in.nodes[i].position);
   }
+}
+
+void write(const Missing& in, HeaderBody body, PayloadPacker&) {
+  write_nodes(in, body.initMissing());
+}
+
+void write(const Late& in, HeaderBody body, PayloadPacker&) { write_nodes(in, body.initLate()); }
+
+void write(const Assist& in, HeaderBody body, PayloadPacker&) {
+  write_nodes(in, body.initAssist());
 }
 
 void write(const Stale& in, HeaderBody body, PayloadPacker&) {
@@ -271,6 +282,12 @@ void write(const Prepared& in, HeaderBody body, PayloadPacker&) {
   out.setPlan(in.plan);
   out.setHasFigures(in.has_figures);
   write(in.figures, out.initFigures());
+  auto loads = out.initLoads(count(in.loads.size()));
+  for (unsigned i = 0; i < loads.size(); ++i) {
+    loads[i].setPartition(index(in.loads[i].partition));
+    loads[i].setTraffic(in.loads[i].traffic);
+    loads[i].setBytes(in.loads[i].bytes);
+  }
 }
 
 void write(const CommitStep& in, HeaderBody body, PayloadPacker&) {

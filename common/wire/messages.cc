@@ -10,7 +10,8 @@ const char* name_of(const Body& body) {
       "Goodbye",   "Released",       "Fault",      "Finish",        "Plan",      "Restore",
       "Restored",  "Pull",           "Values",     "Passed",        "Missing",   "Stale",
       "Push",      "Prepared",       "CommitStep", "CutDone",       "CutKnown",  "Evaluate",
-      "Evaluated", "MalformedReply", "Lacking",    "PartitionCopy", "AskStatus", "StatusReport"};
+      "Evaluated", "MalformedReply", "Lacking",    "PartitionCopy", "AskStatus", "StatusReport",
+      "Late",      "Assist"};
   static_assert(std::size(kNames) == std::variant_size_v<Body>);
   return kNames[body.index()];
 }

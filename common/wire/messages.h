@@ -23,7 +23,7 @@
 namespace ballast::wire {
 
 // Raised whenever a message changes its meaning: members of another protocol are refused.
-inline constexpr std::uint32_t kProtocol = 4;
+inline constexpr std::uint32_t kProtocol = 5;
 
 enum class Role : std::uint8_t { coordinator, server, worker };
 
@@ -175,6 +175,18 @@ struct Missing {  // server -> worker: what the next step still lacks; push agai
   Step step = 0;
   std::vector<Node> nodes;  // Maximal nodes that some partition here lacks; in order.
 };
+// What a step lacks long after others pushed their part of it. Whoever has nothing to do computes it
+// too: the bits are the same, and the first to arrive counts.
+struct Late {  // server -> coordinator; repeated while the nodes are lacking
+  Timeline timeline = 0;
+  Step step = 0;
+  std::vector<Node> nodes;  // Maximal nodes; in order.
+};
+struct Assist {  // coordinator -> worker: compute these, or push again what you have of them
+  Timeline timeline = 0;
+  Step step = 0;
+  std::vector<Node> nodes;  // In order.
+};
 struct Stale {            // server -> anyone: your timeline or ownership is not mine
   Timeline timeline = 0;  // The receiver's.
 };
@@ -200,6 +212,12 @@ struct PreparedPartition {
   double sum_of_squares = 0.0;  // Of the reduced gradient, over sorted keys.
   friend bool operator==(const PreparedPartition&, const PreparedPartition&) = default;
 };
+struct PartitionLoad {
+  PartitionId partition{};
+  std::uint64_t traffic = 0;  // Bytes that workers pulled and pushed since the last version.
+  std::uint64_t bytes = 0;    // Of its tables.
+  friend bool operator==(const PartitionLoad&, const PartitionLoad&) = default;
+};
 struct Prepared {  // server -> coordinator; repeated until commit(step) comes
   Timeline timeline = 0;
   Step step = 0;
@@ -207,6 +225,7 @@ struct Prepared {  // server -> coordinator; repeated until commit(step) comes
   std::vector<PreparedPartition> partitions;  // All of which this server keeps a copy.
   bool has_figures = false;                   // Whether partition 0 is among them:
   Figures figures;
+  std::vector<PartitionLoad> loads{};  // Of those that it owns. Never decides about bits.
 };
 struct CutOrder {
   PartitionId partition{};
@@ -286,7 +305,7 @@ struct StatusReport {  // coordinator -> who asked
 using Body = std::variant<Hello, Welcome, Refused, Ready, Rejoin, Heartbeat, Goodbye, Released,
                           Fault, Finish, Plan, Restore, Restored, Pull, Values, Passed, Missing,
                           Stale, Push, Prepared, CommitStep, CutDone, CutKnown, Evaluate, Evaluated,
-                          MalformedReply, Lacking, PartitionCopy, AskStatus, StatusReport>;
+                          MalformedReply, Lacking, PartitionCopy, AskStatus, StatusReport, Late, Assist>;
 
 struct Message {
   MemberId from{};  // The sender's; set by the host.

@@ -1,4 +1,5 @@
-"""How long a run stands still when one process is killed: one kill at a time, quiet in between."""
+"""How long a run stands still when one process is killed, or stands still itself: one at a time,
+quiet in between."""
 
 import statistics
 import time
@@ -13,14 +14,15 @@ WINDOW_SECONDS = 1.5  # How long after a kill commits are watched, at least.
 DEADLINE_SECONDS = 60.0
 LOOK_SECONDS = 0.0005
 
-# Name, role, replicas, seconds until it is started again, target for the median of the pause.
-# A killed server or worker comes back only when those who stay have gone on without it, so that
-# its return is a row of its own.
+# Name, what is done, role, replicas, seconds until it is started again or goes on, target for the
+# median of the pause. A server or worker comes back only when those who stay have gone on without
+# it, so that its return is a row of its own.
 CASES = [
-    ("kill a server with a replica", "server", 1, 1.0, 0.5),
-    ("kill a worker", "worker", 1, 1.0, 0.3),
-    ("kill the coordinator", "coordinator", 1, 0.0, 1.0),
-    ("kill a server without a replica", "server", 0, 0.0, None),
+    ("kill a server with a replica", "kill", "server", 1, 1.0, 0.5),
+    ("kill a worker", "kill", "worker", 1, 1.0, 0.3),
+    ("kill the coordinator", "kill", "coordinator", 1, 0.0, 1.0),
+    ("kill a server without a replica", "kill", "server", 0, 0.0, None),
+    ("a worker stands still (SIGSTOP)", "pause", "worker", 1, 1.0, None),
 ]
 
 
@@ -61,7 +63,7 @@ def measure(arguments, scratch):
 
 
 def measure_case(arguments, example, directory, case):
-    name, role, replicas, away, target = case
+    name, action, role, replicas, away, target = case
     shape = Shape(2, 3, replicas, 1000, "tcp", False)
     options = {
         "training.epochs": 100_000,  # Ended by us.
@@ -81,11 +83,17 @@ def measure_case(arguments, example, directory, case):
             there = cluster.running(role)
             slot = there[turn % len(there)]
             at = time.monotonic()
-            cluster.kill(slot, away)
+            if action == "kill":
+                cluster.kill(slot, away)
+            else:
+                cluster.pause(slot)
             watched.watch(away)
             if away > 0.0:
                 kills.append(cost(history, at, at + away))
                 at += away
+            if action == "pause":
+                at = time.monotonic()
+                cluster.wake(slot)
             watched.watch(WINDOW_SECONDS)
             (returns if away > 0.0 else kills).append(cost(history, at, at + WINDOW_SECONDS))
     finally:

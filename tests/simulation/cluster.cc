@@ -80,6 +80,8 @@ Verdict Cluster::run() {
           .events = agenda_.happened(),
           .faults = faults_,
           .timelines = store_.claimed.size(),
+          .assists = assists_,
+          .moves = moves_,
           .digest = digest_,
           .simulated = agenda_.now() - Time{}};
 }
@@ -119,7 +121,15 @@ void Cluster::start_coordinator() {
                                                        .stop_within = scenario_.stop_within,
                                                        .additions_max = scenario_.additions_max,
                                                        .chain_files_max = scenario_.chain_files_max,
-                                                       .return_within = scenario_.return_within});
+                                                       .return_within = scenario_.return_within,
+                                                       .weighed_min = 2,
+                                                       .balance_every = scenario_.balance_every,
+                                                       .balance_gain_min =
+                                                           scenario_.balance_gain_min,
+                                                       .assist_again = scenario_.assist_again,
+                                                       .late_steps_max = scenario_.late_steps_max,
+                                                       .good_steps = 5,
+                                                       .rest_min = scenario_.rest_min});
   auto executor = SimulatedCoordinatorStore(store_, prng_, *run_);
   member->process = std::make_unique<MachineProcess<Coordinator>>(
       std::move(machine), std::vector<MachineProcess<Coordinator>::Executor>{executor});
@@ -137,6 +147,8 @@ void Cluster::start_server() {
       std::make_unique<Server>(ServerOptions{.self = member->id,
                                              .membership = membership(member->id, member->role),
                                              .retry = retry(),
+                                             .late_min = scenario_.late_min,
+                                             .late_factor = scenario_.late_factor,
                                              .log_bytes_max = scenario_.log_steps_max,
                                              .parked_max = prng_.between(1, scenario_.parked_max),
                                              .buffered_bytes_max = scenario_.buffered_bytes_max});
@@ -385,6 +397,7 @@ void Cluster::perform(Member& member, ProcessEffects effects) {
   for (const Note& note : effects.notes) {
     if (note.level == NoteLevel::debug) continue;
     say(member.name + " notes: " + note.text);
+    if (note.text.ends_with("so that servers have equal parts")) ++moves_;
     if (note.level == NoteLevel::info) continue;
     warnings_.push_back(member.name + ": " + note.text);
     if (warnings_.size() > kWarningsKept) warnings_.pop_front();
@@ -415,6 +428,7 @@ void Cluster::send(Member& member, const Send& message, Term term) {
   if (const auto* const report = std::get_if<wire::StatusReport>(&message.body)) {
     return invariants_.reported(report->json);  // To a stranger.
   }
+  if (std::holds_alternative<wire::Assist>(message.body)) ++assists_;
   invariants_.sent(member.life, member.process->server(), message.body);
   const MemberId to = message.to == kCoordinator ? member.coordinator : message.to;
   if (std::holds_alternative<wire::Finish>(message.body) && calm_ &&

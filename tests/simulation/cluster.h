@@ -29,6 +29,8 @@ struct Verdict {
   std::uint64_t events = 0;
   std::uint64_t faults = 0;
   std::uint64_t timelines = 0;
+  std::uint64_t assists = 0;  // Parts of a step that were given to others, ...
+  std::uint64_t moves = 0;    // ... and rounds of copies made to even out servers.
   std::uint64_t digest = 0;  // Of everything that happened: a seed always happens the same.
   Duration simulated{};
 };
@@ -166,6 +168,8 @@ class Cluster {
   std::uint32_t servers_wanted_ = 1;
   bool calm_ = false;
   std::uint64_t faults_ = 0;
+  std::uint64_t assists_ = 0;
+  std::uint64_t moves_ = 0;
   std::uint64_t at_this_time_ = 0;
   std::uint64_t digest_ = 0;
   std::optional<Time> done_at_;

@@ -112,6 +112,13 @@ Scenario draw_scenario(std::uint64_t seed, const RunConfig& shape_run) {
   scenario.log_steps_max = prng.one_of(kLogSteps);
   scenario.begin_within = prng.log_between(milliseconds(20), milliseconds(30000));
   scenario.store_retry = prng.log_between(milliseconds(10), milliseconds(3000));
+  scenario.late_min = prng.log_between(milliseconds(1), milliseconds(1000));
+  scenario.late_factor = static_cast<std::uint32_t>(prng.between(1, 4));
+  scenario.assist_again = prng.log_between(milliseconds(5), milliseconds(2000));
+  scenario.late_steps_max = static_cast<std::uint32_t>(prng.between(1, 3));
+  scenario.balance_every = prng.log_between(milliseconds(10), milliseconds(10000));
+  scenario.balance_gain_min = prng.chance(0.5) ? 0.01 : 0.0001;
+  scenario.rest_min = prng.log_between(milliseconds(5), milliseconds(2000));
   return scenario;
 }
 

@@ -62,6 +62,13 @@ struct Scenario {
   Duration loud{};
   Duration begin_within{};
   Duration store_retry{};
+  Duration late_min{};  // Until servers call workers late.
+  std::uint32_t late_factor = 1;
+  Duration assist_again{};
+  std::uint32_t late_steps_max = 1;
+  Duration rest_min{};
+  Duration balance_every{};
+  double balance_gain_min = 0.0;
   Duration stop_within{};
 
   Duration calm_after{};         // No fault, loss or duplicate from here on; training must end.

@@ -74,6 +74,8 @@ struct Total {
   std::uint64_t events = 0;
   std::uint64_t faults = 0;
   std::uint64_t timelines = 0;
+  std::uint64_t assists = 0;
+  std::uint64_t moves = 0;
   Duration simulated{};
 };
 
@@ -84,6 +86,8 @@ bool run_seed(std::uint64_t seed, const Options& options, Total& total) {
   total.events += verdict.events;
   total.faults += verdict.faults;
   total.timelines += verdict.timelines;
+  total.assists += verdict.assists;
+  total.moves += verdict.moves;
   total.simulated += verdict.simulated;
   if (verdict.failure.empty()) return true;
   std::printf("seed %llu failed after %.3f s: %s\n", static_cast<unsigned long long>(seed),
@@ -160,6 +164,8 @@ Total run_parts(const Options& options) {
     sum.events += total.events;
     sum.faults += total.faults;
     sum.timelines += total.timelines;
+    sum.assists += total.assists;
+    sum.moves += total.moves;
     sum.simulated += total.simulated;
   }
   return sum;
@@ -174,12 +180,13 @@ int run(const Options& options) {
     ++total.failed;
   }
   std::printf(
-      "seeds %llu to %llu: %llu failed; %llu events, %llu faults, %llu timelines, %.0f simulated "
-      "seconds\n",
+      "seeds %llu to %llu: %llu failed; %llu events, %llu faults, %llu timelines, %llu assists, %llu "
+      "moves, %.0f simulated seconds\n",
       static_cast<unsigned long long>(options.first), static_cast<unsigned long long>(end - 1),
       static_cast<unsigned long long>(total.failed), static_cast<unsigned long long>(total.events),
       static_cast<unsigned long long>(total.faults),
       static_cast<unsigned long long>(total.timelines),
+      static_cast<unsigned long long>(total.assists), static_cast<unsigned long long>(total.moves),
       std::chrono::duration<double>(total.simulated).count());
   return total.failed == 0 ? 0 : 1;
 }

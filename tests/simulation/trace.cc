@@ -73,6 +73,10 @@ std::string describe(const wire::Body& body) {
           [](const wire::Missing& m) {
             return place_of(m.timeline, m.step) + ":" + text_of(m.nodes);
           },
+          [](const wire::Late& m) { return place_of(m.timeline, m.step) + ":" + text_of(m.nodes); },
+          [](const wire::Assist& m) {
+            return place_of(m.timeline, m.step) + ":" + text_of(m.nodes);
+          },
           [](const wire::Stale& m) { return " on " + number(m.timeline); },
           [](const wire::Push& m) {
             std::vector<Node> nodes;

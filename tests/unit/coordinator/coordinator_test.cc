@@ -346,6 +346,81 @@ TEST_F(CoordinatorTest, PassesOverPreparedThatCannotBe) {
 }
 
 // R12
+// ---- stragglers ---------------------------------------------------------------------------------
+
+TEST_F(CoordinatorTest, LateLeavesGoToWhoIsThrough) {
+  begin();
+  const wire::Late late{.timeline = 1, .step = 1, .nodes = {{1, 1}}};  // The second worker's.
+  EXPECT_TRUE(receive(kServer1, wire::Late{1, 2, {{1, 1}}}).sends.empty()) << "another step";
+  EXPECT_TRUE(receive(kServer1, wire::Late{2, 1, {{1, 1}}}).sends.empty()) << "another timeline";
+  EXPECT_TRUE(receive(kServer1, wire::Late{1, 1, {{2, 1}}}).sends.empty()) << "no such leaves";
+
+  const auto dealt = all<wire::Assist>(receive(kServer1, late));
+  ASSERT_EQ(dealt.size(), 1U);
+  EXPECT_EQ(dealt[0].first, kWorker1);
+  EXPECT_EQ(dealt[0].second.step, 1U);
+  EXPECT_EQ(dealt[0].second.nodes, (std::vector<Node>{{1, 1}}));
+  EXPECT_TRUE(all<wire::Assist>(receive(kServer2, late)).empty()) << "known";
+  later(seconds(2));
+  EXPECT_EQ(all<wire::Assist>(receive(kServer2, late)).size(), 1U) << "it still has not come";
+
+  prepare(1);
+  EXPECT_TRUE(all<wire::Assist>(receive(kServer1, late)).empty()) << "it has come";
+}
+
+TEST_F(CoordinatorTest, WhereAllAreLateNobodyIsAsked) {
+  begin();
+  EXPECT_TRUE(all<wire::Assist>(receive(kServer1, wire::Late{1, 1, {{2, 0}}})).empty());
+}
+
+TEST_F(CoordinatorTest, AHelperThatIsLostIsReplaced) {
+  begin();
+  join(MemberId{203}, wire::Role::worker);
+  const wire::Late late{.timeline = 1, .step = 1, .nodes = {{0, 0}}};
+  const auto dealt = all<wire::Assist>(receive(kServer1, late));
+  ASSERT_EQ(dealt.size(), 1U);
+  ASSERT_EQ(dealt[0].first, kWorker2);
+  step(Disconnected{kWorker2});
+  const auto again = all<wire::Assist>(receive(kServer1, late));
+  ASSERT_EQ(again.size(), 1U);
+  EXPECT_EQ(again[0].first, MemberId{203});
+}
+
+TEST_F(CoordinatorTest, WhoIsLateAgainAndAgainRestsLongerEachTime) {
+  begin();
+  const auto be_late = [&](Step step) {
+    receive(kServer1, wire::Late{1, step, {{1, 1}}});
+    return all<wire::Plan>(prepare(step));
+  };
+  EXPECT_TRUE(be_late(1).empty());
+  EXPECT_TRUE(be_late(2).empty());
+  const auto plans = be_late(3);
+  ASSERT_EQ(plans.size(), 4U);
+  ASSERT_EQ(plans[0].second.workers.size(), 1U);
+  EXPECT_EQ(plans[0].second.workers[0], (wire::Assignment{kWorker1, {0, 4}}));
+  evaluated(3, 0);
+  evaluated(3, 1);
+
+  EXPECT_TRUE(all<wire::Plan>(later(milliseconds(1900))).empty());
+  const auto back = all<wire::Plan>(later(milliseconds(100)));
+  ASSERT_EQ(back.size(), 4U);
+  EXPECT_EQ(back[0].second.workers.size(), 2U);
+}
+
+TEST_F(CoordinatorTest, TheLastWorkerDoesNotRest) {
+  begin();
+  for (Step step = 1; step <= 3; ++step) {
+    receive(kServer1, wire::Late{1, step, {{1, 1}}});
+    prepare(step);
+  }
+  const auto plans = all<wire::Plan>(step(Disconnected{kWorker1}));
+  ASSERT_FALSE(plans.empty());
+  ASSERT_EQ(plans[0].second.workers.size(), 1U);
+  EXPECT_EQ(plans[0].second.workers[0], (wire::Assignment{kWorker2, {0, 4}}));
+}
+
+// ---- evaluation ---------------------------------------------------------------------------------
+
 TEST_F(CoordinatorTest, AnEvaluationHoldsTheNextCommit) {
   begin();
   prepare(1);
@@ -371,6 +446,35 @@ TEST_F(CoordinatorTest, WhatALostWorkerWasToEvaluateIsDealtAgain) {
   ASSERT_EQ(dealt.size(), 1U);
   EXPECT_EQ(dealt[0].first, kWorker2);
   EXPECT_EQ(dealt[0].second.begin, 0U);
+  EXPECT_EQ(dealt[0].second.end, 2U);
+}
+
+TEST_F(CoordinatorTest, ABatchThatDoesNotComeGoesToSomebodyElse) {
+  begin();
+  prepare(1);
+  prepare(2);
+  const auto dealt = all<wire::Evaluate>(prepare(3));
+  ASSERT_EQ(dealt.size(), 2U);
+  ASSERT_EQ(dealt[0].first, kWorker1);
+  ASSERT_EQ(dealt[0].second.begin, 0U);
+  evaluated(3, 1);  // The other's batch; the first worker stands still.
+  EXPECT_EQ(all<wire::Evaluate>(later(milliseconds(500)))[0].first, kWorker1) << "a repeat";
+  const auto passed_on = all<wire::Evaluate>(later(milliseconds(1500)));
+  ASSERT_EQ(passed_on.size(), 1U);
+  EXPECT_EQ(passed_on[0].first, kWorker2);
+  EXPECT_EQ(passed_on[0].second.begin, 0U);
+  EXPECT_EQ(all<wire::Evaluate>(later(milliseconds(3500)))[0].first, kWorker2);
+  EXPECT_EQ(all<wire::Evaluate>(later(milliseconds(500)))[0].first, kWorker1) << "4 s later";
+}
+
+TEST_F(CoordinatorTest, WhoIsLateDoesNotEvaluate) {
+  begin();
+  prepare(1);
+  prepare(2);
+  receive(kServer1, wire::Late{1, 3, {{1, 1}}});  // The second worker's.
+  const auto dealt = all<wire::Evaluate>(prepare(3));
+  ASSERT_EQ(dealt.size(), 1U);
+  EXPECT_EQ(dealt[0].first, kWorker1);
   EXPECT_EQ(dealt[0].second.end, 2U);
 }
 
@@ -1088,6 +1192,59 @@ RunConfig run_with_replicas() {
   RunConfig run = small_run();
   run.cluster.replicas = 1;
   return run;
+}
+
+// Four partitions, the even ones on the first server, without replicas.
+class HotTest : public CoordinatorTest {
+ protected:
+  HotTest() : CoordinatorTest(run()) {}
+
+  static RunConfig run() {
+    RunConfig run = small_run();
+    run.partitions = 4;
+    run.steps_per_epoch = 100;
+    run.steps = 100;
+    run.train_examples = 400;
+    return run;
+  }
+  // Every server prepares the step, and says what its partitions had to do.
+  void prepare_with(Step step, const std::vector<std::uint64_t>& traffic) {
+    for (const MemberId server : {kServer1, kServer2}) {
+      wire::Prepared said = prepared(server, step);
+      for (const wire::PreparedPartition& p : said.partitions) {
+        if (coordinator_.plan().owners[index(p.partition)] != server) continue;
+        said.loads.push_back({p.partition, traffic[index(p.partition)], 1000});
+      }
+      receive(server, said);
+    }
+  }
+  // Steps until nothing moves any more, with time for it; the last plan's owners.
+  std::vector<MemberId> owners_after(const std::vector<std::uint64_t>& traffic) {
+    for (Step step = 1; step <= 40; ++step) {
+      prepare_with(step, traffic);
+      later(seconds(1));
+      for (const MemberId who : {kServer1, kServer2, kWorker1, kWorker2}) {
+        receive(who, wire::Heartbeat{});
+      }
+    }
+    return coordinator_.plan().owners;
+  }
+};
+
+TEST_F(HotTest, AHotPartitionMovesToWhoHasLittleToDo) {
+  begin();
+  EXPECT_EQ(coordinator_.plan().owners,
+            (std::vector<MemberId>{kServer1, kServer2, kServer1, kServer2}));
+  const auto owners = owners_after({1'000'000, 10, 1'000'000, 10});
+  EXPECT_NE(owners[0], owners[2]);
+  EXPECT_TRUE(coordinator_.plan().replicas.empty()) << "moved, not copied";
+}
+
+TEST_F(HotTest, WhatIsEvenStaysWhereItIs) {
+  begin();
+  const PlanNumber before = coordinator_.plan().number;
+  owners_after({1'000'000, 1'010'000, 990'000, 1'000'000});
+  EXPECT_EQ(coordinator_.plan().number, before);
 }
 
 class ReplicaTest : public CoordinatorTest {

@@ -321,6 +321,36 @@ TEST_F(ServerTest, PassesOverPushesOfOtherSteps) {
   EXPECT_EQ(count<wire::Prepared>(receive(kWorker, push(2, {2, 0}))), 1U);
 }
 
+// ---- what is late -------------------------------------------------------------------------------
+
+TEST_F(ServerTest, SaysWhatIsLateOnceAWorkerWasThroughLongAgo) {
+  restore(1);
+  later(milliseconds(50));
+  receive(kWorker, push(1, {1, 0}));
+  EXPECT_EQ(count<wire::Late>(later(milliseconds(140))), 0U) << "190 ms: less than late_min";
+  const After effects = later(milliseconds(10));
+  ASSERT_EQ(count<wire::Late>(effects), 1U);
+  EXPECT_EQ(the<wire::Late>(effects).timeline, 1U);
+  EXPECT_EQ(the<wire::Late>(effects).step, 1U);
+  EXPECT_EQ(the<wire::Late>(effects).nodes, (std::vector<Node>{{1, 1}}));
+  EXPECT_EQ(count<wire::Late>(later(milliseconds(50))), 0U);
+  EXPECT_EQ(count<wire::Late>(later(milliseconds(50))), 1U) << "again";
+
+  receive(kOther, push(1, {1, 1}));
+  EXPECT_EQ(count<wire::Late>(later(milliseconds(1000))), 0U) << "all is there";
+  receive(kCoordinator, commit(1));
+  EXPECT_EQ(count<wire::Late>(later(milliseconds(1000))), 0U) << "nobody is through with step 2";
+}
+
+TEST_F(ServerTest, WhoTakesLongForAShareMayTakeLonger) {
+  restore(1);
+  later(milliseconds(400));
+  After effects = receive(kWorker, push(1, {1, 0}));
+  ASSERT_TRUE(effects.wake_at.has_value());
+  EXPECT_EQ(count<wire::Late>(later(milliseconds(790))), 0U);
+  EXPECT_EQ(count<wire::Late>(later(milliseconds(10))), 1U) << "three times 400 ms";
+}
+
 // ---- timelines ----------------------------------------------------------------------------------
 
 TEST_F(ServerTest, RefusesDataOfAnOlderTimelineAndIgnoresThatOfANewerOne) {
@@ -621,6 +651,16 @@ TEST_F(NarrowServerTest, TakesFromTheLeftAndAsksForTheRestWhenItsTurnComes) {
   EXPECT_EQ(count<wire::Prepared>(effects), 1U);
   receive(kCoordinator, commit(1));
   EXPECT_EQ(server_.buffered_bytes(), 0U);
+}
+
+// What was dropped is asked for by itself, and was computed in time.
+TEST_F(NarrowServerTest, DoesNotCallLateWhatItHadNoRoomFor) {
+  restore(1);
+  receive(kWorker, push(1, {0, 3}));
+  const After effects = later(milliseconds(250));
+  ASSERT_EQ(count<wire::Late>(effects), 1U);
+  EXPECT_EQ(the<wire::Late>(effects).nodes, (std::vector<Node>{{1, 0}, {0, 2}}))
+      << "all but what was dropped";
 }
 
 TEST_F(NarrowServerTest, ForgetsWhatItDroppedWithTheStep) {

@@ -273,6 +273,52 @@ TEST_F(TrainerTest, PushesAgainWhatAServerMissesUntilTheVersionIsSeen) {
   EXPECT_TRUE(all<wire::Push>(effects).empty()) << "forgotten";
 }
 
+// ---- helping out --------------------------------------------------------------------------------
+
+TEST_F(TrainerTest, ComputesWhatOthersAreLateWithAndPushesItAgainWhenAskedAgain) {
+  const wire::Assist assist{.timeline = 1, .step = 1, .nodes = {{1, 1}}};
+  After effects = compute(
+      answer(gather(receive(kCoordinator, plan_of(1, {{kSelf, {0, 2}}, {kPeer, {2, 4}}})))));
+  gather(effects);  // Waits for version 1.
+  EXPECT_TRUE(receive(kPeer, assist).jobs.empty()) << "not the coordinator";
+  EXPECT_TRUE(receive(kCoordinator, wire::Assist{2, 1, {{1, 1}}}).jobs.empty()) << "no timeline";
+  EXPECT_TRUE(receive(kCoordinator, wire::Assist{1, 1, {{4, 1}}}).jobs.empty()) << "no leaves";
+
+  effects = receive(kCoordinator, assist);
+  ASSERT_EQ(jobs<GatherLeaves>(effects).size(), 1U);
+  EXPECT_EQ(jobs<GatherLeaves>(effects)[0].step, 1U);
+  EXPECT_EQ(jobs<GatherLeaves>(effects)[0].leaves, (std::vector<Leaf>{2, 3}));
+  EXPECT_TRUE(receive(kCoordinator, assist).jobs.empty()) << "it is at it";
+  effects = compute(answer(gather(effects)));
+  const auto pushes = all<wire::Push>(effects);
+  ASSERT_EQ(pushes.size(), 2U);
+  ASSERT_EQ(pushes[0].second.nodes.size(), 1U);
+  EXPECT_EQ(pushes[0].second.nodes[0].node, (Node{1, 1}));
+  EXPECT_TRUE(jobs<GatherLeaves>(effects).empty()) << "step 2 waits for its version already";
+
+  effects = receive(kCoordinator, assist);
+  EXPECT_TRUE(effects.jobs.empty());
+  EXPECT_EQ(all<wire::Push>(effects).size(), 2U) << "they did not arrive";
+}
+
+TEST_F(TrainerTest, WhoHasNoLeavesHelpsOutStepAfterStep) {
+  receive(kCoordinator, plan_of(1, {{kPeer, {0, 4}}}));
+  for (const Step step : {Step{1}, Step{4}}) {
+    After effects = receive(kCoordinator, wire::Assist{1, step, {{0, 1}}});
+    ASSERT_EQ(jobs<GatherLeaves>(effects).size(), 1U) << "step " << step;
+    EXPECT_EQ(jobs<GatherLeaves>(effects)[0].step, step);
+    effects = compute(answer(gather(effects)));
+    EXPECT_EQ(all<wire::Push>(effects).size(), 2U);
+    answer(gather(effects));  // The version that follows, without leaves.
+    EXPECT_EQ(worker_.groups_in_flight(), 0U);
+  }
+}
+
+TEST_F(TrainerTest, WhoIsLateItselfHelpsNobody) {
+  receive(kCoordinator, plan_of(1, {{kSelf, {0, 2}}, {kPeer, {2, 4}}}));
+  EXPECT_TRUE(receive(kCoordinator, wire::Assist{1, 2, {{1, 1}}}).jobs.empty());
+}
+
 // ---- plans --------------------------------------------------------------------------------------
 
 TEST_F(TrainerTest, ANewPlanAddsTheLeavesThatBecameOurs) {
