@@ -338,13 +338,13 @@ class Coordinator {
 
   Commit commit_;                                // The latest.
   std::map<MemberId, wire::Prepared> prepared_;  // Of step commit_.step + 1.
-  std::set<MemberId> late_workers_;  // With that step, ...
-  std::map<Leaf, Time> assisted_;    // ... and when its leaves were given to others.
+  std::set<MemberId> late_workers_;              // With that step, ...
+  std::map<Leaf, Time> assisted_;                // ... and when its leaves were given to others.
   std::uint64_t assists_ = 0;
-  std::optional<Evaluation> evaluation_;         // Holds the next commit (R12).
-  Time pass_on_at_{};                            // When its batches go to others.
+  std::optional<Evaluation> evaluation_;  // Holds the next commit (R12).
+  Time pass_on_at_{};                     // When its batches go to others.
   Duration pass_on_after_{};
-  std::optional<double> watched_;                // The early-stop metric at commit_.step.
+  std::optional<double> watched_;  // The early-stop metric at commit_.step.
   std::vector<std::pair<Split, Metrics>> final_metrics_;
   std::map<Step, OpenCut> cuts_;
   std::optional<Checkpoint> kept_;  // The newest complete checkpoint of this history.

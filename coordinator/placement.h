@@ -45,8 +45,8 @@ struct Balance {
 // it is as good as it gets.
 //
 // How uneven a placement is, is the sum over servers of the square of what they own, by load, and
-// a quarter of that of what they keep, by size. Every whole move makes it less, so a hot partition goes where
-// little is going on, and moves come to an end.
+// a quarter of that of what they keep, by size. Every whole move makes it less, so a hot partition
+// goes where little is going on, and moves come to an end.
 //
 // Copies on servers that are not in `servers` (they want to leave) are replaced, then dropped.
 // REQUIRES: servers are distinct, at least one.

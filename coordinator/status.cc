@@ -163,9 +163,10 @@ RunStatus Coordinator::status() const {
                        .role = member.role,
                        .host = member.host,
                        .endpoint = member.endpoint,
-                       .state = !member.ready    ? "joining"
-                                : member.leaving ? "leaving"
-                                : member.rests_until ? "resting" : "member",
+                       .state = !member.ready        ? "joining"
+                                : member.leaving     ? "leaving"
+                                : member.rests_until ? "resting"
+                                                     : "member",
                        .heard_seconds = in_seconds(now_ - member.heard),
                        .leaves = {},
                        .version = {},

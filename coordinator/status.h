@@ -18,9 +18,9 @@ namespace ballast {
 struct MemberStatus {
   MemberId id{};
   wire::Role role = wire::Role::worker;
-  std::string host;            // Where it runs, and its process id.
-  std::string endpoint;        // Servers: where workers reach it.
-  std::string state;           // "joining", "member", "leaving", "resting" (too slow to be given leaves)
+  std::string host;      // Where it runs, and its process id.
+  std::string endpoint;  // Servers: where workers reach it.
+  std::string state;     // "joining", "member", "leaving", "resting" (too slow to be given leaves)
   double heard_seconds = 0.0;  // Since it was heard last.
   LeafRange leaves;            // Workers: what the plan gives it.
   std::uint32_t owns = 0;      // Servers: partitions, ...

@@ -42,10 +42,10 @@ void Coordinator::assist(const std::set<Leaf>& leaves, Effects<Job>& effects) {
   }
   if (open.empty() || helpers.empty()) return;
   if (assisted_.empty()) {
-    effects.note(NoteLevel::info,
-                 "step " + std::to_string(commit_.step + 1) + " waits for " +
-                     names({late_workers_.begin(), late_workers_.end()}) + "; others compute " +
-                     std::to_string(open.size()) + " leaves in their stead");
+    effects.note(NoteLevel::info, "step " + std::to_string(commit_.step + 1) + " waits for " +
+                                      names({late_workers_.begin(), late_workers_.end()}) +
+                                      "; others compute " + std::to_string(open.size()) +
+                                      " leaves in their stead");
   }
   std::map<MemberId, std::vector<Leaf>> dealt;
   for (std::size_t i = 0; i < open.size(); ++i) {

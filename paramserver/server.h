@@ -103,7 +103,7 @@ struct ServerOptions {
   MembershipOptions membership;
   Duration goodbye = std::chrono::seconds(5);    // Asked to stop: for the coordinator to let us go.
   Duration handover = std::chrono::seconds(25);  // ... and for handing over what it keeps.
-  Duration retry = std::chrono::milliseconds(500);       // Prepared, CutDone: until answered.
+  Duration retry = std::chrono::milliseconds(500);  // Prepared, CutDone: until answered.
   // What a step lacks is late when the first worker's part of it came `late_factor` times faster.
   Duration late_min = std::chrono::milliseconds(200);
   std::uint32_t late_factor = 3;
@@ -230,7 +230,7 @@ class Server {
   Step promised_ = 0;               // The highest step that we said to be prepared.
   std::size_t buffered_bytes_ = 0;  // The sum over partitions_.
   std::map<std::pair<Leaf, Node>, Deferred> deferred_;  // From left to right.
-  Time applied_at_{};                    // When the version came to be applied here.
+  Time applied_at_{};                                   // When the version came to be applied here.
   std::optional<Duration> first_share_;  // How long the next step's first contribution took.
   Time late_again_{};                    // When to say again what is late.
   // Bytes that workers pulled and pushed of the partitions, since the version was applied.

@@ -15,9 +15,8 @@ namespace {
 
 bool holds_any_of(const wire::Push& push, const std::vector<Node>& nodes) {
   return std::any_of(push.nodes.begin(), push.nodes.end(), [&](const auto& mine) {
-    return std::any_of(nodes.begin(), nodes.end(), [&](Node node) {
-      return node.covers(mine.node) || mine.node.covers(node);
-    });
+    return std::any_of(nodes.begin(), nodes.end(),
+                       [&](Node node) { return node.covers(mine.node) || mine.node.covers(node); });
   });
 }
 

@@ -175,8 +175,8 @@ struct Missing {  // server -> worker: what the next step still lacks; push agai
   Step step = 0;
   std::vector<Node> nodes;  // Maximal nodes that some partition here lacks; in order.
 };
-// What a step lacks long after others pushed their part of it. Whoever has nothing to do computes it
-// too: the bits are the same, and the first to arrive counts.
+// What a step lacks long after others pushed their part of it. Whoever has nothing to do computes
+// it too: the bits are the same, and the first to arrive counts.
 struct Late {  // server -> coordinator; repeated while the nodes are lacking
   Timeline timeline = 0;
   Step step = 0;
@@ -302,10 +302,11 @@ struct StatusReport {  // coordinator -> who asked
   std::string json;    // coordinator/status.h
 };
 
-using Body = std::variant<Hello, Welcome, Refused, Ready, Rejoin, Heartbeat, Goodbye, Released,
-                          Fault, Finish, Plan, Restore, Restored, Pull, Values, Passed, Missing,
-                          Stale, Push, Prepared, CommitStep, CutDone, CutKnown, Evaluate, Evaluated,
-                          MalformedReply, Lacking, PartitionCopy, AskStatus, StatusReport, Late, Assist>;
+using Body =
+    std::variant<Hello, Welcome, Refused, Ready, Rejoin, Heartbeat, Goodbye, Released, Fault,
+                 Finish, Plan, Restore, Restored, Pull, Values, Passed, Missing, Stale, Push,
+                 Prepared, CommitStep, CutDone, CutKnown, Evaluate, Evaluated, MalformedReply,
+                 Lacking, PartitionCopy, AskStatus, StatusReport, Late, Assist>;
 
 struct Message {
   MemberId from{};  // The sender's; set by the host.

@@ -31,7 +31,7 @@ struct Verdict {
   std::uint64_t timelines = 0;
   std::uint64_t assists = 0;  // Parts of a step that were given to others, ...
   std::uint64_t moves = 0;    // ... and rounds of copies made to even out servers.
-  std::uint64_t digest = 0;  // Of everything that happened: a seed always happens the same.
+  std::uint64_t digest = 0;   // Of everything that happened: a seed always happens the same.
   Duration simulated{};
 };
 

@@ -16,8 +16,8 @@ bool may_come_late(const wire::Body& body) {
   return std::holds_alternative<wire::Plan>(body) || std::holds_alternative<wire::Pull>(body) ||
          std::holds_alternative<wire::Values>(body) || std::holds_alternative<wire::Passed>(body) ||
          std::holds_alternative<wire::Missing>(body) || std::holds_alternative<wire::Push>(body) ||
-         std::holds_alternative<wire::Prepared>(body) ||
-         std::holds_alternative<wire::Late>(body) || std::holds_alternative<wire::Assist>(body) ||
+         std::holds_alternative<wire::Prepared>(body) || std::holds_alternative<wire::Late>(body) ||
+         std::holds_alternative<wire::Assist>(body) ||
          std::holds_alternative<wire::CommitStep>(body) ||
          std::holds_alternative<wire::CutDone>(body) ||
          std::holds_alternative<wire::CutKnown>(body) ||

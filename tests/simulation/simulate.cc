@@ -180,7 +180,8 @@ int run(const Options& options) {
     ++total.failed;
   }
   std::printf(
-      "seeds %llu to %llu: %llu failed; %llu events, %llu faults, %llu timelines, %llu assists, %llu "
+      "seeds %llu to %llu: %llu failed; %llu events, %llu faults, %llu timelines, %llu assists, "
+      "%llu "
       "moves, %.0f simulated seconds\n",
       static_cast<unsigned long long>(options.first), static_cast<unsigned long long>(end - 1),
       static_cast<unsigned long long>(total.failed), static_cast<unsigned long long>(total.events),
