@@ -598,9 +598,12 @@ void Cluster::fail(std::string why) {
   if (failure_.empty()) failure_ = std::move(why);
 }
 
-Verdict simulate(std::uint64_t seed, Trace& trace) {
-  static std::map<std::uint64_t, std::pair<SampleJob, PlainRun>> oracles;
-  const std::uint64_t shape = shape_of(seed);
+namespace {
+
+using Oracle = std::pair<SampleJob, PlainRun>;
+
+const Oracle& oracle_of(std::uint64_t shape) {
+  static std::map<std::uint64_t, Oracle> oracles;
   auto oracle = oracles.find(shape);
   if (oracle == oracles.end()) {
     SampleJob job = make_sample_job(shape);
@@ -609,7 +612,17 @@ Verdict simulate(std::uint64_t seed, Trace& trace) {
                                            [](const Commit& commit) { return commit.skip; }));
     oracle = oracles.emplace(shape, std::pair(std::move(job), std::move(run))).first;
   }
-  const auto& [job, run] = oracle->second;
+  return oracle->second;
+}
+
+}  // namespace
+
+void make_oracles() {
+  for (std::uint64_t shape = 0; shape < kShapes; ++shape) static_cast<void>(oracle_of(shape));
+}
+
+Verdict simulate(std::uint64_t seed, Trace& trace) {
+  const auto& [job, run] = oracle_of(shape_of(seed));
   const Scenario scenario = draw_scenario(seed, job.run);
   if (trace.is_on()) trace.line(Time{}, describe(scenario));
   return Cluster(scenario, job, run, trace).run();

@@ -178,6 +178,10 @@ class Cluster {
   std::deque<std::string> warnings_;  // The latest.
 };
 
+// The plain loop of every shape, for whoever is forked from here; otherwise each is made when a
+// seed needs it.
+void make_oracles();
+
 // One seed, from the scenario to the verdict. Oracles are kept between calls.
 [[nodiscard]] Verdict simulate(std::uint64_t seed, Trace& trace);
 
