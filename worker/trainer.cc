@@ -508,6 +508,7 @@ void Worker::go_on_after(Step step, Effects<Job>& effects) {
 void Worker::on_missing(MemberId from, const wire::Missing& missing, Effects<Job>& effects) {
   const auto work = steps_.find(missing.step);
   if (missing.timeline != timeline_ || work == steps_.end()) return;
+  if (!servers_.contains(from)) return;  // Let go while its question was on its way.
   for (const auto& [first, retained] : work->second.retained) {
     for (const auto& [server, push] : retained.pushes) {
       if (server == from && holds_any_of(push, missing.nodes)) effects.send(server, push);

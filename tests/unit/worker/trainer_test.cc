@@ -317,6 +317,16 @@ TEST_F(TrainerTest, WhoHasNoLeavesHelpsOutStepAfterStep) {
 TEST_F(TrainerTest, WhoIsLateItselfHelpsNobody) {
   receive(kCoordinator, plan_of(1, {{kSelf, {0, 2}}, {kPeer, {2, 4}}}));
   EXPECT_TRUE(receive(kCoordinator, wire::Assist{1, 2, {{1, 1}}}).jobs.empty());
+
+// Seed 451: it stood still while a plan let the server go, and then its question came.
+TEST_F(TrainerTest, PushesNothingToAServerThatItLetGo) {
+  compute(answer(gather(receive(kCoordinator, plan_of(1, {{kSelf, {0, 4}}})))));
+  wire::Plan without = plan_of(2, {{kSelf, {0, 4}}});
+  without.owners.assign(kPartitions, kServer2);
+  without.servers = {{kServer2, "two"}};
+  receive(kCoordinator, without);
+  const wire::Missing missing{.timeline = 1, .step = 1, .nodes = {{2, 0}}};
+  EXPECT_TRUE(all<wire::Push>(receive(kServer1, missing)).empty());
 }
 
 // ---- plans --------------------------------------------------------------------------------------
