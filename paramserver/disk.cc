@@ -67,8 +67,7 @@ Status ServerDisk::open_home() {
 // ---- steps --------------------------------------------------------------------------------------
 
 ServerBased ServerDisk::run(const ServerBase& job) {
-  const Status done =
-      step_log_->begin(job.self, job.fingerprint, job.timeline, job.commit, *job.snapshots);
+  const Status done = step_log_->begin(job.self, job.fingerprint, *job.snapshots, job.step);
   return {job.number, done ? "" : done.error().message};
 }
 

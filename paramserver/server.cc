@@ -368,7 +368,10 @@ void Server::on_push(MemberId from, const wire::Push& push, Effects<Job>& effect
 
 void Server::after_contributions(Effects<Job>& effects) {
   feed_replicas(effects);
-  if (!prepared_said_ && all_prepared() && is_logged(effects)) say_prepared(effects);
+  if (!prepared_said_ && all_prepared()) {
+    log_step(effects);
+    if (is_logged()) say_prepared(effects);
+  }
   ask_for_deferred(effects);
 }
 
@@ -535,7 +538,8 @@ void Server::repeat_unanswered(Effects<Job>& effects) {
   next_repeat_ = now_ + options_.retry;
   if (std::exchange(log_failed_, false)) after_contributions(effects);
   if (fault_) effects.send(kCoordinator, *fault_);
-  if (promised_ == applied_ + 1 && !fault_) say_prepared(effects);
+  // Not while a copy that came late is not on disk: it is then said with the others.
+  if (promised_ == applied_ + 1 && is_logged() && !fault_) say_prepared(effects);
   say_lacking(effects);
   for (const auto& [step, cut] : cuts_) {
     if (cut.jobs == 0) effects.send(kCoordinator, cut.done);

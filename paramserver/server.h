@@ -51,14 +51,15 @@ struct ServerCut {
   Step step = 0;
   std::vector<PartitionCut> partitions;
 };
-// DurabilityMode::step: keep all copies as they are, and from then on every step's gradients.
+// DurabilityMode::step: keep all copies as they are with the gradients of the step under way, and
+// from then on every step's gradients. What was kept before counts until all of it is durable: the
+// step may have been promised already.
 struct ServerBase {
   MemberId self{};
   std::uint64_t fingerprint = 0;
   std::uint64_t number = 0;  // Of the bases of this server: the highest counts.
-  Timeline timeline = 0;
-  Commit commit;
   std::shared_ptr<const std::vector<Snapshot>> snapshots;
+  LoggedStep step;
 };
 struct ServerLog {
   MemberId self{};
@@ -171,7 +172,9 @@ class Server {
   void on_recovered(RecoveredCopies& copies);
   void on_based(const ServerBased& based, Effects<Job>& effects);
   void on_logged(const ServerLogged& logged, Effects<Job>& effects);
-  [[nodiscard]] bool is_logged(Effects<Job>& effects);
+  [[nodiscard]] bool is_logged() const;
+  void log_step(Effects<Job>& effects);
+  [[nodiscard]] LoggedStep step_to_log();
   [[nodiscard]] wire::Push roots_of(const std::vector<PartitionId>& partitions) const;
   void change_copies();
 

@@ -15,48 +15,53 @@ void Server::change_copies() {
   logging_ = logged_ = 0;
 }
 
-// Whether the gradients of the next step are on disk, if they have to be. If not, sees to it.
-// REQUIRES: some copy is prepared.
-bool Server::is_logged(Effects<Job>& effects) {
-  if (run_->cluster.durability == DurabilityMode::checkpoint) return true;
-  if (base_ == Base::written && logged_ == applied_ + 1) return true;
-  if (log_failed_ || !all_prepared()) return false;
+// Whether the gradients of the next step are on disk, of all copies, if they have to be.
+bool Server::is_logged() const {
+  return run_->cluster.durability == DurabilityMode::checkpoint ||
+         (base_ == Base::written && logged_ == applied_ + 1);
+}
+
+// Sees to it that they will be.
+// REQUIRES: all copies are prepared.
+void Server::log_step(Effects<Job>& effects) {
+  if (is_logged() || log_failed_) return;
   if (base_ == Base::none) {
     std::vector<Snapshot> snapshots;
     for (const auto& [id, partition] : partitions_) snapshots.push_back(partition.snapshot());
     base_ = Base::being_written;
-    logging_ = logged_ = 0;
     logged_plan_ = 0;
-    effects.jobs.push_back(ServerBase{
-        .self = options_.self,
-        .fingerprint = fingerprint_,
-        .number = ++bases_,
-        .timeline = timeline_,
-        .commit = commits_.back(),
-        .snapshots = std::make_shared<const std::vector<Snapshot>>(std::move(snapshots))});
+    effects.jobs.push_back(
+        ServerBase{.self = options_.self,
+                   .fingerprint = fingerprint_,
+                   .number = ++bases_,
+                   .snapshots = std::make_shared<const std::vector<Snapshot>>(std::move(snapshots)),
+                   .step = step_to_log()});
   } else if (base_ == Base::written && logging_ != applied_ + 1) {
-    logging_ = applied_ + 1;
-    std::vector<PartitionId> all;
-    for (const auto& [id, partition] : partitions_) all.push_back(id);
-    ServerLog job{.self = options_.self,
-                  .base = bases_,
-                  .step = {.timeline = timeline_,
-                           .previous = commits_.back(),
-                           .plan = std::nullopt,
-                           .push = roots_of(all)}};
-    if (plan_.number != logged_plan_) {
-      logged_plan_ = plan_.number;
-      job.step.plan = plan_;
-    }
-    effects.jobs.push_back(std::move(job));
+    effects.jobs.push_back(ServerLog{.self = options_.self, .base = bases_, .step = step_to_log()});
   }
-  return false;
+}
+
+LoggedStep Server::step_to_log() {
+  logging_ = applied_ + 1;
+  std::vector<PartitionId> all;
+  for (const auto& [id, partition] : partitions_) all.push_back(id);
+  LoggedStep step{.timeline = timeline_,
+                  .previous = commits_.back(),
+                  .plan = std::nullopt,
+                  .push = roots_of(all)};
+  if (plan_.number != logged_plan_) {
+    logged_plan_ = plan_.number;
+    step.plan = plan_;
+  }
+  return step;
 }
 
 void Server::on_based(const ServerBased& based, Effects<Job>& effects) {
   if (based.number != bases_ || base_ != Base::being_written) return;  // The copies have changed.
   base_ = based.error.empty() ? Base::written : Base::none;
+  logged_ = std::exchange(logging_, 0);
   if (!based.error.empty()) {
+    logged_ = 0;
     log_failed_ = true;
     effects.note(NoteLevel::error,
                  "no step is committed until the copies can be kept: " + based.error);

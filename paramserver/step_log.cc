@@ -51,6 +51,13 @@ std::string to_record(const std::vector<Bytes>& frames) {
   return record += body;
 }
 
+std::string to_records(MemberId self, const LoggedStep& step) {
+  std::string records;
+  if (step.plan) records += to_record(wire::encode({self, *step.plan, 0}));
+  records += to_record(wire::encode({self, wire::CommitStep{step.timeline, step.previous, {}}, 0}));
+  return records += to_record(wire::encode({self, step.push, 0}));
+}
+
 // Walks over the records of a log, up to its end or the first that is not whole.
 class RecordReader {
  public:
@@ -159,6 +166,8 @@ Result<std::optional<RecoveredCopies>> StepLog::recover(const RunConfig& run,
         end_ = reader.end();
       }
     }
+    // Torn before its first step was whole; the one before it is still there.
+    if (copies.promised == 0 && number != numbers.back()) continue;
     number_ = number;
     auto file = OpenFile::open_existing(path);
     if (!file) return file.error();
@@ -168,9 +177,10 @@ Result<std::optional<RecoveredCopies>> StepLog::recover(const RunConfig& run,
   return std::optional<RecoveredCopies>();
 }
 
-Status StepLog::begin(MemberId self, std::uint64_t fingerprint, Timeline timeline,
-                      const Commit& commit, const std::vector<Snapshot>& snapshots) {
-  wire::Restore base{.timeline = timeline, .partitions = {}, .commit = commit, .files = {}};
+Status StepLog::begin(MemberId self, std::uint64_t fingerprint,
+                      const std::vector<Snapshot>& snapshots, const LoggedStep& step) {
+  wire::Restore base{
+      .timeline = step.timeline, .partitions = {}, .commit = step.previous, .files = {}};
   for (const Snapshot& snapshot : snapshots) {
     auto writer = SnapshotWriter::create(directory_, snapshot.partition());
     if (!writer) return writer.error();
@@ -188,33 +198,27 @@ Status StepLog::begin(MemberId self, std::uint64_t fingerprint, Timeline timelin
   if (!file) return file.error();
   ++number_;
   file_ = std::move(*file);
-  base_end_ = end_ = 0;
+  end_ = 0;
   const auto files = base.files;
-  if (const Status written = write({{self, std::move(base), fingerprint}}); !written)
-    return written;
-  base_end_ = end_;
+  std::string bytes = to_record(wire::encode({self, std::move(base), fingerprint}));
+  base_end_ = bytes.size();
+  if (const Status written = write(bytes += to_records(self, step)); !written) return written;
   if (const Status synced = fsync_directory(directory_); !synced) return synced;
   return tidy(files);
 }
 
 Status StepLog::append(MemberId self, const LoggedStep& step) {
   BALLAST_CHECK(file_ != nullptr);
-  std::vector<wire::Message> messages;
-  if (step.plan) messages.push_back({self, *step.plan, 0});
-  messages.push_back({self, wire::CommitStep{step.timeline, step.previous, {}}, 0});
-  messages.push_back({self, step.push, 0});
-  return write(messages);
+  return write(to_records(self, step));
 }
 
 // In place: what a write that failed has left there is written over.
-Status StepLog::write(const std::vector<wire::Message>& messages) {
-  std::string bytes;
-  for (const wire::Message& message : messages) bytes += to_record(wire::encode(message));
-  if (const Status written = file_->write_at(end_, std::as_bytes(std::span(bytes))); !written) {
+Status StepLog::write(const std::string& records) {
+  if (const Status written = file_->write_at(end_, std::as_bytes(std::span(records))); !written) {
     return written;
   }
   if (const Status synced = file_->sync(); !synced) return synced;
-  end_ += bytes.size();
+  end_ += records.size();
   return {};
 }
 

@@ -7,9 +7,10 @@
 //
 // On disk: one directory. A log is one file, `steps-<number>.log`; its first record is the base,
 // whose files lie beside it under the names of their contents. Another base begins another log; the
-// older one goes when the new base is durable. Each record is a wire message with a checksum around
-// it, whose sender is the server: a server that comes back has another id, and says which ids it
-// had. The last record may be torn; it was not answered for.
+// older one, which may hold what was promised, goes when the new base and its first step are
+// durable. Each record is a wire message with a checksum around it, whose sender is the server: a
+// server that comes back has another id, and says which ids it had. The last record may be torn; it
+// was not answered for.
 //
 // Belongs to one thread.
 
@@ -36,9 +37,10 @@ class StepLog {
   [[nodiscard]] Result<std::optional<RecoveredCopies>> recover(const RunConfig& run,
                                                                std::uint64_t fingerprint);
 
-  // Another base: all copies at one version. Durable when it returns.
-  [[nodiscard]] Status begin(MemberId self, std::uint64_t fingerprint, Timeline timeline,
-                             const Commit& commit, const std::vector<Snapshot>& snapshots);
+  // Another base: all copies at one version, and the step after it. Durable when it returns; until
+  // then the one before counts.
+  [[nodiscard]] Status begin(MemberId self, std::uint64_t fingerprint,
+                             const std::vector<Snapshot>& snapshots, const LoggedStep& step);
   // Durable when it returns. After an error the log is as it was.
   // REQUIRES: begin() or recover() gave a base.
   [[nodiscard]] Status append(MemberId self, const LoggedStep& step);
@@ -48,7 +50,7 @@ class StepLog {
 
  private:
   explicit StepLog(std::string directory) : directory_(std::move(directory)) {}
-  [[nodiscard]] Status write(const std::vector<wire::Message>& messages);
+  [[nodiscard]] Status write(const std::string& records);
   [[nodiscard]] Status tidy(const std::vector<wire::SnapshotFile>& files) const;
 
   const std::string directory_;

@@ -135,11 +135,11 @@ ServerBased SimulatedServerDisk::keep(const ServerBase& job) {
     return {job.number, std::string(kInjected) + "no room for a base"};
   }
   *home_ = {.fingerprint = job.fingerprint,
-            .timeline = job.timeline,
-            .commit = job.commit,
+            .timeline = job.step.timeline,
+            .commit = job.step.previous,
             .base = {},
-            .log = {},
-            .plan = {},
+            .log = {job.step},
+            .plan = job.step.plan.value_or(wire::Plan{}),
             .formers = {job.self}};
   for (const Snapshot& snapshot : *job.snapshots) {
     Rows& rows = home_->base[snapshot.partition()];

@@ -67,9 +67,9 @@ class DurableServer : public testing::Test {
     return nullptr;
   }
 
-  void restore() {
+  void restore(std::uint32_t partitions = kPartitions) {
     wire::Restore restore{.timeline = 1, .partitions = {}, .commit = {}, .files = {}};
-    for (std::uint32_t p = 0; p < kPartitions; ++p) restore.partitions.push_back(PartitionId{p});
+    for (std::uint32_t p = 0; p < partitions; ++p) restore.partitions.push_back(PartitionId{p});
     receive(kCoordinator, restore);
   }
   After push(Step number) {
@@ -210,6 +210,66 @@ TEST_F(DurableServer, SaysPreparedOnlyWhenTheStepIsOnDisk) {
   now_ += milliseconds(200);
   EXPECT_NE(find<wire::Prepared>(step(Tick{})), nullptr) << "there is room again";
   EXPECT_EQ(start(MemberId{22})->promised, 2U);
+}
+
+// A copy that comes after Prepared needs another base. Until that is durable, with the step, the
+// copy is not said to be prepared, and what was promised is not forgotten.
+TEST_F(DurableServer, PromisesACopyThatCameLateOnceItIsOnDisk) {
+  start(MemberId{21});
+  restore(2);
+  train(1, 1);
+  ASSERT_NE(find<wire::Prepared>(push(2)), nullptr);
+  receive(kCoordinator, wire::Plan{.number = 1,
+                                   .timeline = 1,
+                                   .committed = 1,
+                                   .workers = {},
+                                   .owners = {MemberId{21}, MemberId{21}, MemberId{31}},
+                                   .replicas = {{PartitionId{2}, MemberId{21}}},
+                                   .servers = {{MemberId{21}, "us"}, {MemberId{31}, "other"}}});
+  Commit first;
+  first.step = 1;
+  receive(MemberId{31},
+          wire::PartitionCopy{
+              .timeline = 1, .commits = {first}, .partition = PartitionId{2}, .records = {}});
+  ASSERT_EQ(server_->partitions().size(), 3U);
+  {
+    const FullDisk full;
+    push(2);
+    ASSERT_TRUE(server_->partitions().at(PartitionId{2}).prepared());
+    now_ += milliseconds(200);
+    const After effects = step(Tick{});
+    const auto* const prepared = find<wire::Prepared>(effects);
+    EXPECT_TRUE(prepared == nullptr || prepared->partitions.size() == 2);
+  }
+  auto held = start(MemberId{22});
+  ASSERT_TRUE(held);
+  EXPECT_EQ(held->promised, 2U);
+  EXPECT_EQ(held->prepared.size(), 2U);
+}
+
+// Killed between the base and its first step.
+TEST_F(DurableServer, AnotherBaseThatIsTornForgetsNothing) {
+  log_bytes_max_ = 1;
+  start(MemberId{21});
+  restore();
+  train(1, 2);
+  ASSERT_EQ(logs().size(), 1U);
+  const std::string older = logs()[0];
+  const TemporaryDirectory aside;
+  std::filesystem::copy(directory_.path("home/steps"), aside.path("steps"));
+  ASSERT_NE(find<wire::Prepared>(push(3)), nullptr);
+  ASSERT_EQ(logs().size(), 1U);
+  const std::string newer = logs()[0];
+  ASSERT_NE(newer, older) << "this step began another log";
+  std::filesystem::resize_file(newer, std::filesystem::file_size(newer) - 1);
+  // As it was before the older one went.
+  using std::filesystem::copy_options;
+  std::filesystem::copy(aside.path("steps"), directory_.path("home/steps"),
+                        copy_options::recursive | copy_options::skip_existing);
+  const auto held = start(MemberId{22});
+  ASSERT_TRUE(held);
+  EXPECT_EQ(held->promised, 2U);
+  EXPECT_EQ(held->prepared.size(), kPartitions);
 }
 
 TEST_F(DurableServer, ALongLogGivesWayToAnotherBase) {
