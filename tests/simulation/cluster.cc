@@ -354,6 +354,8 @@ void Cluster::step(Member& member, ProcessInput what) {
   if (const auto* const received = std::get_if<Received>(&what);
       received != nullptr && member.role == wire::Role::coordinator) {
     invariants_.greeted(life, received->message);
+  } else if (received != nullptr && member.role == wire::Role::server) {
+    invariants_.hears(member.id, *member.process->server(), received->message);
   }
   store_.passed_over = 0;
   ProcessEffects effects = member.process->step(member.clock.read(agenda_.now()), std::move(what));
@@ -429,6 +431,9 @@ void Cluster::send(Member& member, const Send& message, Term term) {
   }
   if (std::holds_alternative<wire::Assist>(message.body)) ++assists_;
   invariants_.sent(member.life, member.process->server(), message.body);
+  if (const auto* const prepared = std::get_if<wire::Prepared>(&message.body)) {
+    invariants_.promised(*prepared, *member.home);
+  }
   const MemberId to = message.to == kCoordinator ? member.coordinator : message.to;
   if (std::holds_alternative<wire::Finish>(message.body) && calm_ &&
       network_.reaches(member.place, to)) {

@@ -15,6 +15,25 @@ std::string at(Timeline timeline, Step step) {
   return "timeline " + number(timeline) + ", step " + number(step);
 }
 
+bool contains(const std::vector<PartitionId>& all, PartitionId one) {
+  return std::find(all.begin(), all.end(), one) != all.end();
+}
+
+// Of what is worth nothing on a later one. Not a plan's: whoever takes over may go on on a timeline
+// from before one that never began.
+std::optional<Timeline> timeline_of(const wire::Body& body) {
+  return std::visit(
+      Overloaded{
+          [](const wire::Push& push) { return std::optional(push.timeline); },
+          [](const wire::Lacking& lacking) { return std::optional(lacking.timeline); },
+          [](const wire::PartitionCopy& copy) { return std::optional(copy.timeline); },
+          [](const wire::CommitStep& commit) { return std::optional(commit.timeline); },
+          [](const wire::Restore& restore) { return std::optional(restore.timeline); },
+          [](const auto&) { return std::optional<Timeline>(); },
+      },
+      body);
+}
+
 }  // namespace
 
 void Invariants::violated(int which, const std::string& how) {
@@ -140,8 +159,33 @@ bool Invariants::same_partitions(const std::map<PartitionId, Partition>& now,
 
 void Invariants::server_gone(MemberId id) { servers_.erase(id); }
 
+Invariants::Kept Invariants::kept_by(const Server& server) {
+  Kept kept{server.timeline(), server.applied(), {}};
+  for (const auto& [id, partition] : server.partitions()) kept.missing[id] = partition.missing();
+  return kept;
+}
+
+void Invariants::hears(MemberId id, const Server& server, const wire::Message& message) {
+  const std::optional<Timeline> timeline = timeline_of(message.body);
+  bool is_old = timeline && *timeline < server.timeline();
+  if (message.from == kCoordinator) {
+    Term& highest = heard_[id];
+    is_old = is_old || message.term < highest;
+    highest = std::max(highest, message.term);
+  }
+  if (is_old) untouched_ = kept_by(server);
+}
+
 void Invariants::server_stepped(MemberId id, const Server& server) {
+  if (const auto before = std::exchange(untouched_, {}); before && *before != kept_by(server)) {
+    violated(23, "a server at " + at(before->timeline, before->applied) +
+                     " took what was of an older timeline or from an older coordinator");
+  }
   Seen& seen = servers_[id];
+  seen.prepared.clear();
+  for (const auto& [partition, value] : server.partitions()) {
+    if (value.prepared()) seen.prepared.insert(partition);
+  }
   const Timeline timeline = server.timeline();
   const Step applied = server.applied();
   const auto& partitions = server.partitions();
@@ -153,7 +197,9 @@ void Invariants::server_stepped(MemberId id, const Server& server) {
   } else if (timeline == seen.timeline && partitions.empty() && seen.partitions.empty()) {
     return;
   }
-  seen = {timeline, applied, {}};
+  seen.timeline = timeline;
+  seen.applied = applied;
+  seen.partitions.clear();
   for (const auto& [partition, value] : partitions) {
     seen.partitions.insert(partition);
     if (value.applied() != applied) violated(5, "a partition of another version than its server");
@@ -204,11 +250,29 @@ void Invariants::check_owners(std::uint64_t life, Timeline timeline, Step commit
   }
 }
 
+void Invariants::check_copies(std::uint64_t life, Timeline timeline, Step committed) {
+  const wire::Plan& plan = leads_[life].said;
+  if (plan.timeline != timeline) return;
+  const auto check = [&](PartitionId partition, MemberId server) {
+    const auto copy = servers_.find(server);
+    if (copy == servers_.end() || follows_[server] != life) return;
+    const Seen& seen = copy->second;
+    if (seen.timeline != timeline || seen.applied + 1 != committed ||
+        !seen.prepared.contains(partition)) {
+      violated(22, at(timeline, committed) + " committed while a copy of partition " +
+                       number(index(partition)) + " has not got its gradient");
+    }
+  };
+  for (std::uint32_t p = 0; p < plan.owners.size(); ++p) check(PartitionId{p}, plan.owners[p]);
+  for (const wire::Replica& replica : plan.replicas) check(replica.partition, replica.server);
+}
+
 // ---- messages -----------------------------------------------------------------------------------
 
 void Invariants::sent(std::uint64_t life, const Server* from, const wire::Body& body) {
   std::visit(Overloaded{
                  [&](const wire::CommitStep& said) { check_commit(life, said); },
+                 [&](const wire::Plan& plan) { leads_[life].said = plan; },
                  [&](const wire::Restore& restore) {
                    committed_.try_emplace(restore.timeline, restore.commit.step);
                  },
@@ -245,6 +309,7 @@ void Invariants::check_commit(std::uint64_t life, const wire::CommitStep& said) 
   if (plain != said.commit)
     violated(7, at(said.timeline, step) + " is not the plain loop's commit");
   check_owners(life, said.timeline, step);
+  check_copies(life, said.timeline, step);
   Step& highest = committed_[said.timeline];
   highest = std::max(highest, step);
 }
@@ -271,6 +336,18 @@ void Invariants::check_prepared(const Server* from, const wire::Prepared& prepar
     if (!fresh && there->second != partition.hash) {
       violated(9, at(prepared.timeline, prepared.step) + ", partition " +
                       number(index(partition.partition)) + " has two gradients");
+    }
+  }
+}
+
+void Invariants::promised(const wire::Prepared& prepared, const SimulatedHome& home) {
+  if (run_.cluster.durability != DurabilityMode::step) return;
+  const bool logged = home.timeline == prepared.timeline && !home.log.empty() &&
+                      home.log.back().push.step == prepared.step;
+  for (const wire::PreparedPartition& partition : prepared.partitions) {
+    if (!logged || !contains(home.log.back().push.partitions, partition.partition)) {
+      violated(24, at(prepared.timeline, prepared.step) + ", partition " +
+                       number(index(partition.partition)) + " is prepared and not on the disk");
     }
   }
 }

@@ -36,12 +36,18 @@
 //  19 The history has every line that the newest checkpoint counts, as the plain loop wrote it.
 //  20 Of every checkpoint that is passed over people are told.
 //  21 Who asks a coordinator is answered with what it does, whatever its state.
+//  22 A step is committed when every copy that the plan names, and that lives and has not gone over
+//     to another coordinator, has its gradient.
+//  23 A server takes nothing of an older timeline, nor anything from a coordinator of a lower term
+//     than it has heard.
+//  24 With durability: step, what a server says to be prepared is on its disk.
 
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "coordinator/coordinator.h"
 #include "paramserver/server.h"
@@ -67,6 +73,9 @@ class Invariants {
   void coordinator_done(const SimulatedStore& store);
   void server_stepped(MemberId id, const Server& server);
   void server_gone(MemberId id);
+  // What a server is about to hear.
+  void hears(MemberId id, const Server& server, const wire::Message& message);
+  void promised(const wire::Prepared& prepared, const SimulatedHome& home);
   // `from` is the server where the sender is one.
   void sent(std::uint64_t life, const Server* from, const wire::Body& body);
   void stored(const SimulatedStore& store);
@@ -77,19 +86,30 @@ class Invariants {
     Timeline timeline = 0;
     Step applied = 0;
     std::set<PartitionId> partitions;
+    std::set<PartitionId> prepared;
+  };
+
+  struct Kept {  // By a server, of the step under way.
+    Timeline timeline = 0;
+    Step applied = 0;
+    std::map<PartitionId, std::vector<Node>> missing;
+    bool operator==(const Kept&) const = default;
   };
 
   struct Lead {  // A coordinator.
     Term term = 0;
     wire::Plan plan;
+    wire::Plan said;  // As members were told by now.
     RunProgress progress;
     std::map<MemberId, wire::Held> held;  // As members said when they greeted.
     Time changed{};
   };
 
+  [[nodiscard]] static Kept kept_by(const Server& server);
   void check_plan(Lead& lead, const wire::Plan& plan);
   void check_servers(MemberId id);
   void check_owners(std::uint64_t life, Timeline timeline, Step committed);
+  void check_copies(std::uint64_t life, Timeline timeline, Step committed);
   [[nodiscard]] static bool owns(const wire::Plan& plan, MemberId server);
   [[nodiscard]] static bool same_partitions(const std::map<PartitionId, Partition>& now,
                                             const std::set<PartitionId>& before);
@@ -109,6 +129,8 @@ class Invariants {
   std::map<Term, std::uint64_t> led_by_;
   std::map<MemberId, Seen> servers_;
   std::map<MemberId, std::uint64_t> follows_;  // The coordinator that has heard of it last.
+  std::map<MemberId, Term> heard_;             // The highest, by server.
+  std::optional<Kept> untouched_;              // By the message that is being heard.
   std::map<std::pair<Timeline, Step>, Commit> commits_;
   std::map<Timeline, Step> committed_;  // The highest step, or what the timeline started from.
   std::map<std::pair<PartitionId, Step>, std::uint64_t> hashes_;
