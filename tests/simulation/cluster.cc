@@ -14,7 +14,7 @@ using std::chrono::milliseconds;
 constexpr Duration kPatience = std::chrono::minutes(10);  // After the last fault.
 constexpr Duration kFarewell = std::chrono::seconds(30);  // For members to go once it is done.
 constexpr std::uint64_t kAtOneTimeMax = 200'000;
-constexpr std::uint64_t kEventsMax = 20'000'000;
+constexpr std::uint64_t kEventsMax = 2'000'000;  // Twenty times what any seed needs.
 constexpr Duration kHandlingMax = std::chrono::microseconds(100);  // Of a message, unless slow.
 constexpr std::size_t kWarningsKept = 12;
 constexpr const char* kVersion = "simulated";
@@ -432,7 +432,7 @@ void Cluster::send(Member& member, const Send& message, Term term) {
   if (std::holds_alternative<wire::Assist>(message.body)) ++assists_;
   invariants_.sent(member.life, member.process->server(), message.body);
   if (const auto* const prepared = std::get_if<wire::Prepared>(&message.body)) {
-    invariants_.promised(*prepared, *member.home);
+    invariants_.promised(member.id, *prepared, *member.home);
   }
   const MemberId to = message.to == kCoordinator ? member.coordinator : message.to;
   if (std::holds_alternative<wire::Finish>(message.body) && calm_ &&

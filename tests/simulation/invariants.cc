@@ -174,6 +174,11 @@ void Invariants::hears(MemberId id, const Server& server, const wire::Message& m
     highest = std::max(highest, message.term);
   }
   if (is_old) untouched_ = kept_by(server);
+  const auto* const plan = std::get_if<wire::Plan>(&message.body);
+  if (plan != nullptr && plan->number > planned_[id]) {
+    planned_[id] = plan->number;
+    promises_.erase(id);
+  }
 }
 
 void Invariants::server_stepped(MemberId id, const Server& server) {
@@ -186,6 +191,7 @@ void Invariants::server_stepped(MemberId id, const Server& server) {
   for (const auto& [partition, value] : server.partitions()) {
     if (value.prepared()) seen.prepared.insert(partition);
   }
+  check_promise(id, server);
   const Timeline timeline = server.timeline();
   const Step applied = server.applied();
   const auto& partitions = server.partitions();
@@ -205,6 +211,22 @@ void Invariants::server_stepped(MemberId id, const Server& server) {
     if (value.applied() != applied) violated(5, "a partition of another version than its server");
   }
   if (!seen.partitions.empty()) check_servers(id);
+}
+
+void Invariants::check_promise(MemberId id, const Server& server) {
+  const auto promise = promises_.find(id);
+  if (promise == promises_.end()) return;
+  const wire::Prepared& prepared = promise->second;
+  if (server.timeline() != prepared.timeline || committed_[prepared.timeline] > prepared.step) {
+    promises_.erase(promise);
+    return;
+  }
+  if (server.applied() >= prepared.step) return;
+  for (const wire::PreparedPartition& partition : prepared.partitions) {
+    if (servers_.at(id).prepared.contains(partition.partition)) continue;
+    violated(25, at(prepared.timeline, prepared.step) + ", partition " +
+                     number(index(partition.partition)) + " was said to be prepared and is gone");
+  }
 }
 
 void Invariants::check_servers(MemberId id) {
@@ -340,7 +362,8 @@ void Invariants::check_prepared(const Server* from, const wire::Prepared& prepar
   }
 }
 
-void Invariants::promised(const wire::Prepared& prepared, const SimulatedHome& home) {
+void Invariants::promised(MemberId id, const wire::Prepared& prepared, const SimulatedHome& home) {
+  promises_[id] = prepared;
   if (run_.cluster.durability != DurabilityMode::step) return;
   const bool logged = home.timeline == prepared.timeline && !home.log.empty() &&
                       home.log.back().push.step == prepared.step;

@@ -41,6 +41,8 @@
 //  23 A server takes nothing of an older timeline, nor anything from a coordinator of a lower term
 //     than it has heard.
 //  24 With durability: step, what a server says to be prepared is on its disk.
+//  25 What a server says to be prepared it keeps until the step is applied there, unless another
+//     plan takes it away, or a later timeline, or the run is further on.
 
 #include <cstdint>
 #include <map>
@@ -75,7 +77,7 @@ class Invariants {
   void server_gone(MemberId id);
   // What a server is about to hear.
   void hears(MemberId id, const Server& server, const wire::Message& message);
-  void promised(const wire::Prepared& prepared, const SimulatedHome& home);
+  void promised(MemberId id, const wire::Prepared& prepared, const SimulatedHome& home);
   // `from` is the server where the sender is one.
   void sent(std::uint64_t life, const Server* from, const wire::Body& body);
   void stored(const SimulatedStore& store);
@@ -108,6 +110,7 @@ class Invariants {
   [[nodiscard]] static Kept kept_by(const Server& server);
   void check_plan(Lead& lead, const wire::Plan& plan);
   void check_servers(MemberId id);
+  void check_promise(MemberId id, const Server& server);
   void check_owners(std::uint64_t life, Timeline timeline, Step committed);
   void check_copies(std::uint64_t life, Timeline timeline, Step committed);
   [[nodiscard]] static bool owns(const wire::Plan& plan, MemberId server);
@@ -131,6 +134,8 @@ class Invariants {
   std::map<MemberId, std::uint64_t> follows_;  // The coordinator that has heard of it last.
   std::map<MemberId, Term> heard_;             // The highest, by server.
   std::optional<Kept> untouched_;              // By the message that is being heard.
+  std::map<MemberId, wire::Prepared> promises_;
+  std::map<MemberId, PlanNumber> planned_;  // The highest, by server.
   std::map<std::pair<Timeline, Step>, Commit> commits_;
   std::map<Timeline, Step> committed_;  // The highest step, or what the timeline started from.
   std::map<std::pair<PartitionId, Step>, std::uint64_t> hashes_;

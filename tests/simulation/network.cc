@@ -9,6 +9,7 @@ namespace ballast::simulation {
 namespace {
 
 constexpr std::size_t kBacklogMax = 1000;
+constexpr std::size_t kOldKept = 8;  // Of one member's messages to another.
 
 // Messages of the step are idempotent whenever they come. Those by which members join and leave may
 // be repeated, but a connection never gives an old one again behind a newer one.
@@ -105,6 +106,10 @@ void Network::put_on_way(MemberId from, MemberId to, wire::Message message) {
   const Time arrival = std::max(way.last_arrival, leaves + delay());
   way.last_arrival = arrival;
   const std::uint64_t number = way.next++;
+  if (options_.duplicate > 0.0 && may_come_late(message.body)) {
+    come_again(way, from, to, arrival);
+    remember(way, number, message);
+  }
   if (prng_.chance(options_.duplicate)) {
     ++counters_.duplicated;
     const bool late = may_come_late(message.body) && prng_.chance(0.5);
@@ -114,6 +119,23 @@ void Network::put_on_way(MemberId from, MemberId to, wire::Message message) {
     return;
   }
   arrive_at(arrival, from, to, std::move(message), number);
+}
+
+// A few of all that went this way, most of them old: perhaps of a timeline that is over.
+void Network::remember(Way& way, std::uint64_t number, const wire::Message& message) {
+  if (way.old.size() < kOldKept) {
+    way.old.emplace_back(number, message);
+  } else if (prng_.chance(0.1)) {
+    way.old[prng_.below(kOldKept)] = {number, message};
+  }
+}
+
+void Network::come_again(Way& way, MemberId from, MemberId to, Time arrival) {
+  if (way.old.empty() || !prng_.chance(options_.duplicate)) return;
+  ++counters_.duplicated;
+  const auto& [number, message] = way.old[prng_.below(way.old.size())];
+  arrive_at(arrival + prng_.between(Duration(0), 10 * options_.delay_max), from, to, message,
+            number);
 }
 
 void Network::arrive_at(Time time, MemberId from, MemberId to, wire::Message message,
