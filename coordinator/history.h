@@ -19,7 +19,9 @@
 
 namespace ballast {
 
-struct AppendHistory {  // Lines of history.jsonl from number `first` on; later ones are cut off.
+// Lines of history.jsonl from number `first` on. What is there and says the same stays, with all
+// that follows; else it is cut off.
+struct AppendHistory {
   std::uint64_t first = 0;
   std::vector<std::string> lines;
   // The file is read again. Without it, a job after one that failed fails too: no line is left out.

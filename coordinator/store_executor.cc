@@ -222,24 +222,31 @@ HistoryAppended StoreExecutor::run(const AppendHistory& job) {
   return appended;
 }
 
+// After going back the same lines come again, and until they do, those that are there stay: should
+// this timeline not come far, another coordinator may go on from where they were written.
 Status StoreExecutor::append(const AppendHistory& job) {
   const std::string path = join_path(options_.output, "history.jsonl");
   std::string text;
   for (const std::string& line : job.lines) text += line + "\n";
-  if (job.anew) {  // A resume or a rollback: later lines never happened.
-    std::string kept;
-    if (path_exists(path)) {
-      auto all = read_file(path);
-      if (!all) return all.error();
-      kept = first_lines(*all, job.first);
-    }
-    return write_file_atomically(path, kept + text);
+  if (!job.anew && !history_is_ahead_) {
+    auto file = OpenFile::open_existing(path);
+    if (!file) return file.error();
+    if (Status added = (*file)->append(text); !added) return added;
+    // Whoever takes over relies on lines that were said to be written: the host may lose its power.
+    return (*file)->sync();
   }
-  auto file = OpenFile::open_existing(path);
-  if (!file) return file.error();
-  if (Status added = (*file)->append(text); !added) return added;
-  // Whoever takes over relies on lines that were said to be written: the host may lose its power.
-  return (*file)->sync();
+  std::string all;
+  if (path_exists(path)) {
+    auto read = read_file(path);
+    if (!read) return read.error();
+    all = std::move(*read);
+  }
+  all.resize(all.rfind('\n') + 1);  // Without a line that is torn.
+  const std::string_view kept = first_lines(all, job.first);
+  const std::string_view there = std::string_view(all).substr(kept.size());
+  const bool again = there.starts_with(text);
+  history_is_ahead_ = again && there.size() > text.size();
+  return write_file_atomically(path, again ? all : std::string(kept) + text);
 }
 
 Status StoreExecutor::sync_history() const {

@@ -46,6 +46,7 @@ class StoreExecutor {
   Timeline timeline_ = 0;
   Timeline unused_claim_ = 0;       // Ours, though the job that claimed it failed.
   bool history_is_broken_ = false;  // A job failed; lines are missing until one begins anew.
+  bool history_is_ahead_ = false;   // It has lines that are to come again.
 };
 
 // A checkpoint as its manifest holds it, and back.

@@ -369,14 +369,18 @@ HistoryAppended SimulatedCoordinatorStore::append(const AppendHistory& job) {
     appended.error = std::string(kInjected) + "no room for the history";
     return appended;
   }
-  if (store_.history.size() > job.first) store_.history.resize(job.first);
-  if (!store_.may_write()) {
-    if (!job.lines.empty() && !job.anew) {
-      store_.history.push_back(job.lines[0].substr(0, job.lines[0].size() / 2));
-    }
-    return appended;
+  std::vector<std::string>& history = store_.history;
+  std::size_t at = std::min<std::size_t>(job.first, history.size());
+  auto line = job.lines.begin();
+  for (; line != job.lines.end() && at < history.size() && history[at] == *line; ++line) ++at;
+  if (line == job.lines.end()) return appended;
+  if (store_.may_write()) {
+    history.resize(at);
+    history.insert(history.end(), line, job.lines.end());
+  } else if (!job.anew) {
+    history.resize(at);
+    history.push_back(line->substr(0, line->size() / 2));
   }
-  store_.history.insert(store_.history.end(), job.lines.begin(), job.lines.end());
   return appended;
 }
 

@@ -65,5 +65,28 @@ TEST_F(StoreExecutorTest, AnOlderCoordinatorLeavesStoreAndOutputAlone) {
   EXPECT_EQ(claim(newer, 2).timeline, 3U) << "nobody has claimed anything in between";
 }
 
+// A coordinator after the one that went back may go on with the timeline from before, and could not
+// make the lines of evaluations again.
+TEST_F(StoreExecutorTest, GoingBackCutsNoLineOffThatComesAgain) {
+  StoreExecutor executor = coordinator();
+  EXPECT_EQ(claim(executor, 0).timeline, 1U);
+  const auto append = [&](std::uint64_t first, std::vector<std::string> lines, bool anew) {
+    return run<HistoryAppended>(
+        executor,
+        AppendHistory{.first = first, .lines = std::move(lines), .anew = anew, .life = 1});
+  };
+  EXPECT_EQ(append(0, {"1", "2", "3"}, true).error, "");
+  EXPECT_EQ(append(1, {}, true).error, "");
+  EXPECT_EQ(history(), "1\n2\n3\n");
+  EXPECT_EQ(append(1, {"2"}, false).error, "");
+  EXPECT_EQ(history(), "1\n2\n3\n");
+  EXPECT_EQ(append(2, {"3"}, false).error, "");
+  EXPECT_EQ(append(3, {"4"}, false).error, "");
+  EXPECT_EQ(history(), "1\n2\n3\n4\n");
+  EXPECT_EQ(append(1, {}, true).error, "");
+  EXPECT_EQ(append(1, {"another"}, false).error, "");
+  EXPECT_EQ(history(), "1\nanother\n") << "what follows another line never happened";
+}
+
 }  // namespace
 }  // namespace ballast
