@@ -28,6 +28,25 @@ bool may_come_late(const wire::Body& body) {
          std::holds_alternative<wire::Evaluated>(body);
 }
 
+// What would be counted, or obeyed.
+bool may_come_again(const wire::Body& body) {
+  return std::holds_alternative<wire::Push>(body) || std::holds_alternative<wire::Prepared>(body) ||
+         std::holds_alternative<wire::CommitStep>(body) ||
+         std::holds_alternative<wire::CutDone>(body) ||
+         std::holds_alternative<wire::Restored>(body) ||
+         std::holds_alternative<wire::Evaluated>(body);
+}
+
+// 0 for what belongs to none.
+Timeline timeline_of(const wire::Body& body) {
+  return std::visit(
+      [](const auto& concrete) {
+        if constexpr (requires { concrete.timeline; }) return concrete.timeline;
+        return Timeline{0};
+      },
+      body);
+}
+
 }  // namespace
 
 void Network::connect(MemberId dialer, MemberId acceptor) {
@@ -107,8 +126,8 @@ void Network::put_on_way(MemberId from, MemberId to, wire::Message message) {
   way.last_arrival = arrival;
   const std::uint64_t number = way.next++;
   if (options_.duplicate > 0.0 && may_come_late(message.body)) {
-    come_again(way, from, to, arrival);
-    remember(way, number, message);
+    come_again(way, from, to, message, arrival);
+    if (may_come_again(message.body)) remember(way, number, message);
   }
   if (prng_.chance(options_.duplicate)) {
     ++counters_.duplicated;
@@ -121,21 +140,31 @@ void Network::put_on_way(MemberId from, MemberId to, wire::Message message) {
   arrive_at(arrival, from, to, std::move(message), number);
 }
 
-// A few of all that went this way, most of them old: perhaps of a timeline that is over.
+// A few of those that went this way, old and new.
 void Network::remember(Way& way, std::uint64_t number, const wire::Message& message) {
   if (way.old.size() < kOldKept) {
-    way.old.emplace_back(number, message);
-  } else if (prng_.chance(0.1)) {
+    way.old.push_back({number, message});
+  } else if (prng_.chance(0.3)) {
     way.old[prng_.below(kOldKept)] = {number, message};
   }
 }
 
-void Network::come_again(Way& way, MemberId from, MemberId to, Time arrival) {
-  if (way.old.empty() || !prng_.chance(options_.duplicate)) return;
+// Rather those of an earlier timeline: behind the first messages of a later one they do most harm.
+void Network::come_again(const Way& way, MemberId from, MemberId to, const wire::Message& newer,
+                         Time arrival) {
+  std::vector<const Way::Old*> old;
+  for (const Way::Old& one : way.old) {
+    if (timeline_of(one.message.body) < timeline_of(newer.body)) old.push_back(&one);
+  }
+  if (!prng_.chance(old.empty() ? options_.duplicate : 0.5)) return;
+  if (old.empty()) {
+    for (const Way::Old& one : way.old) old.push_back(&one);
+  }
+  if (old.empty()) return;
+  const Way::Old& again = *old[prng_.below(old.size())];
   ++counters_.duplicated;
-  const auto& [number, message] = way.old[prng_.below(way.old.size())];
-  arrive_at(arrival + prng_.between(Duration(0), 10 * options_.delay_max), from, to, message,
-            number);
+  arrive_at(arrival + prng_.between(Duration(0), 10 * options_.delay_max), from, to, again.message,
+            again.number);
 }
 
 void Network::arrive_at(Time time, MemberId from, MemberId to, wire::Message message,

@@ -3,9 +3,9 @@
 // The simulated network, as hostile as transport.h allows. Messages of one ordered pair keep their
 // order while a connection lasts; those of different pairs overtake each other. A message may get
 // lost, or come twice: at once, and, where only a step is concerned, much later, perhaps when the
-// run has gone back to a checkpoint. A connection that breaks loses what is in flight, tells its two
-// ends at different times, and comes back; what its dialer sends meanwhile waits, what the other end
-// sends is lost, as with ZeroMQ.
+// run has gone back to a checkpoint. A connection that breaks loses what is in flight, tells its
+// two ends at different times, and comes back; what its dialer sends meanwhile waits, what the
+// other end sends is lost, as with ZeroMQ.
 //
 // The network may fall into two sides for a while, in one direction or both, and nobody is told:
 // what should cross is lost, or, as TCP does it, comes when the sides have found each other again.
@@ -100,16 +100,21 @@ class Network {
     std::deque<wire::Message> backlog;
   };
   struct Way {  // From one member to another.
+    struct Old {
+      std::uint64_t number = 0;
+      wire::Message message;
+    };
     Time last_arrival{};
     std::uint64_t lost_before = 0;  // Messages with lower numbers are lost, if not there yet.
     std::uint64_t next = 0;
-    std::vector<std::pair<std::uint64_t, wire::Message>> old;  // With their numbers.
+    std::vector<Old> old;  // That may come again.
   };
 
   void come_up_later(Pair pair);
   void put_on_way(MemberId from, MemberId to, wire::Message message);
   void remember(Way& way, std::uint64_t number, const wire::Message& message);
-  void come_again(Way& way, MemberId from, MemberId to, Time arrival);
+  void come_again(const Way& way, MemberId from, MemberId to, const wire::Message& newer,
+                  Time arrival);
   void arrive_at(Time time, MemberId from, MemberId to, wire::Message message,
                  std::uint64_t number);
   // The split that keeps `to` from hearing `from`.
