@@ -241,11 +241,14 @@ Status StoreExecutor::append(const AppendHistory& job) {
     if (!read) return read.error();
     all = std::move(*read);
   }
-  all.resize(all.rfind('\n') + 1);  // Without a line that is torn.
+  const std::size_t whole = all.rfind('\n') + 1;
+  const bool torn = whole < all.size();  // A line that nobody said to be written.
+  all.resize(whole);
   const std::string_view kept = first_lines(all, job.first);
   const std::string_view there = std::string_view(all).substr(kept.size());
   const bool again = there.starts_with(text);
   history_is_ahead_ = again && there.size() > text.size();
+  if (again && !torn && !all.empty()) return fsync_file(path);
   return write_file_atomically(path, again ? all : std::string(kept) + text);
 }
 
