@@ -270,7 +270,9 @@ void Worker::on_assist(const wire::Assist& assist, Effects<Job>& effects) {
   if (work != steps_.end()) {
     for (const auto& [first, retained] : work->second.retained) {
       for (const auto& [server, push] : retained.pushes) {
-        if (holds_any_of(push, assist.nodes)) effects.send(server, push);
+        if (servers_.contains(server) && holds_any_of(push, assist.nodes)) {
+          effects.send(server, push);
+        }
       }
     }
     for (const Leaf begun : work->second.begun) leaves.erase(begun);

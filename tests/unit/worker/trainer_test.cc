@@ -317,6 +317,7 @@ TEST_F(TrainerTest, WhoHasNoLeavesHelpsOutStepAfterStep) {
 TEST_F(TrainerTest, WhoIsLateItselfHelpsNobody) {
   receive(kCoordinator, plan_of(1, {{kSelf, {0, 2}}, {kPeer, {2, 4}}}));
   EXPECT_TRUE(receive(kCoordinator, wire::Assist{1, 2, {{1, 1}}}).jobs.empty());
+}
 
 // Seed 451: it stood still while a plan let the server go, and then its question came.
 TEST_F(TrainerTest, PushesNothingToAServerThatItLetGo) {
