@@ -67,7 +67,8 @@ Status ServerDisk::open_home() {
 // ---- steps --------------------------------------------------------------------------------------
 
 ServerBased ServerDisk::run(const ServerBase& job) {
-  const Status done = step_log_->begin(job.self, job.fingerprint, *job.snapshots, job.step);
+  const Status done =
+      step_log_->begin(job.self, job.fingerprint, *job.snapshots, job.commits, job.step);
   return {job.number, done ? "" : done.error().message};
 }
 

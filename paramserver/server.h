@@ -59,6 +59,7 @@ struct ServerBase {
   std::uint64_t fingerprint = 0;
   std::uint64_t number = 0;  // Of the bases of this server: the highest counts.
   std::shared_ptr<const std::vector<Snapshot>> snapshots;
+  std::vector<Commit> commits;  // Those remembered; the last is that of the snapshots.
   LoggedStep step;
 };
 struct ServerLog {

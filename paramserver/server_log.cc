@@ -35,6 +35,7 @@ void Server::log_step(Effects<Job>& effects) {
                    .fingerprint = fingerprint_,
                    .number = ++bases_,
                    .snapshots = std::make_shared<const std::vector<Snapshot>>(std::move(snapshots)),
+                   .commits = commits_,
                    .step = step_to_log()});
   } else if (base_ == Base::written && logging_ != applied_ + 1) {
     effects.jobs.push_back(ServerLog{.self = options_.self, .base = bases_, .step = step_to_log()});

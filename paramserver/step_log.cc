@@ -142,13 +142,19 @@ Result<std::optional<RecoveredCopies>> StepLog::recover(const RunConfig& run,
     auto mapped = MappedFile::open(path);
     if (!mapped) return mapped.error();
     RecordReader reader(*mapped);
+    std::vector<Commit> commits;
     auto first = reader.next();
+    while (first && std::holds_alternative<wire::CommitStep>(first->body)) {
+      commits.push_back(std::get<wire::CommitStep>(first->body).commit);
+      first = reader.next();
+    }
     const auto* const base = first ? std::get_if<wire::Restore>(&first->body) : nullptr;
     if (base == nullptr || first->term != fingerprint) continue;  // Torn, or of another run.
     auto partitions = load(directory_, run, *base);
     if (!partitions) continue;  // Its files went with a newer base that was torn, or are damaged.
+    commits.push_back(base->commit);
     RecoveredCopies copies{.timeline = base->timeline,
-                           .commits = {base->commit},
+                           .commits = std::move(commits),
                            .partitions = std::move(*partitions),
                            .promised = 0,
                            .plan = {},
@@ -178,7 +184,8 @@ Result<std::optional<RecoveredCopies>> StepLog::recover(const RunConfig& run,
 }
 
 Status StepLog::begin(MemberId self, std::uint64_t fingerprint,
-                      const std::vector<Snapshot>& snapshots, const LoggedStep& step) {
+                      const std::vector<Snapshot>& snapshots, const std::vector<Commit>& commits,
+                      const LoggedStep& step) {
   wire::Restore base{
       .timeline = step.timeline, .partitions = {}, .commit = step.previous, .files = {}};
   for (const Snapshot& snapshot : snapshots) {
@@ -200,7 +207,12 @@ Status StepLog::begin(MemberId self, std::uint64_t fingerprint,
   file_ = std::move(*file);
   end_ = 0;
   const auto files = base.files;
-  std::string bytes = to_record(wire::encode({self, std::move(base), fingerprint}));
+  std::string bytes;  // The base behind the commits: where it is, they are.
+  for (const Commit& commit : commits) {
+    if (commit.step >= step.previous.step) continue;
+    bytes += to_record(wire::encode({self, wire::CommitStep{step.timeline, commit, {}}, 0}));
+  }
+  bytes += to_record(wire::encode({self, std::move(base), fingerprint}));
   base_end_ = bytes.size();
   if (const Status written = write(bytes += to_records(self, step)); !written) return written;
   if (const Status synced = fsync_directory(directory_); !synced) return synced;

@@ -37,10 +37,12 @@ class StepLog {
   [[nodiscard]] Result<std::optional<RecoveredCopies>> recover(const RunConfig& run,
                                                                std::uint64_t fingerprint);
 
-  // Another base: all copies at one version, and the step after it. Durable when it returns; until
-  // then the one before counts.
+  // Another base: all copies at one version, and the step after it. What is remembered of commits
+  // goes with it: lines of the history may hang on them still. Durable when it returns; until then
+  // the one before counts.
   [[nodiscard]] Status begin(MemberId self, std::uint64_t fingerprint,
-                             const std::vector<Snapshot>& snapshots, const LoggedStep& step);
+                             const std::vector<Snapshot>& snapshots,
+                             const std::vector<Commit>& commits, const LoggedStep& step);
   // Durable when it returns. After an error the log is as it was.
   // REQUIRES: begin() or recover() gave a base.
   [[nodiscard]] Status append(MemberId self, const LoggedStep& step);

@@ -114,7 +114,7 @@ std::shared_ptr<RecoveredCopies> SimulatedServerDisk::recover(const ServerLoad& 
   if (home_->fingerprint == 0 || home_->fingerprint != job.fingerprint) return nullptr;
   auto copies = std::make_shared<RecoveredCopies>();
   copies->timeline = home_->timeline;
-  copies->commits = {home_->commit};
+  copies->commits = home_->commits;
   copies->plan = home_->plan;
   copies->formers = home_->formers;
   for (const auto& [id, rows] : home_->base) {
@@ -122,7 +122,7 @@ std::shared_ptr<RecoveredCopies> SimulatedServerDisk::recover(const ServerLoad& 
     for (const auto& [place, row] : rows) {
       BALLAST_CHECK(tables->load(place.first, place.second, row.version, row.floats));
     }
-    copies->partitions.try_emplace(id, *job.run, std::move(tables), home_->commit.step);
+    copies->partitions.try_emplace(id, *job.run, std::move(tables), home_->commits.back().step);
   }
   for (const LoggedStep& step : home_->log) {
     if (!replay(*job.run, step.previous, step.push, *copies)) break;
@@ -136,7 +136,7 @@ ServerBased SimulatedServerDisk::keep(const ServerBase& job) {
   }
   *home_ = {.fingerprint = job.fingerprint,
             .timeline = job.step.timeline,
-            .commit = job.step.previous,
+            .commits = job.commits,
             .base = {},
             .log = {job.step},
             .plan = job.step.plan.value_or(wire::Plan{}),

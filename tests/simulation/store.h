@@ -74,7 +74,7 @@ struct SimulatedStore {
 struct SimulatedHome {
   std::uint64_t fingerprint = 0;  // Of the run; 0: nothing is kept.
   Timeline timeline = 0;
-  Commit commit;
+  std::vector<Commit> commits;
   std::map<PartitionId, Rows> base;
   std::vector<LoggedStep> log;
   wire::Plan plan;
