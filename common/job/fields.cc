@@ -205,6 +205,11 @@ constexpr Field kFields[] = {
     {"training.early_stop.metric", "text", kRequired},
     {"training.early_stop.patience", kWhole, "`3`"},
     {"training.early_stop.min_gain", kNumber, "`0`"},
+    {"training.consistency", "synchronous, bounded, async, or mapping", "`synchronous`"},
+    {"training.consistency.synchronous", kMapping, kNone},
+    {"training.consistency.bounded", "whole number, or mapping", kNone},
+    {"training.consistency.bounded.staleness", kWhole, "`1`"},
+    {"training.consistency.async", kMapping, kNone},
 
     {"checkpoint", kMapping, kNone},
     {"checkpoint.every_steps", kWhole, "`0`"},

@@ -162,6 +162,16 @@ std::span<const EnumName<DurabilityMode>> names_of() {
 }
 
 template <>
+std::span<const EnumName<Consistency>> names_of() {
+  static constexpr EnumName<Consistency> names[] = {
+      {Consistency::synchronous, "synchronous"},
+      {Consistency::bounded, "bounded"},
+      {Consistency::async, "async"},
+  };
+  return names;
+}
+
+template <>
 std::span<const EnumName<NonFinite>> names_of() {
   static constexpr EnumName<NonFinite> names[] = {
       {NonFinite::stop, "stop"},

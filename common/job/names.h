@@ -52,6 +52,8 @@ std::span<const EnumName<OptimizerKind>> names_of();
 template <>
 std::span<const EnumName<ScheduleKind>> names_of();
 template <>
+std::span<const EnumName<Consistency>> names_of();
+template <>
 std::span<const EnumName<NonFinite>> names_of();
 template <>
 std::span<const EnumName<DurabilityMode>> names_of();

@@ -73,12 +73,37 @@ void check_label_type(const Place& root, const Spec& spec) {
   }
 }
 
+// What needs one version that all share.
+void check_consistency(const Place& root, const Spec& spec) {
+  const TrainingSpec& training = spec.training;
+  if (training.consistency == Consistency::synchronous) return;
+  const auto refuse = [&](std::string_view section, std::string_view field, std::string_view why) {
+    root.at(section).at(field).complain(fmt::format("{}; remove this, or training.consistency: {}",
+                                                    why, name_of(training.consistency)));
+  };
+  if (!training.early_stop.metric.empty()) {
+    refuse("training", "early_stop",
+           "early stop watches evaluations of one version, which only synchronous training has");
+  }
+  if (training.clip_norm > 0.0) {
+    refuse("training", "clip_norm",
+           "the norm of a step's gradient is known in synchronous training alone");
+  }
+  if (spec.cluster.replicas > 0) {
+    refuse("cluster", "replicas", "replicas are kept in synchronous training alone");
+  }
+  if (spec.cluster.durability == DurabilityMode::step) {
+    refuse("cluster", "durability", "only synchronous training has steps to log");
+  }
+}
+
 }  // namespace
 
 void check_spec(const Place& root, const Spec& spec) {
   check_early_stop(root, spec);
   check_classes(root, spec);
   check_label_type(root, spec);
+  check_consistency(root, spec);
 }
 
 }  // namespace ballast

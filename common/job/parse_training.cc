@@ -105,6 +105,18 @@ void parse_early_stop(const Place& place, EarlyStopSpec& out) {
   early_stop.read("min_gain", kNotNegative, out.min_gain);
 }
 
+void parse_consistency(const Place& place, TrainingSpec& out) {
+  const auto variant =
+      place.variant("a consistency mode", words_of<Consistency>(), {"", "staleness", ""});
+  if (!variant) return;
+  out.consistency = names_of<Consistency>()[variant->choice].value;
+  const Place body = variant->place();
+  if (!body.check_fields()) return;
+  if (out.consistency == Consistency::bounded) {
+    body.read("staleness", WholeRange{.low = 0, .high = kStepsMax}, out.staleness);
+  }
+}
+
 void parse_length(const Place& training, TrainingSpec& out) {
   training.read("epochs", kPositive, out.epochs);
   training.read("steps", WholeRange{.low = 1, .high = kStepsMax}, out.steps);
@@ -159,6 +171,7 @@ void parse_training(const Place& training, TrainingSpec& out) {
   training.read("on_nonfinite", out.on_nonfinite);
   training.read("log_every", WholeRange{.low = 1}, out.log_every);
   training.read("evaluate_every", WholeRange{}, out.evaluate_every);
+  if (training.has("consistency")) parse_consistency(training.at("consistency"), out);
   if (training.has("early_stop")) parse_early_stop(training.at("early_stop"), out.early_stop);
 }
 

@@ -29,6 +29,16 @@ bool evaluates_at(const RunConfig& run, Step step) {
   return step % every == 0;
 }
 
+bool is_relaxed(const RunConfig& run) {
+  return run.training.consistency != Consistency::synchronous;
+}
+
+Step clock_needed(const RunConfig& run, Step step) {
+  if (run.training.consistency == Consistency::async) return 0;
+  const Step stale = run.training.staleness;
+  return step > 0 && step - 1 > stale ? step - 1 - stale : 0;
+}
+
 std::uint64_t epoch_of(const RunConfig& run, Step step) {
   BALLAST_CHECK(run.steps_per_epoch > 0);
   return step == 0 ? 0 : (step - 1) / run.steps_per_epoch;

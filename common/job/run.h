@@ -53,6 +53,11 @@ struct RunConfig {
 [[nodiscard]] std::uint32_t evaluation_batches(const RunConfig& run, Split split);
 // Whether the validation split is evaluated at this version (and the history gets an entry).
 [[nodiscard]] bool evaluates_at(const RunConfig& run, Step step);
+// Whether microbatches are counted one by one instead of in steps that all share (bounded, async).
+[[nodiscard]] bool is_relaxed(const RunConfig& run);
+// Relaxed: how many microbatches of each leaf the weights must hold from which one of step t is
+// computed.
+[[nodiscard]] Step clock_needed(const RunConfig& run, Step step);
 // The epoch that a step belongs to, from 0.
 [[nodiscard]] std::uint64_t epoch_of(const RunConfig& run, Step step);
 

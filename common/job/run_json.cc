@@ -63,7 +63,7 @@ void visit(Io& io, S& spec) requires std::same_as<std::remove_const_t<S>, EarlyS
 template <class Io, class S>
 void visit(Io& io, S& spec) requires std::same_as<std::remove_const_t<S>, TrainingSpec> {
   auto& [epochs, steps, batch, leaves, shuffle, clip_norm, on_nonfinite, log_every, evaluate_every,
-         early_stop] = spec;
+         early_stop, consistency, staleness] = spec;
   io("epochs", epochs);
   io("steps", steps);
   io("batch", batch);
@@ -74,6 +74,8 @@ void visit(Io& io, S& spec) requires std::same_as<std::remove_const_t<S>, Traini
   io("log_every", log_every);
   io("evaluate_every", evaluate_every);
   io("early_stop", early_stop);
+  io("consistency", consistency);
+  io("staleness", staleness);
 }
 
 template <class Io, class S>

@@ -186,6 +186,10 @@ struct OptimizerSpec {
 
 enum class NonFinite { stop, skip };
 
+// What a microbatch may be computed from: of one version that all share, of weights that lack at
+// most `staleness` steps of any leaf (stale synchronous: Ho et al. 2013), or of whatever is there.
+enum class Consistency { synchronous, bounded, async };
+
 struct EarlyStopSpec {
   std::string metric;          // Of the validation split; empty: no early stop.
   std::uint32_t patience = 3;  // Evaluations without gain.
@@ -208,6 +212,8 @@ struct TrainingSpec {
   std::uint64_t log_every = 50;      // steps
   std::uint64_t evaluate_every = 0;  // steps; 0: at the end of every epoch
   EarlyStopSpec early_stop;
+  Consistency consistency = Consistency::synchronous;
+  std::uint64_t staleness = 1;  // bounded: in steps; 0 has one barrier a step
 
   friend bool operator==(const TrainingSpec&, const TrainingSpec&) = default;
 };

@@ -161,6 +161,8 @@ Setting setting_of(std::string_view field) {
     setting.overrides = {"data.label={column: y, classes: [a, b]}"};
   } else if (field.starts_with("training.early_stop.")) {
     setting.overrides = {"training.early_stop={metric: accuracy}"};
+  } else if (field.starts_with("training.consistency.")) {
+    setting.overrides = {"training.consistency={" + name_behind("training.consistency.") + ": }"};
   }
   return setting;
 }

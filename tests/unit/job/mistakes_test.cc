@@ -382,6 +382,26 @@ TEST(Mistakes, OfTraining) {
        "training: {early_stop: {metric: rmse}}\n",
        "f.yaml:3:33: training.early_stop.metric: expected a metric of binary, one of accuracy, "
        "precision, recall, f1, roc_auc, log_loss and loss, got \"rmse\""},
+      {"an unknown consistency", plus("training: {consistency: asinc}"),
+       "f.yaml:3:25: training.consistency: expected a consistency mode, one of synchronous, "
+       "bounded "
+       "and async, got \"asinc\"; did you mean async?"},
+      {"async with early stop",
+       "data: {train: a.csv, label: y, validation: 0.1}\nmodel: logistic\n"
+       "training: {consistency: async, early_stop: accuracy}\n",
+       "f.yaml:3:44: training.early_stop: early stop watches evaluations of one version, which "
+       "only "
+       "synchronous training has; remove this, or training.consistency: async"},
+      {"bounded with clipping", plus("training: {consistency: bounded, clip_norm: 1}"),
+       "f.yaml:3:45: training.clip_norm: the norm of a step's gradient is known in synchronous "
+       "training alone; remove this, or training.consistency: bounded"},
+      {"async with replicas", plus("training: {consistency: async}\ncluster: {replicas: 1}"),
+       "f.yaml:4:21: cluster.replicas: replicas are kept in synchronous training alone; remove "
+       "this, or training.consistency: async"},
+      {"async with a log of steps",
+       plus("training: {consistency: async}\ncluster: {durability: step}"),
+       "f.yaml:4:23: cluster.durability: only synchronous training has steps to log; remove this, "
+       "or training.consistency: async"},
       {"a checkpoint by days", plus("checkpoint: {every_seconds: 1d}"),
        "f.yaml:3:29: checkpoint.every_seconds: expected a duration such as 500ms, 10s or 2m, 0 or "
        "more and at most a year in seconds, got \"1d\""},

@@ -192,6 +192,32 @@ TEST(Parse, ReadsHowToTrain) {
                                        .silence_seconds = 5.0}));
 }
 
+TEST(Parse, ReadsConsistency) {
+  struct Case {
+    const char* text;
+    Consistency consistency;
+    std::uint64_t staleness;
+  };
+  constexpr Case kCases[] = {
+      {"synchronous", Consistency::synchronous, 1},
+      {"async", Consistency::async, 1},
+      {"bounded", Consistency::bounded, 1},
+      {"{bounded: 3}", Consistency::bounded, 3},
+      {"{bounded: {staleness: 0}}", Consistency::bounded, 0},
+  };
+  for (const auto& [text, consistency, staleness] : kCases) {
+    SCOPED_TRACE(text);
+    const auto spec = parse_spec(
+        "data: {train: a.csv, label: y}\nmodel: logistic\ntraining: "
+        "{consistency: " +
+            std::string(text) + "}\n",
+        "f.yaml");
+    ASSERT_TRUE(spec.has_value()) << spec.error().message;
+    EXPECT_EQ(spec->training.consistency, consistency);
+    EXPECT_EQ(spec->training.staleness, staleness);
+  }
+}
+
 TEST(Parse, KnowsTheTaskOfAModel) {
   struct Case {
     const char* model;

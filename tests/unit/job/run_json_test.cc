@@ -78,7 +78,9 @@ RunConfig full_run() {
                   .on_nonfinite = NonFinite::skip,
                   .log_every = 15,
                   .evaluate_every = 17,
-                  .early_stop = {.metric = "rmse", .patience = 18, .min_gain = 1e-17}};
+                  .early_stop = {.metric = "rmse", .patience = 18, .min_gain = 1e-17},
+                  .consistency = Consistency::bounded,
+                  .staleness = 21};
   run.checkpoint = {.every_steps = 19, .every_seconds = 0.001, .keep = 20};
   run.cluster = {.partitions = 21,
                  .kernel = KernelFamily::sapphirerapids,
@@ -149,7 +151,7 @@ TEST(RunJson, SaysWhatIsWrong) {
   };
   const Case cases[] = {
       {"another version", changed("/format", 99), ErrorCode::unsupported,
-       "format 1, got format 99; use the same version of ballast everywhere"},
+       "format 2, got format 99; use the same version of ballast everywhere"},
       {"no JSON", "{\"format\": 1", ErrorCode::corrupt, "the description of the run is damaged"},
       {"no object", "[1]", ErrorCode::corrupt, "expected an object with the field \"format\""},
       {"empty", "", ErrorCode::corrupt, "damaged"},
