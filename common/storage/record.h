@@ -31,8 +31,11 @@ struct RecordKey {
 };
 
 // Below this table are the run's own; at it, each partition keeps one record about itself, which
-// has no floats (snapshot.h writes it, so that no snapshot is empty).
+// has no floats (snapshot.h writes it, so that no snapshot is empty). Behind it, where a partition
+// counts microbatches one by one, lies one record per leaf whose version is the leaf's clock: what
+// is counted is written with the weights, or not at all.
 inline constexpr TableId kPartitionTable{0xFFFFFFFFU};
+[[nodiscard]] constexpr Key key_of_clock(Leaf leaf) { return Key{leaf} + 1; }
 
 inline constexpr std::size_t kRecordKeyBytes = 16;
 inline constexpr std::size_t kRecordOverheadBytes = 12;  // Of a value: version and checksum.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "common/base/check.h"
 #include "common/storage/content_hash.h"
@@ -71,9 +72,17 @@ class SstSnapshotWriter final : public SnapshotWriter {
     return {};
   }
 
+  void set_clocks(std::span<const Step> clocks) override {
+    clocks_.assign(clocks.begin(), clocks.end());
+  }
+
   Result<SnapshotFile> finish() override {
     if (Status put = put_record({partition_, kPartitionTable, 0}, version_, {}, {}); !put) {
       return put.error();
+    }
+    for (Leaf leaf = 0; leaf < clocks_.size(); ++leaf) {
+      const RecordKey at{partition_, kPartitionTable, key_of_clock(leaf)};
+      if (Status put = put_record(at, clocks_[leaf], {}, {}); !put) return put.error();
     }
     if (Status done = sst_->finish(); !done) return done.error();
     if (Status done = settle_identity(temporary_); !done) return done.error();
@@ -111,6 +120,7 @@ class SstSnapshotWriter final : public SnapshotWriter {
   std::string value_;  // Reused.
   RecordKey last_;
   std::uint64_t records_ = 0;
+  std::vector<Step> clocks_;
   Step version_ = 0;  // Of the record that changed last: the partition's own.
 };
 

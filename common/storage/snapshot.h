@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "common/base/ids.h"
@@ -39,6 +40,9 @@ class SnapshotWriter {
   [[nodiscard]] virtual Status add(TableId table, Key key, Step version,
                                    std::span<const float> weights,
                                    std::span<const float> slots) = 0;
+  // The clocks of a partition that counts microbatches one by one, by leaf: they are kept with its
+  // own record. REQUIRES: before finish().
+  virtual void set_clocks(std::span<const Step> clocks) = 0;
   // Syncs the file and puts it in place under its name. A partition without records has a file
   // too. REQUIRES: called once, last.
   [[nodiscard]] virtual Result<SnapshotFile> finish() = 0;
