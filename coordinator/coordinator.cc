@@ -106,6 +106,7 @@ void Coordinator::on_message(const wire::Message& message, Effects<Job>& effects
                  [&](const wire::Restored& restored) { on_restored(from, restored, effects); },
                  [&](const wire::Prepared& prepared) { on_prepared(from, prepared, effects); },
                  [&](const wire::Late& late) { on_late(late, effects); },
+                 [&](const wire::Counted& counted) { on_counted(from, counted, effects); },
                  [&](const wire::CutDone& done) { on_cut_done(from, done, effects); },
                  [&](const wire::Evaluated& evaluated) { on_evaluated(evaluated, effects); },
                  [&](const wire::MalformedReply& reply) {
@@ -334,6 +335,7 @@ void Coordinator::on_restored(MemberId from, const wire::Restored& restored,
 void Coordinator::begin_training(Effects<Job>& effects) {
   state_ = State::training;
   cut_at_ = now_;
+  figures_ = Figures();  // Who restores counts from nothing.
   new_plan(effects);
   // The next commit may depend on an evaluation at the version we start from; it is done again.
   begin_evaluation(effects);

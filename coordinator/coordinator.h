@@ -176,6 +176,7 @@ class Coordinator {
     bool ready = false;
     bool restored = false;
     bool leaving = false;  // A server that said goodbye, and keeps copies that others lack.
+    std::optional<Step> leaves_at;   // Relaxed: it goes when this checkpoint is kept.
     std::optional<wire::Held> held;  // What it had when it greeted, of this run.
     std::string trouble;             // Why it could not restore yet.
     std::string waiting;             // What it says that it waits for, ...
@@ -248,6 +249,15 @@ class Coordinator {
   [[nodiscard]] bool is_settled() const;
   [[nodiscard]] std::vector<wire::Replica> copies() const;  // Owners' too.
 
+  // Relaxed runs (relaxed.cc).
+  void on_counted(MemberId from, const wire::Counted& counted, Effects<Job>& effects);
+  void go_on_when_counted(Effects<Job>& effects);
+  [[nodiscard]] std::optional<Step> floor() const;
+  [[nodiscard]] Commit next_floor(Step floor) const;
+  [[nodiscard]] Step held_floor(const Placement& placement) const;
+  [[nodiscard]] std::string who_is_behind() const;
+  void release_leaving(Effects<Job>& effects);
+
   // Steps.
   void on_prepared(MemberId from, const wire::Prepared& prepared, Effects<Job>& effects);
   void commit_when_prepared(Effects<Job>& effects);
@@ -272,6 +282,7 @@ class Coordinator {
   void open_cut();
   [[nodiscard]] static std::vector<PartitionId> unwritten(const OpenCut& cut, MemberId server);
   [[nodiscard]] std::vector<wire::CutOrder> orders_for(MemberId server) const;
+  [[nodiscard]] static std::vector<wire::CutOrder> orders_of(const OpenCut& cut, MemberId server);
   void on_cut_done(MemberId from, const wire::CutDone& done, Effects<Job>& effects);
   [[nodiscard]] bool take_written(OpenCut& cut, MemberId server, const wire::CutDone& done) const;
   [[nodiscard]] Checkpoint complete(const OpenCut& cut) const;
@@ -341,8 +352,11 @@ class Coordinator {
   std::set<MemberId> late_workers_;              // With that step, ...
   std::map<Leaf, Time> assisted_;                // ... and when its leaves were given to others.
   std::uint64_t assists_ = 0;
-  std::optional<Evaluation> evaluation_;  // Holds the next commit (R12).
-  Time pass_on_at_{};                     // When its batches go to others.
+  std::map<MemberId, wire::Counted> counted_;  // Relaxed: the latest of each server, ...
+  std::optional<Figures> figures_;             // ... the figures at commit_.step, if heard, ...
+  Figures since_line_;                         // ... and those since the last line of history.
+  std::optional<Evaluation> evaluation_;       // Holds the next commit (R12).
+  Time pass_on_at_{};                          // When its batches go to others.
   Duration pass_on_after_{};
   std::optional<double> watched_;  // The early-stop metric at commit_.step.
   std::vector<std::pair<Split, Metrics>> final_metrics_;

@@ -93,7 +93,7 @@ bool Coordinator::survive(MemberId lost, Effects<Job>& effects) {
 // written: each partition of it is written by the server that owned it.
 void Coordinator::rebalance(Effects<Job>& effects) {
   if (state_ != State::training || !may_improve_ || !cuts_.empty() || !is_settled()) return;
-  if (commit_.last || stopping_) return;
+  if (commit_.last || stopping_ || is_relaxed(run_)) return;
   std::vector<MemberId> servers;
   for (const MemberId server : ready_members(wire::Role::server)) {
     if (!members_.at(server).leaving) servers.push_back(server);
@@ -140,6 +140,16 @@ void Coordinator::weigh_partitions() {
 
 // The message that told a new owner to write may have been lost.
 void Coordinator::ask_again_for_cuts(Effects<Job>& effects) const {
+  if (is_relaxed(run_)) {  // Others may be at a later step by now.
+    for (const auto& [step, cut] : cuts_) {
+      for (const MemberId server : holders()) {
+        std::vector<wire::CutOrder> orders = orders_of(cut, server);
+        if (orders.empty()) continue;
+        effects.send(server, wire::CommitStep{timeline_, cut.commit, std::move(orders)});
+      }
+    }
+    return;
+  }
   const auto cut = cuts_.find(commit_.step);
   if (cut == cuts_.end() || cut->second.checkpoint) return;
   for (const MemberId server : holders()) {

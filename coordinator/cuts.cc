@@ -16,7 +16,8 @@ void Coordinator::open_cut() {
   cut.commit = commit_;
   cut.history_lines = history_.lines();
   cut.writers = placement_.owners;
-  const bool goes_on = kept_ && !broken_;
+  // Versions of a relaxed run's rows count microbatches, not steps: there is no telling since when.
+  const bool goes_on = kept_ && !broken_ && !is_relaxed(run_);
   cut.chains =
       chains_of(goes_on ? kept_->files : std::vector<wire::SnapshotFile>(), run_.partitions);
   for (const Chain& chain : cut.chains) {
@@ -36,12 +37,13 @@ std::vector<PartitionId> Coordinator::unwritten(const OpenCut& cut, MemberId ser
 }
 
 std::vector<wire::CutOrder> Coordinator::orders_for(MemberId server) const {
-  std::vector<wire::CutOrder> orders;
   const auto cut = cuts_.find(commit_.step);
-  if (cut == cuts_.end()) return orders;
-  for (const PartitionId id : unwritten(cut->second, server)) {
-    orders.push_back({id, cut->second.since[index(id)]});
-  }
+  return cut == cuts_.end() ? std::vector<wire::CutOrder>() : orders_of(cut->second, server);
+}
+
+std::vector<wire::CutOrder> Coordinator::orders_of(const OpenCut& cut, MemberId server) {
+  std::vector<wire::CutOrder> orders;
+  for (const PartitionId id : unwritten(cut, server)) orders.push_back({id, cut.since[index(id)]});
   return orders;
 }
 
@@ -138,6 +140,7 @@ void Coordinator::on_kept(const CheckpointKept& kept, Effects<Job>& effects) {
   broken_ = false;
   effects.note(NoteLevel::debug, "checkpoint of step " + std::to_string(kept.step) + " is durable");
   stop_when_kept(effects);
+  release_leaving(effects);
   if (state_ != State::training) return;
   export_when_complete(effects);
   commit_when_prepared(effects);
@@ -148,6 +151,8 @@ void Coordinator::export_when_complete(Effects<Job>& effects) {
   if (state_ != State::training || !commit_.last || evaluation_ || stop_cut_) return;
   if (!history_.is_written()) return;
   if (!kept_ || kept_->commit.step != commit_.step) return;
+  // Another history of a relaxed run may have come to the same step.
+  if (cuts_.contains(commit_.step)) return;
   state_ = State::exporting;
   effects.jobs.push_back(ExportModel{*kept_, final_metrics_});
 }

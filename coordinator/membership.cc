@@ -192,6 +192,9 @@ void Coordinator::forget_step() {
   prepared_.clear();
   late_workers_.clear();
   assisted_.clear();
+  counted_.clear();
+  figures_.reset();
+  since_line_ = {};
   evaluation_.reset();
   watched_.reset();
   cuts_.clear();

@@ -104,6 +104,7 @@ std::string Coordinator::what_holds_the_step() const {
   if (history_lags()) return "history.jsonl to be written";
   if (commit_.last && cuts_.empty()) return "history.jsonl to be written";
   if (commit_.last || stop_cut_) return who_writes(commit_.step);
+  if (is_relaxed(run_)) return who_is_behind();
   std::string late;
   for (const MemberId server : unprepared()) {
     late += (late.empty() ? "" : ", ") + name(server);
@@ -186,6 +187,8 @@ RunStatus Coordinator::status() const {
       if (has) shown.version = commit_.step;
       if (!has) ++shown.lacks;
     }
+    const auto counted = counted_.find(id);  // Relaxed: each is where its own clocks are.
+    if (counted != counted_.end()) shown.version = counted->second.floor;
     const auto prepared = prepared_.find(id);
     shown.prepared = prepared != prepared_.end() && prepared->second.step == commit_.step + 1;
     status.members.push_back(std::move(shown));

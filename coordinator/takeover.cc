@@ -154,12 +154,17 @@ bool Coordinator::take_over(const wire::Plan& plan, Effects<Job>& effects) {
   }
   if (commits.empty()) return false;
   const Commit& latest = commits.rbegin()->second;
-  if (kept_ && kept_->commit.step > latest.step) return false;
   std::optional<Placement> placement = placement_of(plan, latest.step);
   if (!placement) return false;
+  // In a relaxed run the commit is the one that the timeline began from: clocks say how far it is.
+  const Step reached = is_relaxed(run_) ? held_floor(*placement) : latest.step;
+  if (kept_ && kept_->commit.step > reached) return false;
 
   timeline_ = plan.timeline;
   commit_ = latest;
+  // The lines of the history are gone on with from there; what it kept was of these very clocks.
+  const bool kept_here = kept_ && kept_->timeline == timeline_;
+  if (is_relaxed(run_) && kept_here && kept_->commit.step > latest.step) commit_ = kept_->commit;
   plan_.number = std::max(plan_.number, plan.number);
   plan_.timeline = timeline_;
   forget_step();
@@ -188,7 +193,7 @@ bool Coordinator::take_over(const wire::Plan& plan, Effects<Job>& effects) {
   if (commit_.last && (!kept_ || kept_->commit.step != commit_.step)) open_cut();
   new_plan(effects);
   for (const MemberId server : holders()) {
-    if (behind.contains(server)) say_commit(server, effects);
+    if (behind.contains(server) && !is_relaxed(run_)) say_commit(server, effects);
   }
   ask_again_for_cuts(effects);
   begin_evaluation(effects);
@@ -202,6 +207,11 @@ bool Coordinator::take_over(const wire::Plan& plan, Effects<Job>& effects) {
 // follows it before its line is there. Nor does one follow when the lines lag behind for longer
 // than servers remember.
 void Coordinator::repair_history(const std::map<Step, Commit>& commits, Effects<Job>& effects) {
+  if (is_relaxed(run_)) {  // Nobody remembers what they said.
+    effects.jobs.emplace_back(history_.restart(kept_ ? kept_->history_lines : 0));
+    epoch_line_open_ = false;
+    return;
+  }
   Step first = commit_.step;
   while (first > 1 && commits.contains(first - 1) && !evaluates_at(run_, first - 1)) --first;
   std::vector<History::Line> lines;

@@ -145,15 +145,28 @@ Status ServerDisk::read(Tables& tables) {
   auto cursor = home_->scan(range.begin, range.end);
   if (!cursor) return cursor.error();
   Record record;
+  bool any = false;
+  std::uint32_t clocks = 0;
   while (true) {
     const Result<bool> more = (*cursor)->next();
     if (!more) return more.error();
-    if (!*more) return {};
+    if (!*more) break;
+    any = true;
     if (const Status decoded = decode_record((*cursor)->key(), (*cursor)->value(), record);
         !decoded) {
       return decoded;
     }
-    if (record.key.table == kPartitionTable) continue;
+    if (record.key.table == kPartitionTable) {
+      if (record.key.key == 0) continue;
+      if (record.key.key <= key_of_clock(~Leaf{0}) &&
+          tables.load_clock(static_cast<Leaf>(record.key.key - 1), record.version)) {
+        ++clocks;
+        continue;
+      }
+      return Error{ErrorCode::corrupt,
+                   "partition " + std::to_string(index(tables.partition())) +
+                       " of the checkpoint counts a leaf that this run has not"};
+    }
     if (!tables.load(record.key.table, record.key.key, record.version, record.floats)) {
       return Error{ErrorCode::corrupt,
                    "partition " + std::to_string(index(tables.partition())) +
@@ -162,6 +175,14 @@ Status ServerDisk::read(Tables& tables) {
                        "; it was written for another model"};
     }
   }
+  // Weights without their account would be trained on again.
+  if (any && clocks != tables.account().leaves()) {
+    return Error{ErrorCode::corrupt, "partition " + std::to_string(index(tables.partition())) +
+                                         " of the checkpoint counts " + std::to_string(clocks) +
+                                         " leaves, expected " +
+                                         std::to_string(tables.account().leaves())};
+  }
+  return {};
 }
 
 // ---- cut ----------------------------------------------------------------------------------------
@@ -199,6 +220,7 @@ Result<wire::SnapshotFile> ServerDisk::write(const PartitionCut& cut, CutScope s
     }
   });
   if (!status) return status.error();
+  (*writer)->set_clocks(cut.snapshot.clocks());
   auto file = (*writer)->finish();
   if (!file) return file.error();
   if (const Status put = store_->put_file(join_path(*staging, file->name), file->name); !put) {

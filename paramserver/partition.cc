@@ -43,15 +43,21 @@ void Partition::apply(const Commit& commit) {
   BALLAST_CHECK(prepared());
   BALLAST_CHECK(commit.step == applied_ + 1);
   if (!commit.skip) {
-    for (const DenseGradient& gradient : tree_.sum().dense) apply_dense(gradient, commit);
-    for (const SparseGradient& gradient : tree_.sum().sparse) apply_sparse(gradient, commit);
+    const UpdateScalars scalars = scalars_of(commit);
+    for (const DenseGradient& gradient : tree_.sum().dense) {
+      apply_dense(gradient, scalars, commit.step);
+    }
+    for (const SparseGradient& gradient : tree_.sum().sparse) {
+      apply_sparse(gradient, scalars, commit.step);
+    }
   }
   applied_ = commit.step;
   summary_.reset();
   tree_.reset();
 }
 
-void Partition::apply_dense(const DenseGradient& gradient, const Commit& commit) {
+void Partition::apply_dense(const DenseGradient& gradient, const UpdateScalars& scalars,
+                            Step version) {
   DenseBlock* block = tables_->find_dense(gradient.table, gradient.block);
   BALLAST_CHECK(block != nullptr);
   const auto weights = block->weights.as<float>();
@@ -60,16 +66,16 @@ void Partition::apply_dense(const DenseGradient& gradient, const Commit& commit)
   if (block->slots.use_count() > 1) {  // A snapshot still reads it.
     block->slots = std::make_shared<std::vector<float>>(*block->slots);
   }
-  apply_update(run_.optimizer, scalars_of(commit), run_.tables[index(gradient.table)].decays,
+  apply_update(run_.optimizer, scalars, run_.tables[index(gradient.table)].decays,
                gradient.values.as<float>(), weights, out, *block->slots);
   block->weights = Bytes::share<float>(std::move(next), out);
-  block->version = commit.step;
+  block->version = version;
 }
 
-void Partition::apply_sparse(const SparseGradient& gradient, const Commit& commit) {
+void Partition::apply_sparse(const SparseGradient& gradient, const UpdateScalars& scalars,
+                             Step version) {
   const TableSpec& table = run_.tables[index(gradient.table)];
   SparseTable& rows = tables_->sparse(gradient.table);
-  const UpdateScalars scalars = scalars_of(commit);
   const auto keys = gradient.keys.as<Key>();
   const auto values = gradient.values.as<float>();
   const std::size_t width = rows.width();
@@ -79,7 +85,7 @@ void Partition::apply_sparse(const SparseGradient& gradient, const Commit& commi
     std::uint32_t row = rows.find(keys[i]);
     const bool fresh = row == SparseTable::kNone;
     if (fresh) row = rows.insert(keys[i]);
-    const std::span<float> floats = rows.mutable_row(row, commit.step);
+    const std::span<float> floats = rows.mutable_row(row, version);
     const std::span<float> weights = floats.first(width);
     if (fresh) {
       initialize(table, run_.seed, keys[i], weights);

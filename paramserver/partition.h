@@ -8,7 +8,9 @@
 // Invariants
 //   P1  Exactly one step is being reduced: applied() + 1.
 //   P2  The reduced gradient of a step is kept until its commit is applied (R9).
-//   P3  Weights change in apply() alone; a pull changes nothing (R2).
+//   P3  Weights change in apply() and count() alone; a pull changes nothing (R2).
+//   P4  In a relaxed run there is no apply(): a contribution enters the weights in the same call
+//       that counts it.
 //
 // One thread owns it.
 
@@ -19,6 +21,7 @@
 #include "common/job/commit.h"
 #include "common/job/run.h"
 #include "common/wire/messages.h"
+#include "paramserver/optimizer.h"
 #include "paramserver/tables.h"
 #include "paramserver/tree.h"
 
@@ -50,12 +53,20 @@ class Partition {
   // REQUIRES: prepared(), commit.step == applied() + 1.
   void apply(const Commit& commit);
 
+  // Relaxed runs: counts the microbatch of a leaf and applies its contribution at once, when it is
+  // the next one of the leaf; else nothing happens. The contribution is counted but not applied
+  // where `scalars` says nothing, or its numbers are not finite.
+  enum class Counted { no, yes, nonfinite };
+  Counted count(Leaf leaf, Step step, const Contribution& contribution,
+                const std::optional<UpdateScalars>& scalars);
+  [[nodiscard]] const Account& account() const { return tables_->account(); }
+
   [[nodiscard]] const Tables& tables() const { return *tables_; }
   [[nodiscard]] Snapshot snapshot() const { return tables_->snapshot(applied_); }
 
  private:
-  void apply_dense(const DenseGradient& gradient, const Commit& commit);
-  void apply_sparse(const SparseGradient& gradient, const Commit& commit);
+  void apply_dense(const DenseGradient& gradient, const UpdateScalars& scalars, Step version);
+  void apply_sparse(const SparseGradient& gradient, const UpdateScalars& scalars, Step version);
 
   const RunConfig& run_;
   std::unique_ptr<Tables> tables_;

@@ -224,6 +224,7 @@ void Server::hold(wire::Held& held) const {
   held.timeline = timeline_;
   if (partitions_.empty()) return;
   held.commits = commits_;
+  if (is_relaxed(*run_)) held.floor = floor();
   held.promised = promised_;
   held.formers = formers_;
   for (const auto& [id, partition] : partitions_) {
@@ -248,6 +249,7 @@ void Server::on_pull(MemberId from, const wire::Pull& pull, Effects<Job>& effect
     effects.send(from, wire::Stale{timeline_});
     return;
   }
+  if (is_relaxed(*run_)) return on_relaxed_pull(from, pull, effects);
   if (pull.version < applied_) {
     effects.send(from, wire::Passed{pull.request, timeline_, applied_});
     return;
@@ -271,7 +273,7 @@ void Server::on_pull(MemberId from, const wire::Pull& pull, Effects<Job>& effect
 }
 
 void Server::answer(MemberId to, const wire::Pull& pull, Effects<Job>& effects) {
-  wire::Values values{pull.request, timeline_, applied_, {}};
+  wire::Values values{pull.request, timeline_, pull.version, {}, clocks_of(pull.leaves)};
   for (const PartitionId id : pull.dense) {
     for (const DenseBlock& block : partitions_.at(id).tables().dense()) {
       values.sections.push_back({.node = {},
@@ -324,6 +326,7 @@ void Server::on_push(MemberId from, const wire::Push& push, Effects<Job>& effect
     if (!peers_.has_let_go(from)) effects.send(from, wire::Stale{timeline_});
     return;
   }
+  if (is_relaxed(*run_)) return on_microbatches(from, push, effects);
   // An older step is done. A later one cannot be reduced yet: its worker keeps it and will be told
   // what is missing when it asks again (R9, R11).
   if (push.step == applied_ + 2 &&
@@ -336,8 +339,19 @@ void Server::on_push(MemberId from, const wire::Push& push, Effects<Job>& effect
     return;
   }
 
-  // From left to right, so that what one push brings goes on from the left (R11).
-  using Place = std::tuple<PartitionId, Leaf, Node>;
+  for (const wire::NodeFigures& node : push.nodes) deferred_.erase({node.node.begin(), node.node});
+  if (!first_share_ && !peers_.contains(from)) first_share_ = now_ - applied_at_;
+  for (auto& [where, contribution] : contributions_of(push)) {
+    const auto& [id, begin, node] = where;
+    if (!take(from, id, node, std::move(contribution), effects)) return;
+  }
+  membership_.made_progress();
+  after_contributions(effects);
+}
+
+// Of the partitions that are here, from left to right, so that what one push brings goes on from
+// the left (R11). An empty one is there as well (R1).
+std::map<Server::Place, Contribution> Server::contributions_of(const wire::Push& push) const {
   const auto place = [](PartitionId id, Node node) { return Place(id, node.begin(), node); };
   std::map<Place, Contribution> contributions;
   for (const PartitionId partition : push.partitions) {
@@ -356,14 +370,7 @@ void Server::on_push(MemberId from, const wire::Push& push, Effects<Job>& effect
       contribution.sparse.push_back({section.table, section.keys, section.values});
     }
   }
-  for (const wire::NodeFigures& node : push.nodes) deferred_.erase({node.node.begin(), node.node});
-  if (!first_share_ && !peers_.contains(from)) first_share_ = now_ - applied_at_;
-  for (auto& [where, contribution] : contributions) {
-    const auto& [id, begin, node] = where;
-    if (!take(from, id, node, std::move(contribution), effects)) return;
-  }
-  membership_.made_progress();
-  after_contributions(effects);
+  return contributions;
 }
 
 void Server::after_contributions(Effects<Job>& effects) {
@@ -488,7 +495,10 @@ void Server::on_commit(const wire::CommitStep& said, Effects<Job>& effects) {
   if (state_ != State::serving || said.timeline != timeline_ || partitions_.empty()) return;
   const Commit& commit = said.commit;
   if (commit.step == applied_ + 1 && promised_ == commit.step) apply(commit, effects);
-  if (commit.step == applied_ && !said.cut.empty()) begin_cut(said.cut, effects);
+  // In a relaxed run every partition is cut as it is: the step is a name, and a floor of its
+  // clocks.
+  const bool is_here = is_relaxed(*run_) || commit.step == applied_;
+  if (is_here && !said.cut.empty()) begin_cut(commit.step, said.cut, effects);
 }
 
 void Server::apply(const Commit& commit, Effects<Job>& effects) {
@@ -518,16 +528,17 @@ void Server::apply(const Commit& commit, Effects<Job>& effects) {
 
 // Once for each partition and version, however often the coordinator asks: it asks again when
 // partitions have found a new owner.
-void Server::begin_cut(const std::vector<wire::CutOrder>& orders, Effects<Job>& effects) {
-  OpenCut& cut = cuts_[applied_];
-  ServerCut job{.timeline = timeline_, .step = applied_, .partitions = {}};
+void Server::begin_cut(Step step, const std::vector<wire::CutOrder>& orders,
+                       Effects<Job>& effects) {
+  OpenCut& cut = cuts_[step];
+  ServerCut job{.timeline = timeline_, .step = step, .partitions = {}};
   for (const auto& [id, since] : orders) {
     const auto copy = partitions_.find(id);
     if (copy == partitions_.end() || !cut.partitions.insert(id).second) continue;
     job.partitions.push_back({copy->second.snapshot(), since});
   }
   cut.done.timeline = timeline_;
-  cut.done.step = applied_;
+  cut.done.step = step;
   if (job.partitions.empty()) return;
   ++cut.jobs;
   effects.jobs.push_back(std::move(job));
@@ -540,6 +551,7 @@ void Server::repeat_unanswered(Effects<Job>& effects) {
   if (fault_) effects.send(kCoordinator, *fault_);
   // Not while a copy that came late is not on disk: it is then said with the others.
   if (promised_ == applied_ + 1 && is_logged() && !fault_) say_prepared(effects);
+  if (is_relaxed(*run_)) say_counted(effects);
   say_lacking(effects);
   for (const auto& [step, cut] : cuts_) {
     if (cut.jobs == 0) effects.send(kCoordinator, cut.done);
@@ -575,6 +587,7 @@ std::string Server::wait() const {
   if (fault_) return "the coordinator to end the run: " + fault_->reason;
   if (!lacking_.empty()) return wait_for_owners("a copy of", {lacking_.begin(), lacking_.end()});
   if (partitions_.empty()) return "";
+  if (is_relaxed(*run_)) return wait_for_microbatches();
   if (all_prepared()) return "the coordinator to commit " + step;
   std::vector<PartitionId> fed;  // By their owners.
   bool reduces = false;
@@ -649,6 +662,10 @@ std::string Server::fault_in(const wire::Pull& pull) const {
     }
     if (!section.keys.holds_array_of<Key>()) return "pull whose keys are not 64-bit words";
   }
+  for (const Leaf leaf : pull.leaves) {
+    if (leaf >= run_->leaves || !is_relaxed(*run_))
+      return "pull that asks for clocks there are not";
+  }
   return "";
 }
 
@@ -656,6 +673,7 @@ std::string Server::fault_in(const wire::Push& push) const {
   const Node root{static_cast<std::uint32_t>(std::countr_zero(run_->leaves)), 0};
   Leaf next = 0;
   for (const auto& [node, figures] : push.nodes) {
+    if (node.level > 0 && is_relaxed(*run_)) return "push of a sum where microbatches are counted";
     if (node.level > root.level || !root.covers(node)) {
       return "push for node " + std::to_string(node.level) + "/" + std::to_string(node.position) +
              " outside the " + std::to_string(run_->leaves) + " leaves of this run";

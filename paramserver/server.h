@@ -15,6 +15,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <tuple>
 #include <variant>
 #include <vector>
 
@@ -178,8 +179,23 @@ class Server {
   [[nodiscard]] LoggedStep step_to_log();
   [[nodiscard]] wire::Push roots_of(const std::vector<PartitionId>& partitions) const;
   void change_copies();
+  // Relaxed runs (server_relaxed.cc).
+  void on_relaxed_pull(MemberId from, const wire::Pull& pull, Effects<Job>& effects);
+  void on_microbatches(MemberId from, const wire::Push& push, Effects<Job>& effects);
+  // Whether it was the next microbatch of its leaf there.
+  bool count(Leaf leaf, Step step, const Figures& figures, PartitionId id,
+             const Contribution& contribution, Effects<Job>& effects);
+  void answer_relaxed(Effects<Job>& effects);
+  void say_counted(Effects<Job>& effects) const;
+  [[nodiscard]] bool has_counted(const wire::Pull& pull) const;
+  [[nodiscard]] Step floor() const;
+  [[nodiscard]] std::vector<Step> clocks_of(const std::vector<Leaf>& leaves) const;
+  [[nodiscard]] std::vector<Leaf> slowest() const;
+  [[nodiscard]] std::string wait_for_microbatches() const;
 
   // The step.
+  using Place = std::tuple<PartitionId, Leaf, Node>;
+  [[nodiscard]] std::map<Place, Contribution> contributions_of(const wire::Push& push) const;
   [[nodiscard]] bool take(MemberId from, PartitionId id, Node node, Contribution contribution,
                           Effects<Job>& effects);
   void ask_for_deferred(Effects<Job>& effects);
@@ -187,7 +203,7 @@ class Server {
   void reset();
   void hold(wire::Held& held) const;
   void remember(const std::vector<Commit>& commits);
-  void begin_cut(const std::vector<wire::CutOrder>& orders, Effects<Job>& effects);
+  void begin_cut(Step step, const std::vector<wire::CutOrder>& orders, Effects<Job>& effects);
   void answer_parked(Effects<Job>& effects);
   void answer(MemberId to, const wire::Pull& pull, Effects<Job>& effects);
   void apply(const Commit& commit, Effects<Job>& effects);
@@ -252,6 +268,7 @@ class Server {
 
   std::vector<Parked> parked_;
   std::map<Step, OpenCut> cuts_;
+  Figures counted_;                   // Relaxed: of what partition 0 has counted since it is here.
   std::optional<wire::Fault> fault_;  // Two computations that differ: said until the run is over.
   bool prepared_said_ = false;
   Time leave_by_{};

@@ -62,6 +62,7 @@ void Server::drop_copies() {
   lacking_.clear();
   waiting_.clear();
   early_.clear();
+  counted_ = {};
   applied_ = 0;
   promised_ = 0;
   prepared_said_ = false;

@@ -134,7 +134,10 @@ SparseTable::View SparseTable::view() {
 // ---- the partition's tables ---------------------------------------------------------------------
 
 Tables::Tables(const RunConfig& run, PartitionId partition)
-    : run_(run), partition_(partition), slots_(slots(run.optimizer)) {
+    : run_(run),
+      partition_(partition),
+      slots_(slots(run.optimizer)),
+      account_(is_relaxed(run) ? run.leaves : 0) {
   for (const TableSpec& table : run.tables) {
     if (table.kind == TableKind::sparse) {
       sparse_.emplace(std::piecewise_construct, std::forward_as_tuple(table.id),
@@ -183,6 +186,12 @@ bool Tables::load(TableId table_id, Key key, Step version, std::span<const float
   return true;
 }
 
+bool Tables::load_clock(Leaf leaf, Step clock) {
+  if (leaf >= account_.leaves() || clock > run_.steps || account_.clock(leaf) != 0) return false;
+  if (clock > 0) account_.raise(leaf, clock);
+  return true;
+}
+
 DenseBlock* Tables::find_dense(TableId table, std::uint32_t block) {
   const auto found = std::lower_bound(
       dense_.begin(), dense_.end(), std::pair(table, block),
@@ -222,6 +231,7 @@ Snapshot Tables::snapshot(Step version) {
   Snapshot snapshot;
   snapshot.partition_ = partition_;
   snapshot.version_ = version;
+  snapshot.clocks_.assign(account_.clocks().begin(), account_.clocks().end());
   snapshot.dense_ = dense_;
   for (auto& [id, table] : sparse_) snapshot.sparse_.push_back({id, table.view()});
   return snapshot;

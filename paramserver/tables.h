@@ -1,7 +1,8 @@
 #pragma once
 
 // The rows and blocks of every table that one partition owns, in memory, each with its optimizer
-// state. Rows live in slabs behind a flat open-addressing index; dense blocks beside them.
+// state, and the account of what is in them where microbatches are counted one by one. Rows live in
+// slabs behind a flat open-addressing index; dense blocks beside them.
 //
 // Readers elsewhere (a pull being sent, a snapshot being written) hold shares of what they read:
 // a dense update writes a new buffer, a slab or state that somebody still reads is copied before it
@@ -22,6 +23,7 @@
 #include "common/base/ids.h"
 #include "common/job/run.h"
 #include "common/job/tables.h"
+#include "paramserver/account.h"
 
 namespace ballast {
 
@@ -153,6 +155,8 @@ class Snapshot {
   // which change at every step. The copy is another thread's work then, if it comes in time.
   void detach_state();
 
+  // By leaf; empty in synchronous runs.
+  [[nodiscard]] const std::vector<Step>& clocks() const { return clocks_; }
   // Calls `visit` for every record in order of (table, key). Sorts sparse keys: not cheap.
   void for_each(const std::function<void(const RowView&)>& visit) const { visit_if(0, visit); }
   // For those alone that changed after step `since`. REQUIRES: since is not 0.
@@ -183,6 +187,7 @@ class Snapshot {
 
   PartitionId partition_{};
   Step version_ = 0;
+  std::vector<Step> clocks_;
   std::vector<DenseBlock> dense_;
   std::vector<Sparse> sparse_;
 };
@@ -195,6 +200,13 @@ class Tables {
   // Replaces a block or adds a row as a snapshot had it: `floats` are weights, then slots. False:
   // it does not belong here or has the wrong size.
   [[nodiscard]] bool load(TableId table, Key key, Step version, std::span<const float> floats);
+
+  // The clock of a leaf as a snapshot had it. False: this run counts no such leaf.
+  [[nodiscard]] bool load_clock(Leaf leaf, Step clock);
+
+  // Has no leaves in synchronous runs.
+  [[nodiscard]] const Account& account() const { return account_; }
+  [[nodiscard]] Account& account() { return account_; }
 
   // Sorted by (table, block).
   [[nodiscard]] const std::vector<DenseBlock>& dense() const { return dense_; }
@@ -213,6 +225,7 @@ class Tables {
   const RunConfig& run_;
   const PartitionId partition_;
   const std::uint32_t slots_;
+  Account account_;
   std::vector<DenseBlock> dense_;
   std::map<TableId, SparseTable> sparse_;
 };

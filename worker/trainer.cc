@@ -77,6 +77,7 @@ void Worker::on_message(const wire::Message& message, Effects<Job>& effects) {
   std::visit(Overloaded{
                  [&](const wire::Values& values) { on_values(message.from, values, effects); },
                  [&](const wire::Passed& passed) { on_passed(passed, effects); },
+                 [&](const wire::Behind& behind) { on_behind(message.from, behind, effects); },
                  [&](const wire::Missing& missing) { on_missing(message.from, missing, effects); },
                  [](const auto&) {},  // Stale: the plan that explains it is on its way.
              },
@@ -132,6 +133,8 @@ void Worker::reset() {
   timeline_ = 0;
   steps_.clear();
   groups_.clear();
+  next_.clear();
+  sent_.clear();
 }
 
 void Worker::on_plan(const wire::Plan& plan, Effects<Job>& effects) {
@@ -149,8 +152,11 @@ void Worker::on_plan(const wire::Plan& plan, Effects<Job>& effects) {
     timeline_ = plan.timeline;
     steps_.clear();
     groups_.clear();
+    next_.clear();
+    sent_.clear();
   }
   if (owners_ == nullptr || *owners_ != plan.owners) change_owners(plan.owners, effects);
+  if (is_relaxed(*run_)) return deal(effects);
   version_seen(plan.committed);
 
   // Every step in flight gets the leaves that became ours and that nobody of us has begun.
@@ -215,6 +221,7 @@ void Worker::begin_group(Step step, std::vector<Leaf> leaves, Effects<Job>& effe
   const GroupId id{next_group_++};
   Group& group = groups_[id];
   group.version = step - 1;
+  group.step = step;
   group.nodes = nodes_of(leaves);
   group.leaves = leaves;
   effects.jobs.push_back(GatherLeaves{run_, id, step, std::move(leaves)});
@@ -253,7 +260,7 @@ void Worker::on_evaluate(const wire::Evaluate& evaluate, Effects<Job>& effects) 
 
 // Others are late with these leaves. What we have of them already did not arrive.
 void Worker::on_assist(const wire::Assist& assist, Effects<Job>& effects) {
-  if (run_ == nullptr || !plan_ || assist.timeline != timeline_) return;
+  if (run_ == nullptr || !plan_ || assist.timeline != timeline_ || is_relaxed(*run_)) return;
   if (assist.step == 0 || assist.step > run_->steps) return;
   version_seen(assist.step - 1);  // It is committed.
   std::erase_if(steps_, [&](const auto& entry) {
@@ -321,7 +328,7 @@ void Worker::on_gathered(const Gathered& gathered, Effects<Job>& effects) {
 
 void Worker::ask(GroupId id, Group& group, Effects<Job>& effects) {
   const KeySets& keys = *group.keys;
-  const bool wants_dense = group.evaluation || !group.leaves.empty();
+  const bool wants_dense = group.evaluation || (group.step != 0 && !group.leaves.empty());
   group.weights = std::make_shared<WeightStore>(
       run_, group.keys, wants_dense ? WeightStore::Dense::wanted : WeightStore::Dense::unwanted);
   group.stage = Stage::pulling;
@@ -332,6 +339,10 @@ void Worker::ask(GroupId id, Group& group, Effects<Job>& effects) {
     pull.timeline = timeline_;
     pull.version = group.version;
     if (wants_dense) pull.dense.push_back(PartitionId{p});
+    if (is_relaxed(*run_) && !group.evaluation) {
+      pull.leaves = group.leaves;
+      pull.reached = group.reached;
+    }
   }
   for (std::size_t table = 0; table < keys.size(); ++table) {
     std::map<MemberId, std::pair<std::vector<Key>, std::vector<std::uint32_t>>> split;
@@ -390,8 +401,10 @@ void Worker::on_values(MemberId from, const wire::Values& values, Effects<Job>& 
     if (!fits) return;  // Not what was asked for: as if it had been lost; asked again.
     if (!dense) ++rows;
   }
-  if (rows != ask.places.size()) return;
+  if (rows != ask.places.size() || values.clocks.size() != ask.pull.leaves.size()) return;
   ask.answered = true;
+  ask.clocks = values.clocks;
+  hear_clocks(from, ask.pull.leaves, values.clocks);
   version_seen(group->version);
   const bool all = std::all_of(group->asks.begin(), group->asks.end(),
                                [](const auto& entry) { return entry.second.answered; });
@@ -400,6 +413,7 @@ void Worker::on_values(MemberId from, const wire::Values& values, Effects<Job>& 
     for (auto& [server, again] : group->asks) again.answered = false;
     return;
   }
+  if (is_relaxed(*run_) && !group->evaluation) return on_counted(id, *group, effects);
   compute(id, *group, effects);
 }
 
@@ -447,7 +461,7 @@ void Worker::compute(GroupId id, Group& group, Effects<Job>& effects) {
     return;
   }
   for (const Leaf leaf : group.leaves) {
-    effects.jobs.push_back(ComputeLeaf{run_, id, group.version + 1, leaf, group.weights});
+    effects.jobs.push_back(ComputeLeaf{run_, id, group.step, leaf, group.weights});
   }
 }
 
@@ -479,7 +493,7 @@ void Worker::on_node(const NodeReady& ready, Effects<Job>& effects) {
   PackPush pack{.group = ready.group,
                 .run = run_,
                 .timeline = timeline_,
-                .step = group->version + 1,
+                .step = group->step,
                 .owners = owners_,
                 .nodes = {}};
   for (const Node node : group->nodes) pack.nodes.emplace_back(node, group->sums.at(node));
@@ -488,6 +502,7 @@ void Worker::on_node(const NodeReady& ready, Effects<Job>& effects) {
 }
 
 void Worker::on_packed(Packed packed, Effects<Job>& effects) {
+  if (is_relaxed(*packed.job.run)) return on_packed_relaxed(std::move(packed), effects);
   PackPush& job = packed.job;
   if (job.timeline != timeline_ || !steps_.contains(job.step)) return;  // Nobody needs it any more.
   if (job.owners != owners_) {  // They changed while it was being packed.
@@ -525,8 +540,9 @@ std::string Worker::wait() const {
   for (const auto& [id, group] : groups_) {
     const std::string version = std::to_string(group.version);
     const std::string what = group.evaluation ? "the evaluation of version " + version
-                                              : "step " + std::to_string(group.version + 1);
+                                              : "step " + std::to_string(group.step);
     if (group.stage != Stage::pulling) return what + " to be computed here";
+    if (is_relaxed(*run_) && !group.evaluation) return wait_for_clocks(group);
     std::string text = "version " + version + " from server ";
     bool first = true;
     for (const auto& [server, ask] : group.asks) {

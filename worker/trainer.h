@@ -9,7 +9,8 @@
 //
 //   gathering --keys--> pulling --all values--> computing --all nodes--> packing --> pushed
 //
-// A new plan never interrupts a group; it adds a group for the leaves that became ours.
+// A new plan never interrupts a group; it adds a group for the leaves that became ours. In relaxed
+// runs there is one training group at a time: see trainer_relaxed.cc.
 //
 // Pure: see common/runtime/machine.h. Jobs run in executor.h.
 
@@ -143,10 +144,14 @@ class Worker {
     wire::Pull pull;
     std::vector<std::vector<std::uint32_t>> places;  // Per section: rows in the weight store.
     bool answered = false;
+    std::vector<Step> clocks;            // Relaxed: what it answered, ...
+    std::optional<wire::Behind> behind;  // ... or why it cannot answer yet.
   };
   struct Group {
     Stage stage = Stage::gathering;
     Step version = 0;  // What is pulled; a step group makes version + 1.
+    Step step = 0;     // What it makes; 0: an evaluation, or (relaxed) a look at the clocks.
+    Step reached = 0;  // Relaxed: what its leaves' clocks must have reached.
     bool evaluation = false;
     std::vector<Leaf> leaves;
     std::vector<Node> nodes;  // Maximal nodes of the leaves: what will be pushed.
@@ -169,6 +174,14 @@ class Worker {
     std::map<Node, Retained> retained;  // By first node. R9: until version `step` is seen.
   };
 
+  // Relaxed: what was pushed for leaves at a step, and by which servers it is not known to be
+  // counted.
+  struct Sent {
+    Step step = 0;
+    std::vector<Leaf> leaves;
+    std::map<MemberId, wire::Push> pushes;
+  };
+
   void on_message(const wire::Message& message, Effects<Job>& effects);
   void on_coordinator(const wire::Body& body, Effects<Job>& effects);
   void on_welcome(const wire::Welcome& welcome, Effects<Job>& effects);
@@ -182,6 +195,16 @@ class Worker {
   void on_gathered(const Gathered& gathered, Effects<Job>& effects);
   void on_node(const NodeReady& ready, Effects<Job>& effects);
   void on_packed(Packed packed, Effects<Job>& effects);
+
+  // Relaxed runs (trainer_relaxed.cc).
+  void deal(Effects<Job>& effects);
+  void work(Effects<Job>& effects);
+  void look(std::vector<Leaf> leaves, Step reached, Effects<Job>& effects);
+  void on_behind(MemberId from, const wire::Behind& behind, Effects<Job>& effects);
+  void hear_clocks(MemberId from, const std::vector<Leaf>& leaves, const std::vector<Step>& clocks);
+  void on_counted(GroupId id, Group& group, Effects<Job>& effects);
+  void on_packed_relaxed(Packed packed, Effects<Job>& effects);
+  [[nodiscard]] std::string wait_for_clocks(const Group& group) const;
 
   void reset();
   void change_owners(const std::vector<MemberId>& owners, Effects<Job>& effects);
@@ -213,6 +236,8 @@ class Worker {
   std::map<Step, StepWork> steps_;
   std::map<GroupId, Group> groups_;
   std::uint64_t next_group_ = 1;
+  std::map<Leaf, Step> next_;  // Relaxed: of our leaves, the microbatch to compute; 0: not known.
+  std::vector<Sent> sent_;
   Time leave_by_{};
   Time next_goodbye_{};
   bool leaving_ = false;

@@ -9,4 +9,17 @@ std::string to_string(MemberId member) {
   return text;
 }
 
+std::string text_of(const std::vector<Leaf>& leaves) {
+  std::string text = leaves.size() == 1 ? "leaf " : "leaves ";
+  for (std::size_t i = 0; i < leaves.size();) {
+    std::size_t end = i + 1;
+    while (end < leaves.size() && leaves[end] == leaves[end - 1] + 1) ++end;
+    if (i > 0) text += ", ";
+    text += std::to_string(leaves[i]);
+    if (end - i > 1) text += " to " + std::to_string(leaves[end - 1]);
+    i = end;
+  }
+  return text;
+}
+
 }  // namespace ballast

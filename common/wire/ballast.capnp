@@ -59,6 +59,8 @@ struct Header {
     statusReport @33 :StatusReport;
     late @34 :NodesOfStep;
     assist @35 :NodesOfStep;
+    behind @36 :Behind;
+    counted @37 :Counted;
   }
 
   term @31 :UInt64;
@@ -142,6 +144,7 @@ struct Held {
   promised @8 :UInt64;
   prepared @9 :List(UInt32);
   formers @10 :List(UInt64);
+  floor @11 :UInt64;
 }
 
 struct Welcome {
@@ -304,6 +307,8 @@ struct Pull {
   again @4 :Bool;
   sections @5 :List(Section);
   # Keys without values, one section per sparse table.
+  leaves @6 :List(UInt32);
+  reached @7 :UInt64;
 }
 
 struct Values {
@@ -312,6 +317,16 @@ struct Values {
   version @2 :UInt64;
   sections @3 :List(Section);
   # Values without keys: dense blocks, then rows in the order of the keys that were asked for.
+  clocks @4 :List(UInt64);
+  # Of the leaves that were asked for.
+}
+
+struct Behind {
+  request @0 :UInt64;
+  timeline @1 :UInt64;
+  clocks @2 :List(UInt64);
+  floor @3 :UInt64;
+  slowest @4 :List(UInt32);
 }
 
 struct Passed {
@@ -379,6 +394,13 @@ struct CommitStep {
     partition @0 :UInt32;
     since @1 :UInt64;
   }
+}
+
+struct Counted {
+  timeline @0 :UInt64;
+  floor @1 :UInt64;
+  figures @2 :Figures;
+  slowest @3 :List(UInt32);
 }
 
 struct Lacking {

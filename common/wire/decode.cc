@@ -59,6 +59,8 @@ class Reader {
 
   std::vector<SnapshotFile> files(capnp::List<schema::SnapshotFile>::Reader in);
   std::vector<PartitionId> partitions(capnp::List<std::uint32_t>::Reader in);
+  std::vector<Leaf> leaves(capnp::List<std::uint32_t>::Reader in);
+  std::vector<Step> clocks(capnp::List<std::uint64_t>::Reader in);
 
   Hello read(schema::Hello::Reader in);
   Welcome read(schema::Welcome::Reader in);
@@ -77,6 +79,8 @@ class Reader {
   Prepared read(schema::Prepared::Reader in);
   CommitStep read(schema::CommitStep::Reader in);
   Lacking read(schema::Lacking::Reader in);
+  Behind read(schema::Behind::Reader in);
+  Counted read(schema::Counted::Reader in);
   PartitionCopy read(schema::PartitionCopy::Reader in);
   CutDone read(schema::CutDone::Reader in);
   CutKnown read(schema::CutKnown::Reader in);
@@ -206,6 +210,18 @@ std::vector<PartitionId> Reader::partitions(capnp::List<std::uint32_t>::Reader i
   return out;
 }
 
+std::vector<Leaf> Reader::leaves(capnp::List<std::uint32_t>::Reader in) {
+  std::vector<Leaf> out(count(in, "leaves"));
+  for (unsigned i = 0; i < out.size(); ++i) out[i] = in[i];
+  return out;
+}
+
+std::vector<Step> Reader::clocks(capnp::List<std::uint64_t>::Reader in) {
+  std::vector<Step> out(count(in, "clocks"));
+  for (unsigned i = 0; i < out.size(); ++i) out[i] = in[i];
+  return out;
+}
+
 std::vector<Commit> Reader::commits(capnp::List<schema::Commit>::Reader in) {
   std::vector<Commit> out(count(in, "commits"));
   for (unsigned i = 0; i < out.size(); ++i) {
@@ -290,6 +306,10 @@ Body Reader::read(HeaderBody in) {
       return read(in.getLacking());
     case Kind::PARTITION_COPY:
       return read(in.getPartitionCopy());
+    case Kind::BEHIND:
+      return read(in.getBehind());
+    case Kind::COUNTED:
+      return read(in.getCounted());
     case Kind::CUT_DONE:
       return read(in.getCutDone());
     case Kind::CUT_KNOWN:
@@ -347,6 +367,7 @@ Held Reader::read(schema::Held::Reader in) {
   const auto formers = in.getFormers();
   out.formers.resize(count(formers, "formers"));
   for (unsigned i = 0; i < out.formers.size(); ++i) out.formers[i] = MemberId{formers[i]};
+  out.floor = in.getFloor();
   return out;
 }
 
@@ -404,13 +425,24 @@ Restored Reader::read(schema::Restored::Reader in) {
 }
 
 Pull Reader::read(schema::Pull::Reader in) {
-  return {in.getRequest(), in.getTimeline(),          in.getVersion(),
-          in.getAgain(),   partitions(in.getDense()), sections(in.getSections(), Arrays::keys)};
+  return {in.getRequest(),           in.getTimeline(),
+          in.getVersion(),           in.getAgain(),
+          partitions(in.getDense()), sections(in.getSections(), Arrays::keys),
+          leaves(in.getLeaves()),    in.getReached()};
 }
 
 Values Reader::read(schema::Values::Reader in) {
   return {in.getRequest(), in.getTimeline(), in.getVersion(),
-          sections(in.getSections(), Arrays::values)};
+          sections(in.getSections(), Arrays::values), clocks(in.getClocks())};
+}
+
+Behind Reader::read(schema::Behind::Reader in) {
+  return {in.getRequest(), in.getTimeline(), clocks(in.getClocks()), in.getFloor(),
+          leaves(in.getSlowest())};
+}
+
+Counted Reader::read(schema::Counted::Reader in) {
+  return {in.getTimeline(), in.getFloor(), read(in.getFigures()), leaves(in.getSlowest())};
 }
 
 Passed Reader::read(schema::Passed::Reader in) {

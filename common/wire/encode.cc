@@ -67,6 +67,14 @@ void write(const std::vector<PartitionId>& in, capnp::List<std::uint32_t>::Build
   for (unsigned i = 0; i < out.size(); ++i) out.set(i, index(in[i]));
 }
 
+void write(const std::vector<Leaf>& in, capnp::List<std::uint32_t>::Builder out) {
+  for (unsigned i = 0; i < out.size(); ++i) out.set(i, in[i]);
+}
+
+void write(const std::vector<Step>& in, capnp::List<std::uint64_t>::Builder out) {
+  for (unsigned i = 0; i < out.size(); ++i) out.set(i, in[i]);
+}
+
 void write(const std::vector<Commit>& in, capnp::List<schema::Commit>::Builder out) {
   for (unsigned i = 0; i < out.size(); ++i) write(in[i], out[i]);
 }
@@ -108,6 +116,7 @@ void write(const Held& in, schema::Held::Builder out) {
   write(in.prepared, out.initPrepared(count(in.prepared.size())));
   auto formers = out.initFormers(count(in.formers.size()));
   for (unsigned i = 0; i < formers.size(); ++i) formers.set(i, index(in.formers[i]));
+  out.setFloor(in.floor);
 }
 
 // Arrays and the two array groups of a section have the same three fields and no common type.
@@ -212,6 +221,8 @@ void write(const Pull& in, HeaderBody body, PayloadPacker& payload) {
   write(in.dense, out.initDense(count(in.dense.size())));
   out.setAgain(in.again);
   write(in.keys, out.initSections(count(in.keys.size())), payload);
+  if (!in.leaves.empty()) write(in.leaves, out.initLeaves(count(in.leaves.size())));
+  out.setReached(in.reached);
 }
 
 void write(const Values& in, HeaderBody body, PayloadPacker& payload) {
@@ -220,6 +231,24 @@ void write(const Values& in, HeaderBody body, PayloadPacker& payload) {
   out.setTimeline(in.timeline);
   out.setVersion(in.version);
   write(in.sections, out.initSections(count(in.sections.size())), payload);
+  if (!in.clocks.empty()) write(in.clocks, out.initClocks(count(in.clocks.size())));
+}
+
+void write(const Behind& in, HeaderBody body, PayloadPacker&) {
+  auto out = body.initBehind();
+  out.setRequest(in.request);
+  out.setTimeline(in.timeline);
+  write(in.clocks, out.initClocks(count(in.clocks.size())));
+  out.setFloor(in.floor);
+  write(in.slowest, out.initSlowest(count(in.slowest.size())));
+}
+
+void write(const Counted& in, HeaderBody body, PayloadPacker&) {
+  auto out = body.initCounted();
+  out.setTimeline(in.timeline);
+  out.setFloor(in.floor);
+  write(in.figures, out.initFigures());
+  write(in.slowest, out.initSlowest(count(in.slowest.size())));
 }
 
 void write(const Passed& in, HeaderBody body, PayloadPacker&) {
@@ -380,7 +409,7 @@ unsigned words_hint(const Body& body) {
         if constexpr (std::is_same_v<Kind, Push>) {
           words += message.sections.size() * 14 + message.nodes.size() * 6;
         } else if constexpr (std::is_same_v<Kind, Values>) {
-          words += message.sections.size() * 14;
+          words += message.sections.size() * 14 + message.clocks.size();
         } else if constexpr (std::is_same_v<Kind, Pull>) {
           words += message.keys.size() * 14;
         }

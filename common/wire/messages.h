@@ -23,7 +23,7 @@
 namespace ballast::wire {
 
 // Raised whenever a message changes its meaning: members of another protocol are refused.
-inline constexpr std::uint32_t kProtocol = 5;
+inline constexpr std::uint32_t kProtocol = 6;
 
 enum class Role : std::uint8_t { coordinator, server, worker };
 
@@ -69,6 +69,7 @@ struct Held {
   std::vector<PartitionId> partitions;  // Copies at that version.
   Step promised = 0;                    // The highest step that was said to be prepared, ...
   std::vector<PartitionId> prepared;    // ... and whose copies have the next one's gradient.
+  Step floor = 0;                       // Relaxed runs: what every clock here has reached.
   std::vector<MemberId> formers;        // Lives of which it has what they kept.
 };
 
@@ -157,12 +158,24 @@ struct Pull {  // worker -> server; stateless, re-issued with the same request a
   bool again = false;              // A repeat: if it has to wait, say which nodes are missing.
   std::vector<PartitionId> dense;  // Whose dense blocks to send too.
   std::vector<Section> keys;       // One per sparse table: keys that this server owns.
+
+  // Relaxed modes, where `version` is what every leaf's clock must have reached, everywhere here:
+  std::vector<Leaf> leaves;  // Whose clocks to say, ...
+  Step reached = 0;          // ... and what those must have reached too.
 };
 struct Values {  // server -> worker
   std::uint64_t request = 0;
   Timeline timeline = 0;
   Step version = 0;
   std::vector<Section> sections;  // Dense blocks as asked; then rows, one section per asked.
+  std::vector<Step> clocks;       // Of the leaves asked for: the lowest of any partition here.
+};
+struct Behind {  // server -> worker: the pull that you repeat has to wait; push again what is lost
+  std::uint64_t request = 0;
+  Timeline timeline = 0;
+  std::vector<Step> clocks;   // As in Values.
+  Step floor = 0;             // For people, as in Counted: what the bound waits for.
+  std::vector<Leaf> slowest;  // As in Counted.
 };
 struct Passed {  // server -> worker: the version you asked for is gone; this one is applied
   std::uint64_t request = 0;
@@ -237,6 +250,12 @@ struct CommitStep {  // coordinator -> server; repeated when a Prepared shows th
   Commit commit;
   std::vector<CutOrder> cut;  // What this server is to write for the checkpoint of the step.
 };
+struct Counted {  // server -> coordinator, in relaxed modes; now and then, and until the end
+  Timeline timeline = 0;
+  Step floor = 0;   // What every leaf's clock has reached, in every partition here.
+  Figures figures;  // The server with partition 0: of all microbatches that it has counted.
+  std::vector<Leaf> slowest;  // For people: those whose clock is at the floor somewhere here.
+};
 // server -> owner: what a server lacks of the partitions of which it should keep a copy; repeated
 // until it has them.
 struct Lacking {
@@ -306,7 +325,7 @@ using Body =
     std::variant<Hello, Welcome, Refused, Ready, Rejoin, Heartbeat, Goodbye, Released, Fault,
                  Finish, Plan, Restore, Restored, Pull, Values, Passed, Missing, Stale, Push,
                  Prepared, CommitStep, CutDone, CutKnown, Evaluate, Evaluated, MalformedReply,
-                 Lacking, PartitionCopy, AskStatus, StatusReport, Late, Assist>;
+                 Lacking, PartitionCopy, AskStatus, StatusReport, Late, Assist, Behind, Counted>;
 
 struct Message {
   MemberId from{};  // The sender's; set by the host.

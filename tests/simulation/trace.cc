@@ -32,6 +32,13 @@ std::string text_of(const std::vector<wire::SnapshotFile>& files) {
   return text;
 }
 
+template <class T>
+requires std::is_integral_v<T> std::string text_of(const std::vector<T>& numbers) {
+  std::string text;
+  for (const T value : numbers) text += " " + number(value);
+  return text;
+}
+
 std::string place_of(Timeline timeline, Step step) {
   return " step " + number(step) + " on " + number(timeline);
 }
@@ -62,14 +69,17 @@ std::string describe(const wire::Body& body) {
           [](const wire::Restored& m) { return " on " + number(m.timeline) + " " + m.error; },
           [](const wire::Pull& m) {
             return " " + number(m.request) + place_of(m.timeline, m.version) +
-                   (m.again ? " again" : "");
+                   (m.leaves.empty() ? "" : " reached " + number(m.reached) + " of") +
+                   text_of(m.leaves) + (m.again ? " again" : "");
           },
           [](const wire::Values& m) {
-            return " " + number(m.request) + place_of(m.timeline, m.version);
+            return " " + number(m.request) + place_of(m.timeline, m.version) + text_of(m.clocks);
           },
           [](const wire::Passed& m) {
             return " " + number(m.request) + place_of(m.timeline, m.applied);
           },
+          [](const wire::Behind& m) { return " " + number(m.request) + text_of(m.clocks); },
+          [](const wire::Counted& m) { return place_of(m.timeline, m.floor); },
           [](const wire::Missing& m) {
             return place_of(m.timeline, m.step) + ":" + text_of(m.nodes);
           },

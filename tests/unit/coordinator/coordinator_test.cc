@@ -1347,5 +1347,124 @@ TEST_F(ReplicaTest, ALeavingServerIsReleasedWhenOthersHaveWhatItKeeps) {
   EXPECT_EQ(std::count(plan.owners.begin(), plan.owners.end(), kServer1), 0);
 }
 
+// ---- relaxed runs -------------------------------------------------------------------------------
+
+RunConfig relaxed_run() {
+  RunConfig run = small_run();
+  run.validation_examples = 0;
+  run.training.log_every = 2;
+  run.training.consistency = Consistency::bounded;
+  run.checkpoint.every_steps = 2;
+  return run;
+}
+
+class RelaxedTest : public CoordinatorTest {
+ protected:
+  RelaxedTest() : CoordinatorTest(relaxed_run()) {}
+
+  // Both servers say how far they are; the one with partition 0 has seen `examples`.
+  After counted(Step one, Step two, std::uint64_t examples, std::vector<Leaf> slowest = {}) {
+    const auto say = [&](MemberId server, Step floor) {
+      wire::Counted counted{.timeline = 1, .floor = floor, .figures = {}, .slowest = slowest};
+      if (coordinator_.plan().owners[0] == server) {
+        counted.figures = {.loss = static_cast<double>(examples), .examples = examples};
+      }
+      return receive(server, counted);
+    };
+    const After first = say(kServer1, one);
+    EXPECT_TRUE(jobs<KeepCheckpoint>(first).empty());
+    return say(kServer2, two);
+  }
+  RunStatus status() {
+    const auto reports = all<wire::StatusReport>(receive(MemberId{999}, wire::AskStatus{}));
+    return *status_from_json(reports.at(0).second.json);
+  }
+};
+
+TEST_F(RelaxedTest, TheLowestClockOfAllServersIsTheStepThatIsReached) {
+  begin();
+  counted(0, 0, 0);
+  EXPECT_TRUE(jobs<AppendHistory>(counted(3, 1, 10)).empty()) << "no second step everywhere";
+  const auto lines = jobs<AppendHistory>(counted(3, 2, 12));
+  ASSERT_EQ(lines.size(), 1U);
+  EXPECT_NE(lines[0].lines.at(0).find("\"step\":2,"), std::string::npos) << lines[0].lines[0];
+  EXPECT_EQ(status().step, 2U);
+}
+
+TEST_F(RelaxedTest, WhatServersSaidEarlierChangesNothingWhenItComesLate) {
+  begin();
+  counted(0, 0, 0);
+  counted(2, 2, 8);
+  counted(1, 1, 4);
+  counted(2, 2, 7);  // The same floor, fewer examples.
+  const auto lines = jobs<AppendHistory>(counted(4, 4, 16));
+  ASSERT_EQ(lines.size(), 1U);
+  EXPECT_NE(lines[0].lines.at(0).find("\"examples\":8,"), std::string::npos) << lines[0].lines[0];
+  EXPECT_EQ(status().step, 4U);
+}
+
+TEST_F(RelaxedTest, PassesOverCountedThatCannotBe) {
+  begin();
+  counted(7, 7, 1);
+  counted(6, 6, 1, {4});
+  EXPECT_EQ(status().step, 0U);
+}
+
+TEST_F(RelaxedTest, ACheckpointIsNamedByTheFloorAndListsWhatEveryServerHasWritten) {
+  begin();
+  counted(0, 0, 0);
+  const auto orders = all<wire::CommitStep>(counted(3, 2, 8));
+  ASSERT_EQ(orders.size(), 2U);
+  EXPECT_EQ(orders[0].second.commit.step, 2U);
+  ASSERT_EQ(orders[0].second.cut.size(), 1U);
+  EXPECT_EQ(orders[0].second.cut[0].since, 0U) << "wholly";
+  counted(3, 3, 9);  // It goes on meanwhile.
+  cut_done(kServer1, 2);
+  const auto kept = jobs<KeepCheckpoint>(cut_done(kServer2, 2));
+  ASSERT_EQ(kept.size(), 1U);
+  EXPECT_EQ(kept[0].checkpoint.commit.step, 2U);
+  EXPECT_EQ(kept[0].checkpoint.files.size(), 2U);
+}
+
+TEST_F(RelaxedTest, EndsWithTheModelOfTheLastCheckpointWhenAllIsCounted) {
+  begin();
+  counted(0, 0, 0);
+  counted(6, 6, 24);
+  cut_done(kServer1, 6);
+  const auto kept = jobs<KeepCheckpoint>(cut_done(kServer2, 6));
+  ASSERT_EQ(kept.size(), 1U);
+  EXPECT_TRUE(kept[0].checkpoint.commit.last);
+  EXPECT_EQ(jobs<ExportModel>(outcome(CheckpointKept{.step = 6, .error = ""})).size(), 1U);
+}
+
+// A server that is lost costs what came after the checkpoint, and a new timeline.
+TEST_F(RelaxedTest, ALeavingServerIsReleasedWhenACheckpointHoldsWhatItKeeps) {
+  begin();
+  counted(0, 0, 0);
+  EXPECT_TRUE(all<wire::Released>(receive(kServer2, wire::Goodbye{})).empty());
+  const auto orders = all<wire::CommitStep>(counted(1, 1, 4));
+  ASSERT_EQ(orders.size(), 2U) << "a checkpoint for its sake";
+  cut_done(kServer1, 1);
+  cut_done(kServer2, 1);
+  const After effects = outcome(CheckpointKept{.step = 1, .error = ""});
+  ASSERT_EQ(all<wire::Released>(effects).size(), 1U);
+  EXPECT_EQ(all<wire::Released>(effects)[0].first, kServer2);
+}
+
+TEST_F(RelaxedTest, SaysWhoseMicrobatchesItWaitsFor) {
+  begin();
+  EXPECT_NE(status().waiting.find("to say what it has counted"), std::string::npos);
+  counted(2, 2, 8, {0, 2, 3});
+  wire::Heartbeat beat;
+  beat.waiting = "its disk";
+  beat.waiting_seconds = 12;
+  receive(kWorker2, beat);
+  now_ += seconds(3);
+  const RunStatus now = status();
+  EXPECT_EQ(now.waiting,
+            "leaves 0, 2 to 3 of step 3 from worker host, worker host (which waits for its disk)");
+  EXPECT_EQ(now.waiting_seconds, 3.0);
+}
+
 }  // namespace
 }  // namespace ballast

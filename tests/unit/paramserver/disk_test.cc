@@ -110,5 +110,42 @@ TEST_F(Disk, WorksAgainWhenThereIsRoomAgain) {
   EXPECT_EQ(cut(first).error, "");
 }
 
+// Weights and account lie in one file: whoever restores the one has the other.
+TEST_F(Disk, ClocksAreKeptWithTheWeights) {
+  RunConfig relaxed = *run_;
+  relaxed.training.consistency = Consistency::async;
+  ServerDisk disk(directory_.path("relaxed home"));
+  const auto run = std::make_shared<const RunConfig>(relaxed);
+  const auto loaded = std::get<ServerLoaded>(disk(ServerLoad{
+      .run = run, .family = KernelFamily::haswell, .checkpoints = directory_.path("store")}));
+  ASSERT_EQ(loaded.error, "");
+  ServerCut job{.timeline = 1, .step = 0, .partitions = {}};
+  for (const PartitionId id : partitions_) {
+    Tables tables(relaxed, id);
+    tables.account().raise(1, 3 + index(id));
+    job.partitions.push_back({tables.snapshot(0), 0});
+  }
+  const wire::CutDone kept = std::get<ServerCutDone>(disk(std::move(job))).done;
+  ASSERT_EQ(kept.error, "");
+
+  const auto restored = std::get<ServerRestored>(disk(ServerRestore{
+      .run = run, .timeline = 2, .step = 0, .partitions = partitions_, .files = kept.files}));
+  ASSERT_EQ(restored.error, "");
+  ASSERT_EQ(restored.tables.size(), 2U);
+  EXPECT_EQ(restored.tables[0]->snapshot(0).clocks(), (std::vector<Step>{0, 3}));
+  EXPECT_EQ(restored.tables[1]->snapshot(0).clocks(), (std::vector<Step>{0, 4}));
+  EXPECT_EQ(restored.tables[1]->account().counted(), 4U);
+  // A synchronous run has no use for it, nor a relaxed one for weights without an account.
+  EXPECT_NE(restore(kept.files).error, "");
+  const ServerRestored synchronous = restore({});
+  ASSERT_EQ(synchronous.error, "");
+  const auto bare = std::get<ServerRestored>(disk(ServerRestore{.run = run,
+                                                                .timeline = 3,
+                                                                .step = 0,
+                                                                .partitions = partitions_,
+                                                                .files = cut(synchronous).files}));
+  EXPECT_NE(bare.error.find("counts 0 leaves, expected 2"), std::string::npos) << bare.error;
+}
+
 }  // namespace
 }  // namespace ballast

@@ -95,8 +95,12 @@ class ServerTest : public testing::Test {
   }
 
   static wire::Pull pull(Step version, std::vector<Key> keys = {}, Timeline timeline = 1) {
-    wire::Pull pull{
-        .request = 7, .timeline = timeline, .version = version, .dense = {}, .keys = {}};
+    wire::Pull pull{.request = 7,
+                    .timeline = timeline,
+                    .version = version,
+                    .dense = {},
+                    .keys = {},
+                    .leaves = {}};
     for (std::uint32_t p = 0; p < kPartitions; ++p) pull.dense.push_back(PartitionId{p});
     if (!keys.empty()) {
       wire::Section& asked = pull.keys.emplace_back();

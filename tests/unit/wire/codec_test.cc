@@ -259,10 +259,10 @@ TEST(Codec, RefusesWhatNoRoleMayBelieve) {
   const Case cases[] = {
       {"keys in order", Push{0, 0, {}, {}, {section_of({1, 2, 9}, {1, 2, 3})}}, ""},
       {"keys out of order", Push{0, 0, {}, {}, {section_of({1, 9, 2}, {1, 2, 3})}}, "ascending"},
-      {"a key twice", Pull{0, 0, 0, false, {}, {section_of({1, 1}, {})}}, "ascending"},
+      {"a key twice", Pull{0, 0, 0, false, {}, {section_of({1, 1}, {})}, {}}, "ascending"},
       {"values for half a key", Push{0, 0, {}, {}, {section_of({1, 2}, {1, 2, 3})}}, "2 keys"},
-      {"a pull with values", Pull{0, 0, 0, false, {}, {section_of({1}, {1})}}, "has values"},
-      {"values with keys", Values{0, 0, 0, {section_of({1}, {1})}}, "has keys"},
+      {"a pull with values", Pull{0, 0, 0, false, {}, {section_of({1}, {1})}, {}}, "has values"},
+      {"values with keys", Values{0, 0, 0, {section_of({1}, {1})}, {}}, "has keys"},
       {"values of five bytes", Push{0, 0, {}, {}, {odd}}, "not a multiple of 4"},
       {"the highest node", Push{0, 0, {}, {}, {highest}}, ""},
       {"a node above it", Push{0, 0, {}, {}, {deep}}, "reaches past"},
@@ -321,8 +321,8 @@ TEST(Codec, SaysWhenAPeerIsNewerInsteadOfCallingItBroken) {
 // If any number of sections could point at one array, a small message would ask for work and
 // answers without bound (F3).
 TEST(Codec, RefusesMoreArraysThanThePayloadHasBytes) {
-  const auto frames =
-      encode({MemberId{1}, Pull{0, 0, 0, false, {}, {section_of({1}, {}), section_of({2}, {})}}});
+  const auto frames = encode(
+      {MemberId{1}, Pull{0, 0, 0, false, {}, {section_of({1}, {}), section_of({2}, {})}, {}}});
   ASSERT_TRUE(decode(frames));
   // The second array, which lies at 8 and is 8 bytes long, becomes both.
   const std::uint64_t place[] = {8, 8};

@@ -118,7 +118,7 @@ TEST(BusyWorker, HeartbeatsComeWhileAllThreadsCompute) {
                              .servers = {{kServer, "inproc://server"}}});
   const auto pull = server.await<wire::Pull>(welcome);
   EXPECT_TRUE(pull);
-  wire::Values values{pull->request, 1, 0, {}};
+  wire::Values values{pull->request, 1, 0, {}, {}};
   values.sections.emplace_back().values = Bytes::own(std::vector<float>(3, 0.5F));
   server.say(std::move(values));
 

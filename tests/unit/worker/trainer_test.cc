@@ -113,7 +113,7 @@ class TrainerTest : public testing::Test {
 
   // What a server answers a pull of a worker that needs the rows of `keys`.
   static wire::Values values_for(const wire::Pull& pull) {
-    wire::Values values{pull.request, pull.timeline, pull.version, {}};
+    wire::Values values{pull.request, pull.timeline, pull.version, {}, {}};
     const std::uint32_t block_home = index(partition_of(kDense, 0, kPartitions));
     const bool wanted = std::find(pull.dense.begin(), pull.dense.end(), PartitionId{block_home}) !=
                         pull.dense.end();
