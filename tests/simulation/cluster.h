@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/simulation/accounts.h"
 #include "tests/simulation/agenda.h"
 #include "tests/simulation/invariants.h"
 #include "tests/simulation/network.h"
@@ -120,7 +121,7 @@ class Cluster {
   void on_exit(std::uint64_t life, const Exit& exit);
   [[nodiscard]] static bool is_declared(const Exit& exit);
   void on_coordinator_exit(const Member& member, const Exit& exit);
-  void observe(Member& member);
+  void observe(Member& member, const wire::Push* push);
   [[nodiscard]] std::optional<wire::Message> through_codec(const wire::Message& message);
 
   // Faults.
@@ -158,6 +159,7 @@ class Cluster {
   SimulatedStore store_;
   Network network_;
   Invariants invariants_;
+  Accounts accounts_;
   const std::shared_ptr<const RunConfig> run_;
 
   std::map<std::uint64_t, std::unique_ptr<Member>> members_;  // By life; the living.

@@ -43,6 +43,9 @@
 //  24 With durability: step, what a server says to be prepared is on its disk.
 //  25 What a server says to be prepared it keeps until the step is applied there, unless another
 //     plan takes it away, or a later timeline, or the run is further on.
+//
+// 4 to 11, 16 to 18 and 22 to 25 are about steps that are committed: of relaxed runs accounts.h has
+// their counterparts, from 26 on.
 
 #include <cstdint>
 #include <map>

@@ -310,6 +310,12 @@ Rows changes(const PlainRun& run, PartitionId partition, Step since, Step step) 
   return rows;
 }
 
+std::uint64_t digest_of(const Rows& rows, const std::vector<Step>& clocks) {
+  std::uint64_t digest = digest_of(rows);
+  for (const Step clock : clocks) digest = mix(digest, clock);
+  return digest;
+}
+
 PlainRun plain_loop(const SampleJob& job) { return PlainLoop(job).train(); }
 
 }  // namespace ballast::simulation

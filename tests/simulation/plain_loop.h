@@ -24,6 +24,8 @@ using Rows = std::map<std::pair<TableId, Key>, Row>;
 
 // Of everything that a checkpoint keeps of these rows, in canonical order.
 [[nodiscard]] std::uint64_t digest_of(const Rows& rows);
+// ... with the account of a partition, which has no clocks in a synchronous run.
+[[nodiscard]] std::uint64_t digest_of(const Rows& rows, const std::vector<Step>& clocks);
 
 struct PlainRun {
   std::vector<Commit> commits;  // By step; commits[0] is the start. `cut` is left false.

@@ -84,13 +84,29 @@ constexpr Shape kAll[kShapes] = {
     {kBinary, "binary_cross_entropy", "adam: {learning_rate: 0.03, schedule: inverse_sqrt}",
      "{epochs: 3, batch: 32, leaves: 8, log_every: 2, on_nonfinite: skip, clip_norm: 1}", 10, 3, 2,
      190, 25, 25},
+    // Microbatches that are counted one by one.
+    {kMixed, "cross_entropy", "adam: {learning_rate: 0.01}",
+     "{epochs: 2, batch: 32, leaves: 4, log_every: 2, consistency: async}", 6, 4, 3, 203, 37, 29},
+    {kBinary, "binary_cross_entropy", "adagrad: {learning_rate: 0.1}",
+     "{epochs: 3, batch: 40, leaves: 8, log_every: 3, consistency: {bounded: 2}}", 9, 3, 2, 170, 45,
+     0},
+    {kDenseOnly, "mean_squared_error",
+     "sgd: {learning_rate: 0.01, momentum: 0.5, schedule: {cosine: {warmup_steps: 3}}}",
+     "{epochs: 4, batch: 50, leaves: 2, log_every: 1, consistency: {bounded: 0}}", 5, 5, 0, 160, 0,
+     0},
+    {kMixed, "cross_entropy", "ftrl: {learning_rate: 0.3, l1: 0.01, l2: 0.1}",
+     "{epochs: 2, batch: 64, leaves: 8, log_every: 1, on_nonfinite: skip, consistency: async}", 7,
+     4, 3, 199, 17, 0},
+    {kWide, "cross_entropy", "rmsprop: {learning_rate: 0.001, momentum: 0.5}",
+     "{steps: 9, batch: 32, leaves: 16, log_every: 5, consistency: bounded}", 4, 12, 3, 150, 17,
+     17},
 };
 
 bool reads(const Shape& shape, std::string_view group) {
   return std::string_view(shape.layers).find(group) != std::string_view::npos;
 }
 
-bool is_poisoned(std::uint64_t shape) { return shape == 7 || shape == 9; }
+bool is_poisoned(std::uint64_t shape) { return shape == 7 || shape == 9 || shape == 13; }
 
 // ---- data ---------------------------------------------------------------------------------------
 

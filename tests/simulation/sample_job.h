@@ -14,7 +14,7 @@
 
 namespace ballast::simulation {
 
-inline constexpr std::uint64_t kShapes = 10;
+inline constexpr std::uint64_t kShapes = 15;
 
 struct SampleJob {
   RunConfig run;

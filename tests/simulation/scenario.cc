@@ -76,6 +76,7 @@ Scenario draw_scenario(std::uint64_t seed, const RunConfig& shape_run) {
   scenario.workers = static_cast<std::uint32_t>(prng.between(1, 8));
   constexpr std::uint32_t kReplicas[] = {0, 1, 1, 2};
   scenario.run.cluster.replicas = prng.one_of(kReplicas);
+  if (is_relaxed(shape_run)) scenario.run.cluster.replicas = 0;
   scenario.servers =
       static_cast<std::uint32_t>(prng.between(scenario.run.cluster.replicas == 0 ? 1 : 2, 5));
   scenario.threads_max = static_cast<unsigned>(prng.between(1, 3));
@@ -105,7 +106,9 @@ Scenario draw_scenario(std::uint64_t seed, const RunConfig& shape_run) {
   scenario.loud = prng.log_between(milliseconds(100), milliseconds(10000));
   scenario.stop_within = prng.log_between(milliseconds(50), milliseconds(20000));
   if (prng.chance(0.85)) draw_faults(prng, scenario);
-  if (prng.chance(0.35)) scenario.run.cluster.durability = DurabilityMode::step;
+  if (prng.chance(0.35) && !is_relaxed(shape_run)) {
+    scenario.run.cluster.durability = DurabilityMode::step;
+  }
   scenario.run.cluster.return_seconds =
       in_seconds(prng.log_between(milliseconds(10), milliseconds(5000)));
   constexpr std::uint64_t kLogSteps[] = {0, 1, 5, 1000};

@@ -8,7 +8,6 @@
 #include "tests/simulation/sample_job.h"
 
 namespace ballast::simulation {
-namespace {
 
 Rows rows_of(const PartitionCut& cut, CutScope scope) {
   Rows rows;
@@ -20,8 +19,10 @@ Rows rows_of(const PartitionCut& cut, CutScope scope) {
   return rows;
 }
 
-std::string name_of(PartitionId partition, const Rows& rows) {
-  return std::to_string(index(partition)) + "-" + std::to_string(digest_of(rows)) + ".sst";
+namespace {
+
+std::string name_of(PartitionId partition, std::uint64_t digest) {
+  return std::to_string(index(partition)) + "-" + std::to_string(digest) + ".sst";
 }
 
 // Later files come later, so what they hold replaces what was there.
@@ -180,12 +181,14 @@ ServerRestored SimulatedServerDisk::restore(const ServerRestore& job) const {
     return fail(std::string(kInjected) + "a checkpoint cannot be read now");
   }
   std::map<PartitionId, Rows> rows;
+  std::map<PartitionId, std::vector<Step>> clocks;
   for (const wire::SnapshotFile& file : job.files) {
     if (store_.damaged_files.contains(file.name))
       return fail(kInjected + file.name + " is damaged");
     const auto found = store_.files.find(file.name);
     if (found == store_.files.end()) return fail("the store does not have " + file.name);
     put_over(found->second, rows[file.partition]);
+    clocks[file.partition] = store_.clocks.at(file.name);
   }
   for (const auto& [partition, chain] : rows) {
     const auto tables = std::find_if(restored.tables.begin(), restored.tables.end(),
@@ -194,6 +197,12 @@ ServerRestored SimulatedServerDisk::restore(const ServerRestore& job) const {
     for (const auto& [place, row] : chain) {
       if (!(*tables)->load(place.first, place.second, row.version, row.floats)) {
         return fail("a file holds a row that does not fit");
+      }
+    }
+    const std::vector<Step>& counted = clocks[partition];
+    for (Leaf leaf = 0; leaf < counted.size(); ++leaf) {
+      if (!(*tables)->load_clock(leaf, counted[leaf])) {
+        return fail("a file counts a leaf that this run has not");
       }
     }
   }
@@ -220,14 +229,16 @@ ServerCutDone SimulatedServerDisk::cut(const ServerCut& job) {
 wire::SnapshotFile SimulatedServerDisk::write(const PartitionCut& cut, CutScope scope) {
   const PartitionId partition = cut.snapshot.partition();
   Rows rows = rows_of(cut, scope);
+  const std::uint64_t digest = digest_of(rows, cut.snapshot.clocks());
   const wire::SnapshotFile file{.partition = partition,
-                                .name = name_of(partition, rows),
+                                .name = name_of(partition, digest),
                                 .bytes = 8 * rows.size(),
                                 .records = rows.size(),
-                                .checksum = std::to_string(digest_of(rows)),
+                                .checksum = std::to_string(digest),
                                 .since = since_of(cut, scope)};
   store_.damaged_files.erase(file.name);
   store_.files.insert_or_assign(file.name, std::move(rows));
+  store_.clocks.insert_or_assign(file.name, cut.snapshot.clocks());
   return file;
 }
 

@@ -40,6 +40,7 @@ struct SimulatedStore {
   using Place = std::pair<Timeline, Step>;
 
   std::map<std::string, Rows> files;
+  std::map<std::string, std::vector<Step>> clocks;  // By file; of relaxed runs.
   std::set<Timeline> claimed;
   std::map<Place, Checkpoint> manifests;
   std::vector<std::string> history;
