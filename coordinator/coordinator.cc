@@ -230,7 +230,7 @@ void Coordinator::on_claimed(const TimelineClaimed& claimed, Effects<Job>& effec
 }
 
 void Coordinator::begin_when_enough(Effects<Job>& effects) {
-  if (state_ != State::gathering) return;
+  if (state_ != State::gathering || listing_) return;
   if (const wire::Plan* const plan = latest_plan(); plan != nullptr) {
     if (!not_back(*plan).empty() && now_ < gather_until_) return;
     if (take_over(*plan, effects)) return;

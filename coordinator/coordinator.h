@@ -286,6 +286,7 @@ class Coordinator {
   void on_cut_done(MemberId from, const wire::CutDone& done, Effects<Job>& effects);
   [[nodiscard]] bool take_written(OpenCut& cut, MemberId server, const wire::CutDone& done) const;
   [[nodiscard]] Checkpoint complete(const OpenCut& cut) const;
+  void on_kept_late(const Checkpoint& listed, const CheckpointKept& kept, Effects<Job>& effects);
   void on_kept(const CheckpointKept& kept, Effects<Job>& effects);
   void export_when_complete(Effects<Job>& effects);
 
@@ -361,8 +362,9 @@ class Coordinator {
   std::optional<double> watched_;  // The early-stop metric at commit_.step.
   std::vector<std::pair<Split, Metrics>> final_metrics_;
   std::map<Step, OpenCut> cuts_;
-  std::optional<Checkpoint> kept_;  // The newest complete checkpoint of this history.
-  bool broken_ = false;             // A file of it is not in the store any more.
+  std::optional<Checkpoint> kept_;     // The newest complete checkpoint of this history.
+  bool broken_ = false;                // A file of it is not in the store any more.
+  std::optional<Checkpoint> listing_;  // What the store is writing the manifest of.
   Time cut_at_{};
   History history_;
   bool epoch_line_open_ = false;  // The next commit waits for it: nobody could make it again.

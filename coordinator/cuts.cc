@@ -98,6 +98,7 @@ void Coordinator::on_cut_done(MemberId from, const wire::CutDone& done, Effects<
   }
   if (cut.written.size() < run_.partitions) return;
   cut.checkpoint = complete(cut);
+  listing_ = cut.checkpoint;
   effects.jobs.push_back(KeepCheckpoint{*cut.checkpoint});
 }
 
@@ -116,9 +117,28 @@ Checkpoint Coordinator::complete(const OpenCut& cut) const {
   return checkpoint;
 }
 
+// Meanwhile a server was lost, and the others are asked what they hold. It may be less than what is
+// in the store by now: to go on from that would take back lines that the manifest counts.
+void Coordinator::on_kept_late(const Checkpoint& listed, const CheckpointKept& kept,
+                               Effects<Job>& effects) {
+  if (kept.fenced) return abdicate(kept.error, effects);
+  if (kept.broken) broken_ = true;
+  if (kept.error.empty()) {
+    kept_ = listed;
+    broken_ = false;
+  } else {
+    effects.note(NoteLevel::error, kept.error);
+  }
+  begin_when_enough(effects);
+}
+
 void Coordinator::on_kept(const CheckpointKept& kept, Effects<Job>& effects) {
+  const std::optional<Checkpoint> listed = std::exchange(listing_, std::nullopt);
   const auto cut = cuts_.find(kept.step);
-  if (cut == cuts_.end() || !cut->second.checkpoint) return;  // Of a timeline that is over.
+  if (cut == cuts_.end() || !cut->second.checkpoint) {
+    if (listed && state_ == State::gathering) on_kept_late(*listed, kept, effects);
+    return;
+  }
   const Checkpoint checkpoint = std::move(*cut->second.checkpoint);
   cuts_.erase(cut);
   if (kept.broken) broken_ = true;  // The next one writes everything.

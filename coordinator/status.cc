@@ -53,6 +53,10 @@ std::string Coordinator::what_is_missing() const {
 }
 
 std::string Coordinator::who_is_to_join() const {
+  if (listing_) {
+    return "the checkpoint of step " + std::to_string(listing_->commit.step) +
+           " to be listed in the store";
+  }
   if (const wire::Plan* const plan = latest_plan(); plan != nullptr && now_ < gather_until_) {
     std::string away;
     for (const wire::ServerAddress& server : not_back(*plan)) {

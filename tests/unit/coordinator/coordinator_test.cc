@@ -917,6 +917,21 @@ TEST_F(CheckpointTest, ACutThatFailsIsAbandonedAndTrainingGoesOn) {
   EXPECT_EQ(all<wire::CommitStep>(prepare(3)).size(), 2U);
 }
 
+// Simulator seed 800136: it went on from an older version, and took back lines that the manifest
+// counts.
+TEST_F(CheckpointTest, NothingBeginsAnewWhileAManifestIsBeingWritten) {
+  begin();
+  prepare(1);
+  prepare(2);
+  cut_done(kServer1, 2);
+  cut_done(kServer2, 2);
+  const After effects = lose(kServer2, {kServer1, kWorker1, kWorker2});
+  EXPECT_TRUE(jobs<ClaimTimeline>(effects).empty());
+  const After after = outcome(CheckpointKept{.step = 2, .error = "", .fenced = false});
+  EXPECT_EQ(jobs<ClaimTimeline>(after).size(), 1U);
+  EXPECT_EQ(coordinator_.progress().checkpoint, 2U);
+}
+
 TEST_F(CheckpointTest, ACoordinatorThatIsFencedStops) {
   begin();
   prepare(1);
