@@ -125,14 +125,7 @@ void Coordinator::on_outcome(CoordinatorOutcome outcome, Effects<Job>& effects) 
                  [&](ClaimRaised& raised) { on_raised(raised, effects); },
                  [&](CheckpointKept& kept) { on_kept(kept, effects); },
                  [&](HistoryAppended& appended) { on_appended(appended, effects); },
-                 [&](ModelExported& exported) {
-                   if (!exported.error.empty()) {
-                     finish({ExitCode::fault, exported.error}, effects);
-                     return;
-                   }
-                   progress_.digest = exported.digest;
-                   finish({ExitCode::done, ""}, effects);
-                 },
+                 [&](ModelExported& exported) { on_exported(exported, effects); },
              },
              outcome);
 }
@@ -149,6 +142,10 @@ void Coordinator::on_tick(Effects<Job>& effects) {
   if (claim_again_ && now_ >= *claim_again_) {
     claim_again_.reset();
     effects.jobs.push_back(ClaimTimeline{term_});
+  }
+  if (end_again_ && now_ >= *end_again_) {
+    end_again_.reset();
+    cut_again(effects);
   }
   if (state_ == State::gathering && now_ >= gather_until_) {
     if (!family_) choose_family(effects);
@@ -371,7 +368,11 @@ std::vector<MemberId> Coordinator::ready_members(wire::Role role) const {
 // ---- the end ------------------------------------------------------------------------------------
 
 void Coordinator::stop(ExitCode code, const std::string& reason, Effects<Job>& effects) {
-  if (stopping_ || state_ == State::over || state_ == State::exporting) return;
+  if (stopping_ || state_ == State::over) return;
+  if (state_ == State::exporting) {  // Its checkpoint is durable: nothing is lost.
+    if (end_again_) finish({code, reason}, effects);
+    return;
+  }
   stopping_ = Exit{code, reason};
   stop_deadline_ = now_ + options_.stop_within;
   if (state_ == State::training && commit_.last) {  // Its cut is on its way, or kept.

@@ -81,13 +81,15 @@ struct ClaimRaised {
 };
 struct CheckpointKept {
   Step step = 0;
-  std::string error;    // Empty: it is complete and durable.
-  bool fenced = false;  // Another coordinator has claimed a later timeline: we must stop.
-  bool broken = false;  // The store lost a file of an earlier checkpoint that this one shares.
+  std::string error;      // Empty: it is complete and durable.
+  bool fenced = false;    // Another coordinator has claimed a later timeline: we must stop.
+  bool broken = false;    // The store lost a file of an earlier checkpoint that this one shares.
+  bool may_pass = false;  // As above.
 };
 struct ModelExported {
   std::string digest;  // SHA-256 of model.safetensors.
   std::string error;
+  bool may_pass = false;  // As above.
 };
 using CoordinatorOutcome =
     std::variant<TimelineClaimed, ClaimRaised, CheckpointKept, HistoryAppended, ModelExported>;
@@ -288,6 +290,9 @@ class Coordinator {
   [[nodiscard]] Checkpoint complete(const OpenCut& cut) const;
   void on_kept_late(const Checkpoint& listed, const CheckpointKept& kept, Effects<Job>& effects);
   void on_kept(const CheckpointKept& kept, Effects<Job>& effects);
+  void end_waits_for_store(const std::string& error, bool may_pass, Effects<Job>& effects);
+  void cut_again(Effects<Job>& effects);
+  void on_exported(const ModelExported& exported, Effects<Job>& effects);
   void export_when_complete(Effects<Job>& effects);
 
   // The end.
@@ -305,6 +310,7 @@ class Coordinator {
   // For people (status.cc).
   [[nodiscard]] RunStatus status() const;
   [[nodiscard]] std::string what_is_missing() const;
+  [[nodiscard]] std::string what_the_store_says() const;
   [[nodiscard]] std::string who_is_to_join() const;
   [[nodiscard]] std::string who_is_to_restore() const;
   [[nodiscard]] std::string what_holds_the_step() const;
@@ -332,6 +338,7 @@ class Coordinator {
   Time raise_again_{};               // Not before.
   std::optional<Time> claim_again_;  // The store refused: when to try again, ...
   std::string store_error_;          // ... and what it said.
+  std::optional<Time> end_again_;    // The same of the last checkpoint, or of the model.
   Time gathering_since_{};           // For the first plan.
   std::set<MemberId> greeters_;      // Who wrote before there was a term.
   Time gather_until_{};      // How long to wait for servers to come back with what they keep.

@@ -89,7 +89,7 @@ void Coordinator::on_cut_done(MemberId from, const wire::CutDone& done, Effects<
     cuts_.erase(found);
     // A run is reported done only when its result is durable, and stopped with what it has.
     if (done.step == commit_.step && (commit_.last || stop_cut_)) {
-      finish({ExitCode::fault, what}, effects);
+      end_waits_for_store(what, done.may_pass, effects);
     } else {
       effects.note(NoteLevel::error, what);
       commit_when_prepared(effects);
@@ -143,20 +143,17 @@ void Coordinator::on_kept(const CheckpointKept& kept, Effects<Job>& effects) {
   cuts_.erase(cut);
   if (kept.broken) broken_ = true;  // The next one writes everything.
   if (kept.fenced) return abdicate(kept.error, effects);
-  if (!kept.error.empty() && kept.step == commit_.step && commit_.last) {
-    finish({ExitCode::fault, kept.error}, effects);
-    return;
-  }
   if (!kept.error.empty()) {
-    effects.note(NoteLevel::error, kept.error);
-    if (stop_cut_ == kept.step) {
-      finish({ExitCode::fault, kept.error}, effects);
+    if (kept.step == commit_.step && (commit_.last || stop_cut_ == kept.step)) {
+      end_waits_for_store(kept.error, kept.may_pass || kept.broken, effects);
     } else {
+      effects.note(NoteLevel::error, kept.error);
       commit_when_prepared(effects);
     }
     return;
   }
   kept_ = checkpoint;
+  store_error_.clear();
   broken_ = false;
   effects.note(NoteLevel::debug, "checkpoint of step " + std::to_string(kept.step) + " is durable");
   stop_when_kept(effects);
@@ -164,6 +161,38 @@ void Coordinator::on_kept(const CheckpointKept& kept, Effects<Job>& effects) {
   if (state_ != State::training) return;
   export_when_complete(effects);
   commit_when_prepared(effects);
+}
+
+// What a run does not end without: its last checkpoint, or that of a clean stop, and the model. A
+// full disk is given room; what no retry can cure ends the run.
+void Coordinator::end_waits_for_store(const std::string& error, bool may_pass,
+                                      Effects<Job>& effects) {
+  if (!may_pass) {
+    finish({ExitCode::fault, error}, effects);
+    return;
+  }
+  if (error != store_error_) effects.note(NoteLevel::error, error + "; trying again");
+  store_error_ = error;
+  end_again_ = now_ + options_.store_retry;
+}
+
+void Coordinator::cut_again(Effects<Job>& effects) {
+  if (state_ == State::exporting) {
+    effects.jobs.push_back(ExportModel{*kept_, final_metrics_});
+    return;
+  }
+  if (state_ != State::training || !cuts_.empty() || !(commit_.last || stop_cut_)) return;
+  open_cut();
+  for (const MemberId server : holders()) say_commit(server, effects);
+}
+
+void Coordinator::on_exported(const ModelExported& exported, Effects<Job>& effects) {
+  if (!exported.error.empty()) {
+    end_waits_for_store(exported.error, exported.may_pass, effects);
+    return;
+  }
+  progress_.digest = exported.digest;
+  finish({ExitCode::done, ""}, effects);
 }
 
 // The last version is exported once it is durable and evaluated.

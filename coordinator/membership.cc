@@ -198,6 +198,7 @@ void Coordinator::forget_step() {
   evaluation_.reset();
   watched_.reset();
   cuts_.clear();
+  end_again_.reset();
   placement_ = {};
   since_.clear();
   in_step_.clear();

@@ -37,7 +37,7 @@ std::string Coordinator::names(const std::vector<MemberId>& who) const {
 std::string Coordinator::what_is_missing() const {
   switch (state_) {
     case State::claiming:
-      return "the checkpoint store" + (store_error_.empty() ? "" : ", which says: " + store_error_);
+      return "the checkpoint store" + what_the_store_says();
     case State::gathering:
       return who_is_to_join();
     case State::restoring:
@@ -45,11 +45,15 @@ std::string Coordinator::what_is_missing() const {
     case State::training:
       return what_holds_the_step();
     case State::exporting:
-      return "the model to be written";
+      return "the model to be written" + what_the_store_says();
     case State::over:
       return "";
   }
   return "";
+}
+
+std::string Coordinator::what_the_store_says() const {
+  return store_error_.empty() ? "" : ", which failed: " + store_error_;
 }
 
 std::string Coordinator::who_is_to_join() const {
@@ -106,7 +110,7 @@ std::string Coordinator::what_holds_the_step() const {
            std::to_string(evaluation_->batches()) + " batches are in) by " + names(workers);
   }
   if (history_lags()) return "history.jsonl to be written";
-  if (commit_.last && cuts_.empty()) return "history.jsonl to be written";
+  if (commit_.last && cuts_.empty() && !end_again_) return "history.jsonl to be written";
   if (commit_.last || stop_cut_) return who_writes(commit_.step);
   if (is_relaxed(run_)) return who_is_behind();
   std::string late;
@@ -124,7 +128,7 @@ std::string Coordinator::what_holds_the_step() const {
 std::string Coordinator::who_writes(Step checkpoint) const {
   const std::string what = "the checkpoint of step " + std::to_string(checkpoint);
   const auto cut = cuts_.find(checkpoint);
-  if (cut == cuts_.end()) return what + " to be written";
+  if (cut == cuts_.end()) return what + " to be written" + what_the_store_says();
   if (cut->second.checkpoint) return what + " to be listed in the store";
   std::vector<MemberId> writers;
   for (const auto& [id, member] : members_) {

@@ -39,11 +39,6 @@ std::string_view first_lines(std::string_view text, std::uint64_t lines) {
   return text.substr(0, end);
 }
 
-// A full disk is given room, a store that is away comes back.
-bool may_pass(const Error& error) {
-  return error.code == ErrorCode::io || error.code == ErrorCode::unavailable;
-}
-
 nlohmann::ordered_json metrics_json(const std::vector<std::pair<Split, Metrics>>& splits) {
   nlohmann::ordered_json json = nlohmann::ordered_json::object();
   for (const auto& [split, metrics] : splits) {
@@ -126,10 +121,12 @@ CheckpointKept StoreExecutor::run(const KeepCheckpoint& job) {
   // The manifest counts the lines that a resume keeps: they are there when it is.
   if (history_is_broken_) {
     kept.error = "a checkpoint is put off until history.jsonl can be written";
+    kept.may_pass = true;
     return kept;
   }
   if (const Status synced = sync_history(); !synced) {
     kept.error = synced.error().message;
+    kept.may_pass = may_pass(synced.error());
     return kept;
   }
   // Named by the term that keeps it: a later coordinator's are newer, whatever the timeline.
@@ -139,6 +136,7 @@ CheckpointKept StoreExecutor::run(const KeepCheckpoint& job) {
       publish_manifest(store_, to_manifest(checkpoint, *options_.run, options_.version));
   if (!published) {
     kept.error = published.error().message;
+    kept.may_pass = may_pass(published.error());
     kept.fenced = published.error().code == ErrorCode::conflict;
     kept.broken = published.error().code == ErrorCode::not_found;
     return kept;
@@ -261,7 +259,7 @@ Status StoreExecutor::sync_history() const {
 
 ModelExported StoreExecutor::run(const ExportModel& job) {
   auto digest = write_model(job);
-  if (!digest) return {"", digest.error().message};
+  if (!digest) return {"", digest.error().message, may_pass(digest.error())};
   return {std::move(*digest), ""};
 }
 

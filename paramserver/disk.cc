@@ -85,8 +85,7 @@ ServerRestored ServerDisk::run(const ServerRestore& job) {
   if (const Status done = restore(job, restored.tables); !done) {
     restored.tables.clear();
     restored.error = done.error().message;
-    restored.may_pass =
-        done.error().code == ErrorCode::io || done.error().code == ErrorCode::unavailable;
+    restored.may_pass = may_pass(done.error());
     home_.reset();
   }
   return restored;
@@ -198,7 +197,7 @@ ServerCutDone ServerDisk::run(ServerCut& job) {
       auto file = write(partition, scope);
       if (!file) {
         home_.reset();
-        return {{job.timeline, job.step, {}, {}, file.error().message}};
+        return {{job.timeline, job.step, {}, {}, file.error().message, may_pass(file.error())}};
       }
       cut.done.files.push_back(std::move(*file));
     }

@@ -29,6 +29,11 @@ struct Error {
   std::string message;
 };
 
+// Whether trying again may help: a full disk is given room, a store that is away comes back.
+[[nodiscard]] inline bool may_pass(const Error& error) {
+  return error.code == ErrorCode::io || error.code == ErrorCode::unavailable;
+}
+
 template <class T>
 class [[nodiscard]] Result {
  public:

@@ -434,6 +434,7 @@ struct CutDone {
   files @2 :List(SnapshotFile);
   error @3 :Text;
   unchanged @4 :List(UInt32);
+  mayPass @5 :Bool;
 }
 
 struct CutKnown {

@@ -536,8 +536,8 @@ PartitionCopy Reader::read(schema::PartitionCopy::Reader in) {
 }
 
 CutDone Reader::read(schema::CutDone::Reader in) {
-  return {in.getTimeline(), in.getStep(), files(in.getFiles()), partitions(in.getUnchanged()),
-          text(in.getError())};
+  return {in.getTimeline(),    in.getStep(),   files(in.getFiles()), partitions(in.getUnchanged()),
+          text(in.getError()), in.getMayPass()};
 }
 
 CutKnown Reader::read(schema::CutKnown::Reader in) { return {in.getTimeline(), in.getStep()}; }

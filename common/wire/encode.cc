@@ -337,6 +337,7 @@ void write(const CutDone& in, HeaderBody body, PayloadPacker&) {
   write(in.files, out.initFiles(count(in.files.size())));
   write(in.unchanged, out.initUnchanged(count(in.unchanged.size())));
   out.setError(text(in.error));
+  out.setMayPass(in.may_pass);
 }
 
 void write(const CutKnown& in, HeaderBody body, PayloadPacker&) {

@@ -285,6 +285,7 @@ struct CutDone {  // server -> coordinator; repeated until CutKnown
   std::vector<SnapshotFile> files;     // Since what was ordered, or of everything.
   std::vector<PartitionId> unchanged;  // Since what was ordered: there is nothing to write.
   std::string error;                   // Empty: all files are durable.
+  bool may_pass = false;               // A disk or store refused; another cut may succeed later.
 };
 struct CutKnown {  // coordinator -> server: stop repeating CutDone
   Timeline timeline = 0;

@@ -213,7 +213,12 @@ ServerCutDone SimulatedServerDisk::cut(const ServerCut& job) {
   ServerCutDone cut{{job.timeline, job.step, {}, {}, ""}};
   for (const PartitionCut& partition : job.partitions) {
     if (store_.full || prng_.chance(store_.fault_rate / 4)) {
-      return {{job.timeline, job.step, {}, {}, std::string(kInjected) + "no room for a snapshot"}};
+      return {{job.timeline,
+               job.step,
+               {},
+               {},
+               std::string(kInjected) + "no room for a snapshot",
+               store_.full || prng_.chance(0.5)}};
     }
     if (!store_.may_write()) return cut;
     const CutScope scope = scope_of(partition);
@@ -314,10 +319,12 @@ CheckpointKept SimulatedCoordinatorStore::keep(const KeepCheckpoint& job) {
   }
   if (history_is_broken_) {
     kept.error = std::string(kInjected) + "no room for the history";
+    kept.may_pass = true;
     return kept;
   }
   if (store_.full || prng_.chance(store_.fault_rate)) {
     kept.error = std::string(kInjected) + "no room for a manifest";
+    kept.may_pass = store_.full || prng_.chance(0.5);
     return kept;
   }
   for (const wire::SnapshotFile& file : checkpoint.files) {  // A look at lengths, not at every bit.
@@ -397,7 +404,7 @@ HistoryAppended SimulatedCoordinatorStore::append(const AppendHistory& job) {
 
 ModelExported SimulatedCoordinatorStore::export_model(const ExportModel& job) {
   if (store_.full || prng_.chance(store_.fault_rate)) {
-    return {"", std::string(kInjected) + "no room for the model"};
+    return {"", std::string(kInjected) + "no room for the model", store_.full || prng_.chance(0.5)};
   }
   const std::string fault =
       store_.fault_in({job.checkpoint.timeline, job.checkpoint.commit.step}, job.checkpoint);

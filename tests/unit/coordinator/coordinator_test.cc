@@ -1163,6 +1163,49 @@ TEST_F(CoordinatorTest, ALastCutThatFailsIsAFaultWithASentence) {
   EXPECT_NE(effects.exit->reason.find("disk full"), std::string::npos);
 }
 
+TEST_F(CoordinatorTest, AFullDiskDelaysTheEndUntilThereIsRoom) {
+  begin();
+  train_to(6);
+  wire::CutDone full{1, 6, {}, {}, "no space left", true};
+  EXPECT_FALSE(receive(kServer1, full).exit);
+  cut_done(kServer2, 6);
+  EXPECT_NE(later(seconds(2)).exit.has_value(), true);
+  EXPECT_NE(later(milliseconds(900)).exit.has_value(), true);
+  const auto orders = all<wire::CommitStep>(later(milliseconds(100)));
+  ASSERT_EQ(orders.size(), 2U) << "of everything, from everybody";
+  EXPECT_FALSE(orders[0].second.cut.empty());
+
+  cut_done(kServer1, 6);
+  ASSERT_EQ(jobs<KeepCheckpoint>(cut_done(kServer2, 6)).size(), 1U);
+  EXPECT_FALSE(outcome(CheckpointKept{.step = 6, .error = "no space", .may_pass = true}).exit);
+  later(seconds(3));
+  cut_done(kServer1, 6);
+  cut_done(kServer2, 6);
+  ASSERT_EQ(jobs<ExportModel>(outcome(CheckpointKept{.step = 6, .error = ""})).size(), 1U);
+
+  EXPECT_FALSE(outcome(ModelExported{"", "no space for the model", true}).exit);
+  receive(MemberId{999}, wire::AskStatus{});
+  EXPECT_TRUE(jobs<ExportModel>(later(milliseconds(2900))).empty());
+  EXPECT_EQ(jobs<ExportModel>(later(milliseconds(100))).size(), 1U);
+  outcome(ModelExported{"digest", ""});
+  const After effects = later(seconds(1));
+  ASSERT_TRUE(effects.exit);
+  EXPECT_EQ(effects.exit->code, ExitCode::done);
+}
+
+TEST_F(CoordinatorTest, WhoWaitsForRoomForTheModelCanBeStopped) {
+  begin();
+  train_to(6);
+  cut_done(kServer1, 6);
+  cut_done(kServer2, 6);
+  outcome(CheckpointKept{.step = 6, .error = ""});
+  outcome(ModelExported{"", "no space for the model", true});
+  step(StopAsked{});
+  const After effects = later(seconds(1));
+  ASSERT_TRUE(effects.exit);
+  EXPECT_EQ(effects.exit->code, ExitCode::interrupted);
+}
+
 TEST_F(CoordinatorTest, ACleanStopKeepsTheNextCommitAndCommitsNoMore) {
   begin();
   prepare(1);
