@@ -53,7 +53,7 @@ std::string Coordinator::what_is_missing() const {
 }
 
 std::string Coordinator::what_the_store_says() const {
-  return store_error_.empty() ? "" : ", which failed: " + store_error_;
+  return store_error_.empty() ? "" : ", which says: " + store_error_;
 }
 
 std::string Coordinator::who_is_to_join() const {

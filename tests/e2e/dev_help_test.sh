@@ -30,10 +30,10 @@ for verb in "${verbs[@]}"; do
   grep -qF "Usage: ./dev $verb" <<<"$(./dev "$verb" --help)" || failed "$verb --help has no usage"
 done
 files=(scripts/dev/*.sh)
-for verb in "${verbs[@]}" common tidy_one; do
+for verb in "${verbs[@]}" common mutations tidy_one; do
   [[ " ${files[*]} " == *"/$verb.sh "* ]] || failed "scripts/dev/$verb.sh is missing"
 done
-((${#files[@]} == ${#verbs[@]} + 2)) || failed 'scripts/dev has a file that is no verb'
+((${#files[@]} == ${#verbs[@]} + 3)) || failed 'scripts/dev has a file that is no verb'
 
 mistake "saw 'tset'" tset
 mistake "saw 'fast'" build fast
