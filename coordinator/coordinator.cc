@@ -91,7 +91,13 @@ void Coordinator::on_message(const wire::Message& message, Effects<Job>& effects
   }
   member->second.heard = now_;
   std::visit(Overloaded{
-                 [&](const wire::Hello& hello) { on_hello(from, hello, effects); },
+                 [&](const wire::Hello& hello) {
+                   if (message.term == term_) {
+                     on_hello(from, hello, effects);
+                   } else {  // Said before it heard of us: what it holds may be another by now.
+                     answer_hello(from, effects);
+                   }
+                 },
                  [&](const wire::Ready& ready) { on_ready(from, ready, effects); },
                  [&](const wire::Heartbeat& beat) {
                    member->second.waiting = beat.waiting;

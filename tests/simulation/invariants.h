@@ -24,12 +24,13 @@
 //  12 Every checkpoint in the store has all its files, but for what was damaged, and merged they
 //  are
 //     the oracle's bits.
-//  13 A run is reported done when its last version is in the store and the model was written from
-//     it.
+//  13 A run is reported done when its model was written from a whole checkpoint of its last
+//     version.
 //  14 Nobody writes to a member that it never had a connection with, or that it let go.
 //  15 A coordinator that has to wait for long says for what.
 //  16 A committed step is not forgotten: no coordinator, a later one neither, begins a timeline
-//     before it when the servers that joined it have told it of a copy in step of every partition.
+//     before it when members that joined it have told it of a plan of that timeline and of a copy
+//     in step of every partition.
 //  17 Every example of a step is counted once: its figures are the plain loop's, and a partition
 //     that is prepared lacks no leaf.
 //  18 A copy that one server hands to another has the oracle's bits at its version.

@@ -582,6 +582,17 @@ TEST_F(TakeoverTest, BelievesOnlyWhoHasPromisedToListenToNoOther) {
   EXPECT_EQ(effects.term, 4U);
 }
 
+// A greeting that comes twice, or late, says what was once held.
+TEST_F(TakeoverTest, AnOlderGreetingOfAMemberTakesNothingBack) {
+  receive(kServer1, holding(kServer1, 2, 2));
+  step(Received{wire::Message{kServer1, holding(kServer1, 0, 0), 1}});
+  ready(kServer1);
+  receive(kServer2, holding(kServer2, 2, 2));
+  const auto plans = all<wire::Plan>(ready(kServer2));
+  ASSERT_EQ(plans.size(), 2U);
+  EXPECT_EQ(plans[0].second.committed, 2U);
+}
+
 TEST_F(TakeoverTest, GoesBackToACheckpointWhenAPartitionIsHeldByNobody) {
   receive(kServer1, holding(kServer1, 2, 2));
   ready(kServer1);
