@@ -79,7 +79,9 @@ void Invariants::coordinator_stepped(std::uint64_t life, Time now, const Coordin
 }
 
 void Invariants::greeted(std::uint64_t life, const wire::Message& message) {
-  follows_[message.from] = life;
+  // What an older coordinator stood still on for long takes nobody back to it.
+  std::uint64_t& followed = follows_[message.from];
+  if (leads_[followed].term <= leads_[life].term) followed = life;
   const auto* const hello = std::get_if<wire::Hello>(&message.body);
   if (hello == nullptr) return;
   Lead& lead = leads_[life];
