@@ -151,7 +151,7 @@ void Coordinator::on_tick(Effects<Job>& effects) {
   }
   if (end_again_ && now_ >= *end_again_) {
     end_again_.reset();
-    cut_again(effects);
+    try_end_again(effects);
   }
   if (state_ == State::gathering && now_ >= gather_until_) {
     if (!family_) choose_family(effects);

@@ -291,7 +291,7 @@ class Coordinator {
   void on_kept_late(const Checkpoint& listed, const CheckpointKept& kept, Effects<Job>& effects);
   void on_kept(const CheckpointKept& kept, Effects<Job>& effects);
   void end_waits_for_store(const std::string& error, bool may_pass, Effects<Job>& effects);
-  void cut_again(Effects<Job>& effects);
+  void try_end_again(Effects<Job>& effects);
   void on_exported(const ModelExported& exported, Effects<Job>& effects);
   void export_when_complete(Effects<Job>& effects);
 

@@ -176,7 +176,7 @@ void Coordinator::end_waits_for_store(const std::string& error, bool may_pass,
   end_again_ = now_ + options_.store_retry;
 }
 
-void Coordinator::cut_again(Effects<Job>& effects) {
+void Coordinator::try_end_again(Effects<Job>& effects) {
   if (state_ == State::exporting) {
     effects.jobs.push_back(ExportModel{*kept_, final_metrics_});
     return;
