@@ -3,15 +3,18 @@
 #include <unistd.h>
 
 #include <array>
+#include <map>
+#include <mutex>
 #include <utility>
 
 #include "cli/version.h"
 #include "common/math/blas.h"
+#include "common/runtime/crew.h"
 #include "common/runtime/host.h"
 #include "common/runtime/member_id.h"
 #include "common/storage/directory_store.h"
 #include "common/storage/files.h"
-#include "coordinator/store_executor.h"
+#include "coordinator/fleet_executor.h"
 #include "paramserver/disk.h"
 #include "paramserver/optimizer.h"
 #include "worker/executor.h"
@@ -27,7 +30,8 @@ std::string host_and_process() {
   return std::string(known ? name.data() : "unknown") + ":" + std::to_string(getpid());
 }
 
-MembershipOptions membership(wire::Role role, const std::string& coordinator, Duration give_up,
+// Within a run; who does not answer at all is the crew's to notice.
+MembershipOptions membership(wire::Role role, const std::string& coordinator,
                              std::string endpoint) {
   return {.hello = {.role = role,
                     .protocol = wire::kProtocol,
@@ -36,6 +40,15 @@ MembershipOptions membership(wire::Role role, const std::string& coordinator, Du
                     .host = host_and_process(),
                     .families = families_of_this_cpu(),
                     .held = {}},
+          .coordinator = coordinator};
+}
+
+CrewOptions crew(wire::Role role, const std::string& coordinator, Duration give_up) {
+  return {.enlist = {.role = role,
+                     .protocol = wire::kProtocol,
+                     .version = kVersion,
+                     .host = host_and_process(),
+                     .runs = {}},
           .coordinator = coordinator,
           .give_up = give_up};
 }
@@ -66,8 +79,6 @@ Exit run_coordinator(const Process& process, const CoordinatorRole& role) {
     if (const auto asked = transport->bind(role.ask_at); !asked) return user_error(asked.error());
   }
   if (const Status made = make_directories(role.output); !made) return user_error(made.error());
-  auto store = open_directory_store(checkpoints_of(role.output), OpenMode::create);
-  if (!store) return user_error(store.error());
   // Timelines fence a coordinator that lives elsewhere; the lock tells one on this machine at once.
   auto lock = FileLock::acquire(join_path(role.output, "lock"));
   if (!lock) {
@@ -75,37 +86,137 @@ Exit run_coordinator(const Process& process, const CoordinatorRole& role) {
                                                 "; wait for it or choose another --out"});
   }
   const auto run = std::make_shared<const RunConfig>(role.job.run);
-  StoreExecutor executor({.run = run,
-                          .output = role.output,
-                          .version = kVersion,
-                          .slots = slots(run->optimizer),
-                          .transforms_json = role.job.transforms_json},
-                         **store);
+  auto terms = open_directory_store(join_path(role.output, "terms"), OpenMode::create);
+  if (!terms) return user_error(terms.error());
+  FleetExecutor executor({.make = [&](RunId) -> Result<RunPlace> {
+                            return RunPlace{
+                                .options = {.run = run,
+                                            .output = role.output,
+                                            .version = kVersion,
+                                            .slots = slots(run->optimizer),
+                                            .transforms_json = role.job.transforms_json},
+                                .checkpoints = checkpoints_of(role.output)};
+                          },
+                          .conclude = [] { return Status(); }},
+                         **terms);
   if (role.listening) {
     if (const Status begun = role.listening(*endpoint); !begun) return user_error(begun.error());
   }
 
-  Coordinator machine({.run = run,
-                       .checkpoints = checkpoints_of(role.output),
-                       .version = kVersion,
-                       .workers = role.workers,
-                       .servers = role.servers});
-  return run_host<Coordinator>(machine, *transport, process.log,
-                               {.self = kCoordinator,
-                                .role = "coordinator",
-                                .threads = 1,
-                                .make_executor =
-                                    [&](unsigned) {
-                                      return [&executor](CoordinatorJob&& job) {
-                                        return executor(std::move(job));
-                                      };
-                                    },
-                                .after_step =
-                                    [&](const Coordinator& coordinator) {
-                                      if (role.progress) role.progress(coordinator.progress());
-                                    }},
-                               role.stoppable);
+  FleetOptions options;
+  options.version = kVersion;
+  options.run.workers = role.workers;
+  options.run.servers = role.servers;
+  Fleet machine(std::move(options), std::make_unique<SingleRun>());
+  return run_host<Fleet>(machine, *transport, process.log,
+                         {.self = kCoordinator,
+                          .role = "coordinator",
+                          .threads = 1,
+                          .make_executor =
+                              [&](unsigned) {
+                                return [&executor](FleetJob&& job) {
+                                  return executor(std::move(job));
+                                };
+                              },
+                          .after_step =
+                              [&](const Fleet& fleet) {
+                                const RunProgress* const progress = fleet.progress(SingleRun::kRun);
+                                if (role.progress && progress != nullptr) role.progress(*progress);
+                              }},
+                         role.stoppable);
 }
+
+namespace {
+
+// What jobs of a process's runs need beside each other: one site per life of a run.
+// Any thread.
+template <class Site>
+class Sites {
+ public:
+  using Key = std::pair<RunId, std::uint64_t>;
+  using Make = std::function<std::shared_ptr<Site>(RunId run)>;
+  explicit Sites(Make make) : make_(std::move(make)) {}
+
+  std::shared_ptr<Site> get(Key key) {
+    const std::lock_guard lock(mutex_);
+    std::shared_ptr<Site>& site = sites_[key];
+    if (!site) site = make_(key.first);
+    return site;
+  }
+  // What still runs of it ends with what it holds.
+  void close(Key key) {
+    const std::lock_guard lock(mutex_);
+    sites_.erase(key);
+  }
+  [[nodiscard]] bool contains(Key key) const {
+    const std::lock_guard lock(mutex_);
+    return sites_.contains(key);
+  }
+
+ private:
+  const Make make_;
+  mutable std::mutex mutex_;  // Guards `sites_`.
+  std::map<Key, std::shared_ptr<Site>> sites_;
+};
+
+// A thread of a crew's pool: an executor for each life of a run that it had to do with.
+template <class Machine, class Executor, class Site>
+class CrewExecutor {
+ public:
+  using Job = typename Crew<Machine>::Job;
+  using Outcome = typename Crew<Machine>::Outcome;
+
+  explicit CrewExecutor(Sites<Site>& sites) : sites_(sites) {}
+
+  Outcome operator()(Job&& job) {
+    const typename Sites<Site>::Key key{job.run, job.life};
+    auto* const work = std::get_if<typename Machine::Job>(&job.work);
+    if (work == nullptr) sites_.close(key);
+    std::erase_if(executors_, [&](const auto& entry) { return !sites_.contains(entry.first); });
+    if (work == nullptr) return {job.run, job.life, RunClosed{}};
+    const auto [entry, fresh] = executors_.try_emplace(key);
+    if (fresh) {
+      entry->second.site = sites_.get(key);
+      entry->second.executor = std::make_unique<Executor>(*entry->second.site);
+    }
+    return {job.run, job.life, (*entry->second.executor)(std::move(*work))};
+  }
+
+ private:
+  struct Entry {
+    std::shared_ptr<Site> site;
+    std::unique_ptr<Executor> executor;
+  };
+  Sites<Site>& sites_;
+  std::map<typename Sites<Site>::Key, Entry> executors_;
+};
+
+Result<std::shared_ptr<const Dataset>> open_data(const RunConfig& run) {
+  auto dataset = open_dataset(run.dataset);
+  if (!dataset) {
+    return Error{dataset.error().code, dataset.error().message +
+                                           "; a worker must see the prepared data under the "
+                                           "same path as the coordinator"};
+  }
+  return std::shared_ptr<const Dataset>(std::move(*dataset));
+}
+
+// A server has one thread for its disk.
+class DiskExecutor {
+ public:
+  explicit DiskExecutor(ServerDisk& disk) : disk_(disk) {}
+  ServerOutcome operator()(ServerJob&& job) { return disk_(std::move(job)); }
+
+ private:
+  ServerDisk& disk_;
+};
+
+// Of the only run of a job the home itself.
+std::string home_of_run(const std::string& home, RunId run) {
+  return run == SingleRun::kRun ? home : join_path(home, "run-" + std::to_string(index(run)));
+}
+
+}  // namespace
 
 Exit run_server(const Process& process, const ServerRole& role) {
   const MemberId self = fresh_member_id();
@@ -123,18 +234,27 @@ Exit run_server(const Process& process, const ServerRole& role) {
     return user_error(done.error());
   }
   if (const Status made = make_directories(role.home); !made) return user_error(made.error());
-  ServerDisk disk(role.home);
-  Server machine(
-      {.self = self,
-       .membership = membership(wire::Role::server, role.coordinator, role.give_up, reached),
-       .buffered_bytes_max = role.buffered_bytes_max});
-  return run_host<Server>(
+  Sites<ServerDisk> disks(
+      [&](RunId run) { return std::make_shared<ServerDisk>(home_of_run(role.home, run)); });
+  Crew<Server> machine(
+      crew(wire::Role::server, role.coordinator, role.give_up), [&](RunId, std::uint64_t) {
+        return std::make_unique<Server>(
+            ServerOptions{.self = self,
+                          .membership = membership(wire::Role::server, role.coordinator, reached),
+                          .buffered_bytes_max = role.buffered_bytes_max});
+      });
+  return run_host<Crew<Server>>(
       machine, *transport, process.log,
       {.self = self,
        .role = "server",
        .threads = 1,
        .make_executor =
-           [&](unsigned) { return [&disk](ServerJob&& job) { return disk(std::move(job)); }; }},
+           [&](unsigned) {
+             using Executor = CrewExecutor<Server, DiskExecutor, ServerDisk>;
+             return [executor = std::make_shared<Executor>(disks)](Crew<Server>::Job&& job) {
+               return (*executor)(std::move(job));
+             };
+           }},
       role.stoppable);
 }
 
@@ -144,28 +264,27 @@ Exit run_worker(const Process& process, const WorkerRole& role) {
   if (const Status done = transport->connect(kCoordinator, role.coordinator); !done) {
     return user_error(done.error());
   }
-  WorkerSite site([](const RunConfig& run) -> Result<std::shared_ptr<const Dataset>> {
-    auto dataset = open_dataset(run.dataset);
-    if (!dataset) {
-      return Error{dataset.error().code, dataset.error().message +
-                                             "; a worker must see the prepared data under the "
-                                             "same path as the coordinator"};
-    }
-    return std::shared_ptr<const Dataset>(std::move(*dataset));
-  });
-  Worker machine({.membership = membership(wire::Role::worker, role.coordinator, role.give_up, "")},
-                 self);
-  return run_host<Worker>(machine, *transport, process.log,
-                          {.self = self,
-                           .role = "worker",
-                           .threads = role.threads,
-                           .make_executor =
-                               [&](unsigned) {
-                                 return
-                                     [executor = std::make_shared<WorkerExecutor>(site)](
-                                         WorkerJob&& job) { return (*executor)(std::move(job)); };
-                               }},
-                          role.stoppable);
+  Sites<WorkerSite> sites([](RunId) { return std::make_shared<WorkerSite>(open_data); });
+  Crew<Worker> machine(
+      crew(wire::Role::worker, role.coordinator, role.give_up), [&](RunId, std::uint64_t life) {
+        return std::make_unique<Worker>(
+            WorkerOptions{.membership = membership(wire::Role::worker, role.coordinator, ""),
+                          .first_request = life << 32},
+            self);
+      });
+  return run_host<Crew<Worker>>(
+      machine, *transport, process.log,
+      {.self = self,
+       .role = "worker",
+       .threads = role.threads,
+       .make_executor =
+           [&](unsigned) {
+             using Executor = CrewExecutor<Worker, WorkerExecutor, WorkerSite>;
+             return [executor = std::make_shared<Executor>(sites)](Crew<Worker>::Job&& job) {
+               return (*executor)(std::move(job));
+             };
+           }},
+      role.stoppable);
 }
 
 }  // namespace ballast

@@ -40,7 +40,7 @@ Status clear_output(const std::string& output) {
   if (!holds_run(output)) return {};
   const auto lock = FileLock::acquire(join_path(output, "lock"));
   if (!lock) return lock.error();
-  for (const char* name : {"checkpoints", "servers"}) {
+  for (const char* name : {"checkpoints", "servers", "terms"}) {
     if (const Status gone = remove_directory(join_path(output, name)); !gone) return gone;
   }
   for (const char* name : {"job.json", "endpoint", "history.jsonl", "model.safetensors",

@@ -43,7 +43,7 @@ void Coordinator::on_raised(const ClaimRaised& raised, Effects<Job>& effects) {
 void Coordinator::abdicate(const std::string& reason, Effects<Job>& effects) {
   effects.note(NoteLevel::error, reason);
   state_ = State::over;
-  ending_ = {ExitCode::fault, reason};
+  ending_ = {ExitCode::fault, reason, true};
   members_.clear();
 }
 

@@ -90,7 +90,7 @@ void Server::on_coordinator(const wire::Body& body, Effects<Job>& effects) {
   std::visit(Overloaded{
                  [&](const wire::Welcome& welcome) { on_welcome(welcome, effects); },
                  [&](const wire::Refused& refused) {
-                   effects.exit = Exit{ExitCode::user_error, refused.reason};
+                   effects.exit = Exit{ExitCode::user_error, refused.reason, true};
                  },
                  [&](const wire::Rejoin&) { membership_.rejoin(now_); },
                  [&](const wire::Plan& plan) { on_plan(plan, effects); },
@@ -124,7 +124,7 @@ void Server::on_welcome(const wire::Welcome& welcome, Effects<Job>& effects) {
   if (membership_.state() != Membership::State::greeting) return;
   auto run = run_from_json(welcome.run_json);
   if (!run) {
-    effects.exit = Exit{ExitCode::user_error, run.error().message};
+    effects.exit = Exit{ExitCode::user_error, run.error().message, true};
     return;
   }
   if (membership_.welcomed(welcome, *run, now_) == Membership::Load::not_needed) {
@@ -161,7 +161,7 @@ void Server::on_outcome(ServerOutcome outcome, Effects<Job>& effects) {
       Overloaded{
           [&](ServerLoaded& loaded) {
             if (!loaded.error.empty()) {
-              effects.exit = Exit{ExitCode::user_error, loaded.error};
+              effects.exit = Exit{ExitCode::user_error, loaded.error, true};
             } else {
               membership_.loaded(loaded.canary, loaded.blas_version, now_);
               if (loaded.recovered != nullptr && state_ == State::joining) {

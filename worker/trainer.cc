@@ -23,7 +23,10 @@ bool holds_any_of(const wire::Push& push, const std::vector<Node>& nodes) {
 }  // namespace
 
 Worker::Worker(WorkerOptions options, MemberId self)
-    : options_(std::move(options)), self_(self), membership_(options_.membership) {}
+    : options_(std::move(options)),
+      self_(self),
+      membership_(options_.membership),
+      next_group_(options_.first_request) {}
 
 void Worker::step(Time now, Input<Outcome> input, Effects<Job>& effects) {
   now_ = now;
@@ -88,7 +91,7 @@ void Worker::on_coordinator(const wire::Body& body, Effects<Job>& effects) {
   std::visit(Overloaded{
                  [&](const wire::Welcome& welcome) { on_welcome(welcome, effects); },
                  [&](const wire::Refused& refused) {
-                   effects.exit = Exit{ExitCode::user_error, refused.reason};
+                   effects.exit = Exit{ExitCode::user_error, refused.reason, true};
                  },
                  [&](const wire::Rejoin&) { membership_.rejoin(now_); },
                  [&](const wire::Plan& plan) { on_plan(plan, effects); },
@@ -116,7 +119,7 @@ void Worker::on_welcome(const wire::Welcome& welcome, Effects<Job>& effects) {
   if (membership_.state() != Membership::State::greeting) return;
   auto run = run_from_json(welcome.run_json);
   if (!run) {
-    effects.exit = Exit{ExitCode::user_error, run.error().message};
+    effects.exit = Exit{ExitCode::user_error, run.error().message, true};
     return;
   }
   if (membership_.welcomed(welcome, *run, now_) == Membership::Load::not_needed) {
@@ -297,7 +300,7 @@ void Worker::on_outcome(WorkerOutcome outcome, Effects<Job>& effects) {
                  [&](WorkerLoaded& loaded) {
                    if (loaded.number != loads_) return;  // Of a run that is over.
                    if (!loaded.error.empty()) {
-                     effects.exit = Exit{ExitCode::user_error, loaded.error};
+                     effects.exit = Exit{ExitCode::user_error, loaded.error, true};
                    } else {
                      membership_.loaded(loaded.canary, loaded.blas_version, now_);
                    }

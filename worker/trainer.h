@@ -124,6 +124,9 @@ struct WorkerOptions {
   Duration goodbye = std::chrono::seconds(5);  // Asked to stop: for the coordinator to let us go.
   Duration retry = std::chrono::milliseconds(1000);  // Unanswered pulls.
   std::uint32_t evaluation_group_max = 16;           // Batches pulled for at once.
+  // Pulls are numbered from here: what servers still answer to another life of this process in the
+  // run must not be taken for what this one asked.
+  std::uint64_t first_request = 1;
 };
 
 class Worker {
@@ -235,7 +238,7 @@ class Worker {
   Timeline timeline_ = 0;
   std::map<Step, StepWork> steps_;
   std::map<GroupId, Group> groups_;
-  std::uint64_t next_group_ = 1;
+  std::uint64_t next_group_;
   std::map<Leaf, Step> next_;  // Relaxed: of our leaves, the microbatch to compute; 0: not known.
   std::vector<Sent> sent_;
   Time leave_by_{};

@@ -14,6 +14,8 @@ namespace ballast {
 enum class MemberId : std::uint64_t {};
 enum class PartitionId : std::uint32_t {};
 enum class TableId : std::uint32_t {};
+// One run of the job that a fleet works on, counted from 1.
+enum class RunId : std::uint64_t {};
 
 // Versions of the model are numbered by step: version 0 is the initial one, step t makes version t.
 using Step = std::uint64_t;
@@ -31,6 +33,8 @@ requires std::is_enum_v<E>
 
 // The coordinator is the one member everybody knows before knowing anything.
 inline constexpr MemberId kCoordinator{0};
+// In a message: it is of no run, but about who serves which (common/runtime/crew.h).
+inline constexpr RunId kFleet{0};
 
 // An aligned dyadic range of leaves: [position << level, (position + 1) << level).
 struct Node {

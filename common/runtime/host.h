@@ -167,7 +167,7 @@ class Host {
     counters_.malformed += 1;
     if (!may_complain(Complaint::malformed, peer)) return;
     log_.write(LogLevel::warning, source_, "dropped what " + to_string(peer) + " sent: " + reason);
-    send(peer, wire::MalformedReply{reason}, term_);
+    send(peer, {options_.self, wire::MalformedReply{reason}, term_});
   }
 
   // ---- stepping ---------------------------------------------------------------------------------
@@ -185,7 +185,10 @@ class Host {
     term_ = effects.term;
     for (const MemberId peer : effects.disconnections) transport_.disconnect(peer);
     for (const Connection& connection : effects.connections) connect(connection);
-    for (Send& message : effects.sends) send(message.to, std::move(message.body), effects.term);
+    for (Send& message : effects.sends) {
+      send(message.to, {options_.self, std::move(message.body), message.term.value_or(effects.term),
+                        message.run});
+    }
     for (Job& job : effects.jobs) pool_.give(std::move(job));
     for (const Note& note : effects.notes) {
       log_.write(to_log_level(note.level), source_, note.text);
@@ -210,8 +213,7 @@ class Host {
     log_.write(LogLevel::error, source_, connected.error().message);
   }
 
-  void send(MemberId to, wire::Body body, Term term) {
-    const wire::Message message{options_.self, std::move(body), term};
+  void send(MemberId to, const wire::Message& message) {
     if (transport_.send(to, wire::encode(message)) == Sent::handed_over) return;
     if (!log_.shows(LogLevel::debug)) return;
     log_.write(LogLevel::debug, source_,

@@ -52,6 +52,8 @@ struct Connection {  // Make this member reachable at this endpoint. Repeating i
 struct Send {  // May be lost. REQUIRES: the coordinator, a connected peer, or one that wrote to us.
   MemberId to{};
   wire::Body body;
+  RunId run = kFleet;          // Set by whoever drives machines of several runs, ...
+  std::optional<Term> term{};  // ... and theirs, instead of that of all effects.
 };
 enum class NoteLevel { debug, info, warning, error };
 struct Note {  // For people and logs; never decides anything.
@@ -82,6 +84,8 @@ enum class ExitCode : int { done = 0, user_error = 2, fault = 3, interrupted = 1
 struct Exit {
   ExitCode code = ExitCode::done;
   std::string reason;
+  // It is this process that cannot or must not go on, whatever becomes of others in it.
+  bool of_process = false;
 };
 
 template <class Job>
@@ -95,7 +99,7 @@ struct Effects {
   std::optional<Time> wake_at;  // Replaces the earlier wish; a Tick comes then or a little later.
   std::optional<Exit> exit;     // After the sends have been handed over.
 
-  void send(MemberId to, wire::Body body) { sends.push_back({to, std::move(body)}); }
+  void send(MemberId to, wire::Body body) { sends.push_back({.to = to, .body = std::move(body)}); }
   void note(NoteLevel level, std::string text) { notes.push_back({level, std::move(text)}); }
 };
 

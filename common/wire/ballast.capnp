@@ -61,10 +61,16 @@ struct Header {
     assist @35 :NodesOfStep;
     behind @36 :Behind;
     counted @37 :Counted;
+    enlist @39 :Enlist;
+    orders @40 :Orders;
   }
 
   term @31 :UInt64;
-  # The coordinator's own; of others the highest that they have heard of.
+  # The coordinator's own; of others the highest that they have heard of. Each run has terms of its
+  # own, and so has the fleet.
+
+  run @38 :UInt64;
+  # Which run of the job this is about; 0: the fleet, who serves which run.
 }
 
 enum Codec {
@@ -89,6 +95,30 @@ struct Array {
   # A multiple of 8.
 
   bytes @2 :UInt64;
+}
+
+# ---- the fleet -----------------------------------------------------------------------------------
+
+struct Enlist {
+  role @0 :Role;
+  protocol @1 :UInt32;
+  version @2 :Text;
+  host @3 :Text;
+
+  runs @4 :List(UInt64);
+  # That the member serves, ascending.
+
+  leaving @5 :Bool;
+}
+
+struct Orders {
+  number @0 :UInt64;
+
+  runs @1 :List(UInt64);
+  # That the member is to serve, ascending.
+
+  isOver @2 :Bool;
+  over @3 :Finish;
 }
 
 # ---- joining -------------------------------------------------------------------------------------

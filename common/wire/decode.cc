@@ -67,6 +67,9 @@ class Reader {
   Ready read(schema::Ready::Reader in);
   Heartbeat read(schema::Heartbeat::Reader in);
   Finish read(schema::Finish::Reader in);
+  Enlist read(schema::Enlist::Reader in);
+  Orders read(schema::Orders::Reader in);
+  std::vector<RunId> runs(capnp::List<std::uint64_t>::Reader in);
   Plan read(schema::Plan::Reader in);
   Restore read(schema::Restore::Reader in);
   Restored read(schema::Restored::Reader in);
@@ -310,6 +313,10 @@ Body Reader::read(HeaderBody in) {
       return read(in.getBehind());
     case Kind::COUNTED:
       return read(in.getCounted());
+    case Kind::ENLIST:
+      return read(in.getEnlist());
+    case Kind::ORDERS:
+      return read(in.getOrders());
     case Kind::CUT_DONE:
       return read(in.getCutDone());
     case Kind::CUT_KNOWN:
@@ -381,6 +388,33 @@ Ready Reader::read(schema::Ready::Reader in) { return {in.getCanary(), text(in.g
 
 Heartbeat Reader::read(schema::Heartbeat::Reader in) {
   return {in.getProgress(), text(in.getWaiting()), in.getWaitingSeconds()};
+}
+
+// Ascending, and none of them the fleet itself.
+std::vector<RunId> Reader::runs(capnp::List<std::uint64_t>::Reader in) {
+  std::vector<RunId> out(count(in, "runs"));
+  for (unsigned i = 0; i < out.size(); ++i) {
+    out[i] = RunId{in[i]};
+    if (out[i] <= (i == 0 ? kFleet : out[i - 1])) fail("runs are not strictly ascending");
+  }
+  return out;
+}
+
+Enlist Reader::read(schema::Enlist::Reader in) {
+  Enlist out;
+  out.role = number_of(in.getRole(), Role::worker, "role");
+  out.protocol = in.getProtocol();
+  out.version = text(in.getVersion());
+  out.host = text(in.getHost());
+  out.runs = runs(in.getRuns());
+  out.leaving = in.getLeaving();
+  return out;
+}
+
+Orders Reader::read(schema::Orders::Reader in) {
+  Orders out{in.getNumber(), runs(in.getRuns())};
+  if (in.getIsOver()) out.over = read(in.getOver());
+  return out;
 }
 
 Finish Reader::read(schema::Finish::Reader in) {
@@ -645,7 +679,8 @@ Result<Message> decode(std::span<const Bytes> frames, const Limits& limits) try 
   if (const Status intact = check_payload(header, payload, limits); !intact) return intact.error();
 
   Reader reader(payload, limits);
-  Message result{MemberId{header.getFrom()}, reader.read(header.getBody()), header.getTerm()};
+  Message result{MemberId{header.getFrom()}, reader.read(header.getBody()), header.getTerm(),
+                 RunId{header.getRun()}};
   if (reader.is_unknown_kind()) return Error{ErrorCode::unsupported, reader.error()};
   if (!reader.error().empty()) return corrupt(reader.error());
   return result;

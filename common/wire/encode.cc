@@ -190,10 +190,33 @@ void write(const Fault& in, HeaderBody body, PayloadPacker&) {
   body.initFault().setReason(text(in.reason));
 }
 
-void write(const Finish& in, HeaderBody body, PayloadPacker&) {
-  auto out = body.initFinish();
+void write(const Finish& in, schema::Finish::Builder out) {
   out.setEnding(static_cast<schema::Ending>(in.ending));
   out.setReason(text(in.reason));
+}
+
+void write(const Finish& in, HeaderBody body, PayloadPacker&) { write(in, body.initFinish()); }
+
+void write(const std::vector<RunId>& in, capnp::List<std::uint64_t>::Builder out) {
+  for (unsigned i = 0; i < out.size(); ++i) out.set(i, index(in[i]));
+}
+
+void write(const Enlist& in, HeaderBody body, PayloadPacker&) {
+  auto out = body.initEnlist();
+  out.setRole(static_cast<schema::Role>(in.role));
+  out.setProtocol(in.protocol);
+  out.setVersion(text(in.version));
+  out.setHost(text(in.host));
+  write(in.runs, out.initRuns(count(in.runs.size())));
+  out.setLeaving(in.leaving);
+}
+
+void write(const Orders& in, HeaderBody body, PayloadPacker&) {
+  auto out = body.initOrders();
+  out.setNumber(in.number);
+  write(in.runs, out.initRuns(count(in.runs.size())));
+  out.setIsOver(in.over.has_value());
+  if (in.over) write(*in.over, out.initOver());
 }
 
 void write(const Plan& in, HeaderBody body, PayloadPacker&) { write(in, body.initPlan()); }
@@ -439,6 +462,7 @@ std::vector<Bytes> encode(const Message& message) {
   auto header = builder.initRoot<schema::Header>();
   header.setFrom(index(message.from));
   header.setTerm(message.term);
+  header.setRun(index(message.run));
   header.setCodec(schema::Codec::FLOAT32);
 
   PayloadPacker payload;

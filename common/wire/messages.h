@@ -23,7 +23,7 @@
 namespace ballast::wire {
 
 // Raised whenever a message changes its meaning: members of another protocol are refused.
-inline constexpr std::uint32_t kProtocol = 6;
+inline constexpr std::uint32_t kProtocol = 7;
 
 enum class Role : std::uint8_t { coordinator, server, worker };
 
@@ -73,6 +73,30 @@ struct Held {
   std::vector<MemberId> formers;        // Lives of which it has what they kept.
 };
 
+enum class Ending : std::uint8_t { done, user_error, fault, interrupted };
+struct Finish {  // coordinator -> everyone: the run is over
+  Ending ending = Ending::done;
+  std::string reason;
+};
+
+// ---- the fleet ----------------------------------------------------------------------------------
+
+// Between a member's crew and the coordinator's fleet: which runs a member serves. Everything else
+// is said within a run.
+struct Enlist {  // member -> coordinator; repeated, as the member's sign of life
+  Role role = Role::worker;
+  std::uint32_t protocol = kProtocol;
+  std::string version;      // Of Ballast.
+  std::string host;         // For people: where it runs, and its process id.
+  std::vector<RunId> runs;  // That it serves, ascending.
+  bool leaving = false;     // It takes on no other run, and is gone when it serves none.
+};
+struct Orders {  // coordinator -> member, whenever they change and as the answer to Enlist
+  std::uint64_t number = 0;  // The highest wins.
+  std::vector<RunId> runs;   // All that the member is to serve, ascending.
+  std::optional<Finish> over{};  // The job is: the member exits as it did.
+};
+
 // ---- joining ------------------------------------------------------------------------------------
 
 struct Hello {  // member -> coordinator; repeated until answered
@@ -106,11 +130,6 @@ struct Heartbeat {  // member -> coordinator, and back as its answer
 struct Goodbye {};   // member -> coordinator: I would like to leave (drain)
 struct Released {};  // coordinator -> member: you may exit now
 struct Fault {  // member -> coordinator: something that must stop the run, not the member alone
-  std::string reason;
-};
-enum class Ending : std::uint8_t { done, user_error, fault, interrupted };
-struct Finish {  // coordinator -> everyone: the run is over
-  Ending ending = Ending::done;
   std::string reason;
 };
 
@@ -326,7 +345,8 @@ using Body =
     std::variant<Hello, Welcome, Refused, Ready, Rejoin, Heartbeat, Goodbye, Released, Fault,
                  Finish, Plan, Restore, Restored, Pull, Values, Passed, Missing, Stale, Push,
                  Prepared, CommitStep, CutDone, CutKnown, Evaluate, Evaluated, MalformedReply,
-                 Lacking, PartitionCopy, AskStatus, StatusReport, Late, Assist, Behind, Counted>;
+                 Lacking, PartitionCopy, AskStatus, StatusReport, Late, Assist, Behind, Counted, Enlist,
+                 Orders>;
 
 struct Message {
   MemberId from{};  // The sender's; set by the host.
@@ -334,6 +354,7 @@ struct Message {
   // The coordinator's own; of others the highest that they have heard of. Members listen to no
   // coordinator of a lower one (R13).
   Term term = 0;
+  RunId run = kFleet;
 };
 
 // "Push", "CommitStep" ...: for logs and traces.

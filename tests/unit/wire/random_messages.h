@@ -44,6 +44,8 @@ class MessageMaker {
   Message make(std::size_t kind) {
     Message message;
     fill(message.from);
+    fill(message.term);
+    fill(message.run);
     make_body(message.body, kind, std::make_index_sequence<std::variant_size_v<Body>>{});
     return message;
   }
@@ -105,8 +107,14 @@ class MessageMaker {
     if (value.commits.empty()) value.commits.emplace_back();
     follow_each_other(value.commits);
   }
-  void fill(std::optional<Held>& value) {
+  template <class T>
+  void fill(std::optional<T>& value) {
     if (random_.below(2) == 0) fill(value.emplace());
+  }
+  void fill(std::vector<RunId>& value) {  // Ascending.
+    value.resize(random_.below(size_.list_max + 1));
+    std::uint64_t last = 0;
+    for (RunId& run : value) run = RunId{last += 1 + random_.below(1ULL << 32)};
   }
   void fill(Section& value) {
     fill(value.node);

@@ -1,0 +1,60 @@
+#include "coordinator/fleet_executor.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/storage/checkpoints.h"
+#include "common/storage/directory_store.h"
+
+namespace ballast {
+
+FleetOutcome FleetExecutor::operator()(FleetJob&& job) {
+  return std::visit([&](auto& concrete) -> FleetOutcome { return run(concrete); }, job);
+}
+
+FleetClaimed FleetExecutor::run(const ClaimFleet& job) {
+  const auto fail = [](const Error& error) {
+    return FleetClaimed{
+        .term = 0, .superseded = false, .error = error.message, .may_pass = may_pass(error)};
+  };
+  const Result<Timeline> highest = highest_timeline(terms_);
+  if (!highest) return fail(highest.error());
+  // Whoever held the job once does not take it back: that would stop its successor.
+  if (job.holding != 0 && *highest > job.holding)
+    return {.term = 0, .superseded = true, .error = ""};
+  const Term term = std::max<Term>(*highest, job.above) + 1;
+  if (const Status taken = claim_timeline(terms_, term, describe_process()); !taken) {
+    if (taken.error().code != ErrorCode::conflict) return fail(taken.error());
+    // Two began together; the other one was quicker.
+    return {.term = 0, .superseded = true, .error = ""};
+  }
+  return {.term = term, .superseded = false, .error = ""};
+}
+
+RunMade FleetExecutor::run(const MakeRun& job) {
+  const auto fail = [&](const Error& error) {
+    return RunMade{.run = job.run, .config = nullptr, .checkpoints = "", .error = error.message};
+  };
+  auto place = options_.make(job.run);
+  if (!place) return fail(place.error());
+  auto store = open_directory_store(place->checkpoints, OpenMode::create);
+  if (!store) return fail(store.error());
+  RunMade made{
+      .run = job.run, .config = place->options.run, .checkpoints = place->checkpoints, .error = ""};
+  Place& kept = places_[job.run];
+  kept.store = std::move(*store);
+  kept.executor = std::make_unique<StoreExecutor>(std::move(place->options), *kept.store);
+  return made;
+}
+
+RunWorked FleetExecutor::run(RunWork& job) {
+  return {job.run, (*places_.at(job.run).executor)(std::move(job.job))};
+}
+
+JobConcluded FleetExecutor::run(const ConcludeJob& /*job*/) {
+  const Status done = options_.conclude();
+  if (done) return {};
+  return {.error = done.error().message, .may_pass = may_pass(done.error())};
+}
+
+}  // namespace ballast

@@ -1,0 +1,55 @@
+#pragma once
+
+// Where a fleet's jobs run: terms of the job in a store of its own, and for each run what
+// store_executor.h does.
+//
+// Jobs run one after another, on one thread.
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "common/base/result.h"
+#include "common/storage/checkpoint_store.h"
+#include "coordinator/fleet.h"
+#include "coordinator/store_executor.h"
+
+namespace ballast {
+
+// A run and where it is kept.
+struct RunPlace {
+  StoreExecutorOptions options;
+  std::string checkpoints;  // Directory of its store.
+};
+
+struct FleetExecutorOptions {
+  std::function<Result<RunPlace>(RunId run)> make;
+  std::function<Status()> conclude;  // Writes what the job is for, durably.
+};
+
+class FleetExecutor {
+ public:
+  // REQUIRES: terms outlives this; it holds the terms of this job and nothing else.
+  FleetExecutor(FleetExecutorOptions options, CheckpointStore& terms)
+      : options_(std::move(options)), terms_(terms) {}
+
+  [[nodiscard]] FleetOutcome operator()(FleetJob&& job);
+
+ private:
+  struct Place {
+    std::unique_ptr<CheckpointStore> store;
+    std::unique_ptr<StoreExecutor> executor;
+  };
+
+  [[nodiscard]] FleetClaimed run(const ClaimFleet& job);
+  [[nodiscard]] RunMade run(const MakeRun& job);
+  [[nodiscard]] RunWorked run(RunWork& job);
+  [[nodiscard]] JobConcluded run(const ConcludeJob& job);
+
+  const FleetExecutorOptions options_;
+  CheckpointStore& terms_;
+  std::map<RunId, Place> places_;
+};
+
+}  // namespace ballast

@@ -1,0 +1,282 @@
+#include "coordinator/fleet.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace ballast {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr MemberId kServer{101};
+constexpr MemberId kWorker1{201};
+constexpr MemberId kWorker2{202};
+constexpr MemberId kWorker3{203};
+
+// So many runs, each begun as soon as there is room.
+class Several final : public Agenda {
+ public:
+  explicit Several(std::uint64_t runs) : left_(runs) {}
+  std::optional<RunId> next() override {
+    if (next_ > left_) return std::nullopt;
+    return RunId{next_++};
+  }
+  void on_end(const RunEnd&) override {}
+  bool is_over() const override { return next_ > left_; }
+  Exit exit() const override { return {}; }
+
+ private:
+  const std::uint64_t left_;
+  std::uint64_t next_ = 1;
+};
+
+class FleetTest : public testing::Test {
+ protected:
+  using After = Effects<FleetJob>;
+
+  explicit FleetTest(std::uint64_t runs = 3) : fleet_(options(), std::make_unique<Several>(runs)) {}
+
+  static FleetOptions options() {
+    FleetOptions options;
+    options.version = "v";
+    options.silence = seconds(10);
+    options.farewell = seconds(2);
+    return options;
+  }
+
+  After step(Input<FleetOutcome> input) {
+    After effects;
+    fleet_.step(now_, std::move(input), effects);
+    for (const Send& send : effects.sends) {
+      if (const auto* const orders = std::get_if<wire::Orders>(&send.body)) {
+        orders_[send.to] = *orders;
+      }
+    }
+    return effects;
+  }
+  After later(Duration time) {
+    now_ += time;
+    return step(Tick{});
+  }
+  After receive(MemberId from, wire::Body body, RunId run = kFleet, Term term = 1) {
+    return step(Received{wire::Message{from, std::move(body), term, run}});
+  }
+  After enlist(MemberId who, std::vector<RunId> runs = {}, bool leaving = false, Term term = 1) {
+    return receive(who,
+                   wire::Enlist{.role = who == kServer ? wire::Role::server : wire::Role::worker,
+                                .version = "v",
+                                .host = "host",
+                                .runs = std::move(runs),
+                                .leaving = leaving},
+                   kFleet, term);
+  }
+  After outcome(FleetOutcome what) { return step(Done<FleetOutcome>{std::move(what)}); }
+  After made(std::uint64_t run) {
+    auto config = std::make_shared<RunConfig>();
+    config->steps = 1;
+    return outcome(RunMade{
+        .run = RunId{run}, .config = std::move(config), .checkpoints = "store", .error = ""});
+  }
+  // A run ends with an error of its store.
+  void fail(std::uint64_t run) {
+    outcome(RunWorked{
+        RunId{run},
+        TimelineClaimed{.timeline = 0, .latest = {}, .damaged = {}, .error = "no such store"}});
+    later(milliseconds(1));
+  }
+  void begin() {
+    step(Tick{});
+    outcome(FleetClaimed{.term = 1, .superseded = false, .error = ""});
+  }
+  std::string ordered(MemberId who) {
+    std::string text;
+    for (const RunId run : orders_[who].runs)
+      text += (text.empty() ? "" : " ") + std::to_string(index(run));
+    return text;
+  }
+  static std::vector<RunId> made_runs(const After& effects) {
+    std::vector<RunId> runs;
+    for (const FleetJob& job : effects.jobs) {
+      if (const auto* const make = std::get_if<MakeRun>(&job)) runs.push_back(make->run);
+    }
+    return runs;
+  }
+  template <class Job>
+  static std::size_t count(const After& effects) {
+    return static_cast<std::size_t>(
+        std::count_if(effects.jobs.begin(), effects.jobs.end(),
+                      [](const FleetJob& job) { return std::holds_alternative<Job>(job); }));
+  }
+
+  std::map<MemberId, wire::Orders> orders_;  // The latest that each was sent.
+  Time now_ = Time{} + seconds(100);
+  Fleet fleet_;
+};
+
+TEST_F(FleetTest, ClaimsTheJobBeforeAnybodyHasOrders) {
+  EXPECT_EQ(count<ClaimFleet>(step(Tick{})), 1U);
+  enlist(kWorker1);
+  EXPECT_FALSE(orders_.contains(kWorker1));
+  const After claimed = outcome(FleetClaimed{.term = 4, .superseded = false, .error = ""});
+  EXPECT_EQ(claimed.term, 4U);
+  EXPECT_EQ(made_runs(claimed), (std::vector<RunId>{RunId{1}}));
+  enlist(kWorker1, {}, false, 4);
+  EXPECT_GE(orders_[kWorker1].number, std::uint64_t{4} << 32) << "above those of every earlier one";
+}
+
+TEST_F(FleetTest, TriesAgainToClaimWhereThatMayHelp) {
+  step(Tick{});
+  outcome(FleetClaimed{.term = 0, .superseded = false, .error = "full", .may_pass = true});
+  EXPECT_EQ(count<ClaimFleet>(later(seconds(2))), 0U);
+  EXPECT_EQ(count<ClaimFleet>(later(seconds(1))), 1U);
+  EXPECT_EQ(outcome(FleetClaimed{.term = 0, .superseded = false, .error = "broken"}).exit->code,
+            ExitCode::user_error);
+}
+
+TEST_F(FleetTest, BeginsAsManyRunsAsThereAreWorkersFor) {
+  begin();
+  EXPECT_TRUE(made_runs(enlist(kServer)).empty());
+  EXPECT_TRUE(made_runs(enlist(kWorker1)).empty()) << "the first run was begun without";
+  EXPECT_EQ(made_runs(enlist(kWorker2)), (std::vector<RunId>{RunId{2}}));
+  made(1);
+  made(2);
+  EXPECT_EQ(ordered(kServer), "1 2");
+  EXPECT_EQ(ordered(kWorker1), "1");
+  EXPECT_EQ(ordered(kWorker2), "2");
+}
+
+TEST_F(FleetTest, AWorkerOfARunThatEndedGoesToTheNext) {
+  begin();
+  enlist(kServer);
+  enlist(kWorker1);
+  enlist(kWorker2);
+  made(1);
+  made(2);
+  const std::uint64_t before = orders_[kWorker1].number;
+  fail(1);
+  EXPECT_EQ(ordered(kWorker1), "3") << "it waits there while the run is made";
+  EXPECT_GT(orders_[kWorker1].number, before);
+  made(3);
+  EXPECT_EQ(ordered(kServer), "2 3");
+  EXPECT_EQ(ordered(kWorker2), "2") << "who serves a run stays there";
+  ASSERT_EQ(fleet_.ended().size(), 1U);
+  EXPECT_EQ(fleet_.ended()[0].exit.reason, "no such store");
+}
+
+TEST_F(FleetTest, EndsWhenAllRunsHaveAndTheJobIsConcluded) {
+  begin();
+  enlist(kServer);
+  enlist(kWorker1);
+  made(1);
+  fail(1);
+  outcome(RunMade{.run = RunId{2}, .config = nullptr, .checkpoints = "", .error = "bad data"});
+  made(3);
+  fail(3);
+  EXPECT_EQ(fleet_.ended().size(), 3U);
+  EXPECT_FALSE(outcome(JobConcluded{.error = "full", .may_pass = true}).exit);
+  EXPECT_FALSE(orders_[kWorker1].over);
+  EXPECT_EQ(count<ConcludeJob>(later(seconds(3))), 1U);
+  EXPECT_FALSE(outcome(JobConcluded{}).exit) << "members are told first";
+  EXPECT_TRUE(orders_[kWorker1].over);
+  orders_.clear();
+  enlist(kServer);
+  EXPECT_TRUE(orders_[kServer].over) << "again";
+  EXPECT_FALSE(enlist(kServer, {}, true).exit);
+  const After last = enlist(kWorker1, {}, true);
+  ASSERT_TRUE(last.exit);
+  EXPECT_EQ(last.exit->code, ExitCode::done);
+}
+
+TEST_F(FleetTest, TellsWhoMissedItThatARunIsOver) {
+  begin();
+  enlist(kWorker1);
+  made(1);
+  fail(1);
+  const After after = receive(kWorker1, wire::Heartbeat{}, RunId{1}, 7);
+  ASSERT_EQ(after.sends.size(), 1U);
+  EXPECT_TRUE(std::holds_alternative<wire::Finish>(after.sends[0].body));
+  EXPECT_EQ(after.sends[0].run, RunId{1});
+  EXPECT_EQ(after.sends[0].term, 7U) << "a lower one would be passed over";
+  EXPECT_TRUE(receive(kWorker1, wire::Heartbeat{}, RunId{3}).sends.empty()) << "not begun";
+}
+
+TEST_F(FleetTest, WhatAWorkerServesAlreadyItGoesOnWith) {
+  begin();  // Perhaps after a restart.
+  enlist(kServer, {RunId{1}, RunId{2}});
+  enlist(kWorker1, {RunId{2}});
+  EXPECT_EQ(ordered(kWorker1), "2");
+  enlist(kWorker2, {RunId{1}});
+  made(1);
+  made(2);
+  EXPECT_EQ(ordered(kWorker1), "2") << "nobody is moved";
+  EXPECT_EQ(ordered(kWorker2), "1");
+}
+
+TEST_F(FleetTest, LosesWhoIsSilentDisconnectedOrGone) {
+  begin();
+  enlist(kWorker1);
+  enlist(kWorker2);
+  enlist(kWorker3);
+  made(1);
+  made(2);
+  made(3);
+  EXPECT_EQ(ordered(kWorker1) + ordered(kWorker2) + ordered(kWorker3), "123");
+  step(Disconnected{kWorker1});
+  EXPECT_EQ(ordered(kWorker2) + ordered(kWorker3), "23") << "run 1 waits";
+  later(seconds(4));
+  enlist(kWorker3, {RunId{3}});
+  later(seconds(4));
+  later(seconds(4));
+  EXPECT_EQ(made_runs(enlist(kWorker1, {RunId{1}})), (std::vector<RunId>{}));
+  fail(3);
+  EXPECT_EQ(ordered(kWorker3), "2") << "worker 2 was silent for too long";
+}
+
+TEST_F(FleetTest, RefusesAnotherVersion) {
+  begin();
+  const After after = receive(
+      kWorker1, wire::Enlist{.role = wire::Role::worker, .version = "w", .host = "h", .runs = {}});
+  ASSERT_EQ(after.sends.size(), 1U);
+  EXPECT_TRUE(std::holds_alternative<wire::Refused>(after.sends[0].body));
+}
+
+TEST_F(FleetTest, StopsWhenItsRunsHaveStopped) {
+  begin();
+  enlist(kWorker1);
+  made(1);
+  EXPECT_FALSE(step(StopAsked{}).exit);
+  EXPECT_TRUE(made_runs(later(seconds(1))).empty());
+  EXPECT_TRUE(fleet_.ended().empty()) << "it goes on another time";
+  EXPECT_TRUE(orders_[kWorker1].over);
+  EXPECT_EQ(orders_[kWorker1].over->ending, wire::Ending::interrupted);
+  EXPECT_EQ(enlist(kWorker1, {}, true).exit->code, ExitCode::interrupted);
+}
+
+TEST_F(FleetTest, GoesWithoutAWordWhenAnotherHasTakenOver) {
+  begin();
+  enlist(kWorker1);
+  made(1);
+  orders_.clear();
+  EXPECT_EQ(count<ClaimFleet>(enlist(kWorker2, {}, false, 9)), 1U) << "it follows a later one";
+  const After gone = outcome(FleetClaimed{.term = 0, .superseded = true, .error = ""});
+  ASSERT_TRUE(gone.exit);
+  EXPECT_EQ(gone.exit->code, ExitCode::fault);
+  EXPECT_TRUE(gone.sends.empty());
+  EXPECT_TRUE(orders_.empty());
+}
+
+TEST_F(FleetTest, TakesAHigherTermWhenNobodyElseDid) {
+  begin();
+  enlist(kWorker2, {}, false, 9);
+  EXPECT_EQ(outcome(FleetClaimed{.term = 10, .superseded = false, .error = ""}).term, 10U);
+  enlist(kWorker2, {}, false, 10);
+  EXPECT_GE(orders_[kWorker2].number, std::uint64_t{10} << 32);
+}
+
+}  // namespace
+}  // namespace ballast
