@@ -71,7 +71,6 @@ double roc_auc(std::span<const float> scores, std::span<const std::uint8_t> posi
 double roc_auc_one_vs_rest(const ClassScores& examples, Average average) {
   check(examples);
   BALLAST_CHECK(average == Average::macro || average == Average::weighted);
-  if (has_nan(examples.scores)) return kUndefined;
   WeightedMean mean;
   for (std::uint32_t k = 0; k < examples.classes; ++k) {
     const BinaryColumns columns = one_against_rest(examples, k);

@@ -21,7 +21,8 @@ namespace ballast {
 [[nodiscard]] double roc_auc(std::span<const float> scores, std::span<const std::uint8_t> positive);
 
 // Each class against the rest (Provost & Domingos 2000). macro: the plain average over the classes
-// for which it is defined; equal to scikit-learn's where all occur, which otherwise gives NaN.
+// for which it is defined (both sides occur, and no score of the class is NaN); equal to
+// scikit-learn's where all occur, which otherwise gives NaN.
 // weighted: by the weight of the class among the labels. NaN when all labels are one class.
 // REQUIRES: macro or weighted.
 [[nodiscard]] double roc_auc_one_vs_rest(const ClassScores& examples, Average average);

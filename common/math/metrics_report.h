@@ -28,8 +28,8 @@ inline constexpr std::uint32_t kCalibrationBins = 15;  // Guo et al. 2017
 struct Outputs {
   Task task = Task::binary;
   std::uint32_t outputs_per_example = 1;
-  std::span<const float> outputs;
-  std::span<const float> labels;
+  std::span<const float> outputs = {};
+  std::span<const float> labels = {};
   std::span<const double> weights = {};
 };
 
