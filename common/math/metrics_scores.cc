@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numeric>
 
 #include "common/base/check.h"
 
@@ -15,13 +14,19 @@ void check_weights(std::span<const double> weights, std::size_t n) {
   for (const double weight : weights) BALLAST_CHECK(std::isfinite(weight) && weight >= 0.0);
 }
 
-std::vector<std::uint32_t> by_falling_score(std::span<const float> scores) {
-  std::vector<std::uint32_t> order(scores.size());
-  std::iota(order.begin(), order.end(), 0U);
-  std::sort(order.begin(), order.end(), [scores](std::uint32_t a, std::uint32_t b) {
-    return scores[a] != scores[b] ? scores[a] > scores[b] : a < b;
+// Score and place together, so that sorting does not reach all over the column.
+struct Ranked {
+  float score = 0.0F;
+  std::uint32_t example = 0;
+};
+
+std::vector<Ranked> by_falling_score(std::span<const float> scores) {
+  std::vector<Ranked> ranked(scores.size());
+  for (std::uint32_t i = 0; i < ranked.size(); ++i) ranked[i] = {scores[i], i};
+  std::sort(ranked.begin(), ranked.end(), [](const Ranked& a, const Ranked& b) {
+    return a.score != b.score ? a.score > b.score : a.example < b.example;
   });
-  return order;
+  return ranked;
 }
 
 }  // namespace
@@ -78,12 +83,10 @@ std::optional<std::vector<Tie>> ties_of(const BinaryScores& examples) {
   check(examples);
   if (has_nan(examples.scores)) return std::nullopt;
   std::vector<Tie> ties;
-  for (const std::uint32_t i : by_falling_score(examples.scores)) {
+  for (const auto& [score, i] : by_falling_score(examples.scores)) {
     const double weight = weight_of(examples.weights, i);
     if (weight == 0.0) continue;
-    if (ties.empty() || ties.back().score != examples.scores[i]) {
-      ties.push_back({.score = examples.scores[i]});
-    }
+    if (ties.empty() || ties.back().score != score) ties.push_back({.score = score});
     (examples.positive[i] != 0 ? ties.back().positive : ties.back().negative) += weight;
   }
   return ties;
