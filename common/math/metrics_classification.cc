@@ -41,8 +41,8 @@ double averaged(std::span<const ClassWeight> classes, Average average, const Fig
   return mean.value();
 }
 
-// Examples, by two draws from these: how often the classes differ, times the square of their total.
-// Never by subtracting squares, so that it is 0 exactly where there is one class.
+// The square of the total, times how often two examples drawn at random differ in class. A
+// difference of squares would lose the digits of rare classes.
 double differing(std::span<const ClassWeight> classes, double ClassWeight::*first,
                  double ClassWeight::*second) {
   const double total = total_of(classes, second);
@@ -87,8 +87,13 @@ double f_beta(std::span<const ClassWeight> classes, double beta, Average average
 double matthews(std::span<const ClassWeight> classes) {
   const ClassWeight all = together(classes);
   if (all.actual == 0.0) return kUndefined;
-  double both = all.true_positive * all.actual;
-  for (const ClassWeight& of : classes) both -= of.actual * of.predicted;
+  double both = 0.0;
+  for (const ClassWeight& of : classes) {
+    const double false_positive = of.predicted - of.true_positive;
+    const double false_negative = of.actual - of.true_positive;
+    const double true_negative = all.actual - of.predicted - false_negative;
+    both += of.true_positive * true_negative - false_positive * false_negative;
+  }
   const double spread = differing(classes, &ClassWeight::actual, &ClassWeight::actual) *
                         differing(classes, &ClassWeight::predicted, &ClassWeight::predicted);
   return spread == 0.0 ? 0.0 : both / std::sqrt(spread);

@@ -150,6 +150,16 @@ TEST(ConfusionMatrix, HasTheActualClassInItsRows) {
   EXPECT_EQ(confusion.count(2, 2), 1U);
 }
 
+TEST(Matthews, KeepsTheDigitsOfARareClass) {
+  // One right, one found in vain, one missed, and a thousand million others.
+  constexpr double kOthers = 1e9;
+  const std::vector<ClassWeight> classes = {
+      {.true_positive = kOthers, .predicted = kOthers + 1, .actual = kOthers + 1, .occurs = true},
+      {.true_positive = 1, .predicted = 2, .actual = 2, .occurs = true}};
+  EXPECT_NEAR(matthews(classes), (kOthers - 1.0) / (2.0 * (kOthers + 1.0)), 1e-15);
+  EXPECT_NEAR(kappa(classes), 1.0 - (kOthers + 3.0) / (2.0 * (kOthers + 1.0)), 1e-15);
+}
+
 TEST(ScoreHistogram, StaysWithinItsBoundOfTheExactAuc) {
   for (const float levels : {1e6F, 100.0F, 3.0F}) {
     for (const std::uint32_t bins : {1U, 2U, 7U, 64U, 1000U, 65536U}) {

@@ -210,9 +210,19 @@ TEST(R2, OfAWeightedConstantTargetIsNotRounding) {
   // The weighted mean of 0.1 is not 0.1: taken at its word the target would vary by 1e-17.
   const std::vector<float> target(7, 0.1F);
   const std::vector<float> output = {0.1F, 0.2F, 0.1F, 0.1F, 0.1F, 0.1F, 0.1F};
-  const std::vector<double> weights = {0.1, 0.7, 0.3, 1.1, 0.9, 0.2, 0.6};
+  const std::vector<double> weights = {0.8, 1.1, 0.7, 0.4, 0.2, 0.8, 0.1};
   EXPECT_EQ(r2({output, target, weights}), 0.0);
   EXPECT_EQ(r2({target, target, weights}), 1.0);
+}
+
+TEST(MedianAbsoluteError, SeesHalfOfTheWeightThroughRounding) {
+  const std::vector<float> zeros(6, 0.0F);
+  const std::vector<float> output = {1, 2, 3, 4, 5, 6};
+  // 0.5 + 0.2 + 0.1 comes out below half of the sum; 0.5 is above half of its sum.
+  const std::vector<double> below = {0.5, 0.2, 0.1, 0.6, 0.1, 0.1};
+  EXPECT_EQ(median_absolute_error({output, zeros, below}), 3.5);
+  const std::vector<double> above = {0.5, 0.1, 0.3, 0.1, 0.0, 0.0};
+  EXPECT_EQ(median_absolute_error({output, zeros, above}), 1.5);
 }
 
 TEST(Pinball, IsLeastAtItsQuantile) {
