@@ -1,7 +1,8 @@
 #pragma once
 
 // Metrics of one pinned version of the model over a whole split, computed once from all outputs in
-// example order: never an average of per-worker figures.
+// example order: never an average of per-worker figures. These few go into history.jsonl at every
+// evaluation; metrics_report.h has all of them for reports, and docs/metrics.md their definitions.
 
 #include <cstdint>
 #include <span>
@@ -35,11 +36,8 @@ using Metrics = std::vector<std::pair<std::string, double>>;
                                std::span<const float> outputs, std::span<const float> labels,
                                double loss_sum);
 
-// Exact, ties counted half (Fawcett 2006, section 7). NaN when one class is absent or a score is
-// NaN.
-[[nodiscard]] double roc_auc(std::span<const float> scores, std::span<const std::uint8_t> positive);
-
-// Whether a larger value is the better one. REQUIRES: a name from above.
+// Whether a larger value is the better one. REQUIRES: a name from above, or one of
+// metric_names(task) in metrics_report.h.
 [[nodiscard]] bool larger_is_better(const std::string& metric);
 
 }  // namespace ballast

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "common/base/philox.h"
+#include "common/math/metrics_ranking.h"
 
 namespace ballast {
 namespace {
