@@ -36,6 +36,7 @@ void correct_bias(const RunConfig& run, const Commit& previous, Commit& commit) 
 void watch(const RunConfig& run, double value, Commit& commit) {
   const EarlyStopSpec& stop = run.training.early_stop;
   const bool larger = larger_is_better(stop.metric);
+  if (stop.target && (larger ? value >= *stop.target : value <= *stop.target)) commit.last = true;
   const double gain = larger ? value - commit.best : commit.best - value;
   if (std::isfinite(value) && (!commit.has_best || gain > stop.min_gain)) {
     commit.best = value;
@@ -52,6 +53,12 @@ void watch(const RunConfig& run, double value, Commit& commit) {
 bool is_finite(const PreparedStep& prepared) {
   return prepared.figures.nonfinite == 0 && std::isfinite(prepared.figures.loss) &&
          std::isfinite(sum_of_squares(prepared));
+}
+
+bool has_diverged(const RunConfig& run, const PreparedStep& prepared) {
+  BALLAST_CHECK(prepared.figures.examples > 0);
+  const double loss = prepared.figures.loss / static_cast<double>(prepared.figures.examples);
+  return run.training.diverged_above && loss > *run.training.diverged_above;
 }
 
 Commit next_commit(const RunConfig& run, const Commit& previous, const PreparedStep& prepared,

@@ -27,4 +27,7 @@ struct PreparedStep {
 // R3: whether something in the step is not finite, so that it is skipped or the run stops.
 [[nodiscard]] bool is_finite(const PreparedStep& prepared);
 
+// Whether the mean loss of the step is above what the spec calls diverged.
+[[nodiscard]] bool has_diverged(const RunConfig& run, const PreparedStep& prepared);
+
 }  // namespace ballast

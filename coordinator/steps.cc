@@ -88,6 +88,14 @@ void Coordinator::commit_when_prepared(Effects<Job>& effects) {
            effects);
     return;
   }
+  if (has_diverged(run_, step)) {
+    finish({ExitCode::user_error,
+            "the mean loss of step " + std::to_string(commit_.step + 1) +
+                " is above training.diverged_above; lower optimizer.learning_rate, or set "
+                "training.clip_norm"},
+           effects);
+    return;
+  }
   const Commit next = next_commit(run_, commit_, step, watched_);
   // One checkpoint at a time: tidying up after one removes what no manifest lists, and that would
   // be the files of the next. A commit that must be kept waits; others are kept another time.

@@ -18,6 +18,8 @@ enum class Purpose : std::uint32_t {
   dropout = 4,      // a: step, b: leaf and layer
   canary = 5,
   augmentation = 6,
+  folds = 7,   // a: example, or hash of a group; b: repetition or hold-out
+  search = 8,  // a: configuration, b: hash of a field
 };
 
 using PhiloxBlock = std::array<std::uint32_t, 4>;

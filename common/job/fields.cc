@@ -17,6 +17,9 @@ constexpr std::string_view kMapping = "mapping";
 constexpr std::string_view kInitializer =
     "zeros, uniform_fan_in, he_uniform, glorot_uniform or normal";
 constexpr std::string_view kSchedule = "constant, step, cosine, linear or inverse_sqrt";
+constexpr std::string_view kSplit =
+    "k_fold, stratified, grouped, stratified_grouped, leave_one_group_out, shuffled, "
+    "stratified_shuffled, expanding, sliding or given";
 constexpr std::string_view kRequired = "required";
 constexpr std::string_view kNone = "none";
 
@@ -199,12 +202,14 @@ constexpr Field kFields[] = {
     {"training.shuffle", kFlag, "`true`"},
     {"training.clip_norm", kNumber, "`0`"},
     {"training.on_nonfinite", "stop or skip", "`stop`"},
+    {"training.diverged_above", kNumber, kNone},
     {"training.log_every", kWhole, "`50`"},
     {"training.evaluate_every", kWhole, "every epoch"},
     {"training.early_stop", "metric, or mapping", kNone},
     {"training.early_stop.metric", "text", kRequired},
     {"training.early_stop.patience", kWhole, "`3`"},
     {"training.early_stop.min_gain", kNumber, "`0`"},
+    {"training.early_stop.target", kNumber, kNone},
     {"training.consistency", "synchronous, bounded, async, or mapping", "`synchronous`"},
     {"training.consistency.synchronous", kMapping, kNone},
     {"training.consistency.bounded", "whole number, or mapping", kNone},
@@ -224,6 +229,38 @@ constexpr Field kFields[] = {
     {"cluster.kernel", "auto, haswell, zen, skylakex, cooperlake or sapphirerapids", "`auto`"},
     {"cluster.heartbeat", kDuration, "`1s`"},
     {"cluster.silence", kDuration, "`10s`"},
+
+    {"cross_validation", kMapping, kNone},
+    {"cross_validation.split", kSplit, "stratified for classes, k_fold for numbers"},
+    {"cross_validation.folds", kWhole, "`5`"},
+    {"cross_validation.repeats", kWhole, "`1`"},
+    {"cross_validation.fraction", kNumber, "`0.2`"},
+    {"cross_validation.group", "column", "required with groups"},
+    {"cross_validation.time", "column", "required with expanding and sliding"},
+    {"cross_validation.gap", kWhole, "`0`"},
+    {"cross_validation.window", kWhole, "`0`"},
+    {"cross_validation.column", "column", "required with given"},
+    {"cross_validation.shuffle", kFlag, "`true`"},
+
+    {"search", kMapping, kNone},
+    {"search.method", "grid, random, halving or hyperband", "`grid`"},
+    {"search.metric", "text", "`loss`"},
+    {"search.configurations", kWhole, "`20`"},
+    {"search.reduction", kWhole, "`3`"},
+    {"search.steps_min", kWhole, "`100`"},
+    {"search.choose", "best or one_standard_error", "`best`"},
+    {"search.refit", kFlag, "`true`"},
+    {"search.parameters", "mapping of field to values", kRequired},
+    {"search.parameters[].choice", "list of values", kNone},
+    {"search.parameters[].uniform", "two numbers", kNone},
+    {"search.parameters[].log_uniform", "two numbers", kNone},
+    {"search.parameters[].integer", "two whole numbers", kNone},
+    {"search.nested", "as cross_validation", kNone},
+
+    {"job", kMapping, kNone},
+    {"job.runs_at_once", kWhole, "`0`"},
+    {"job.workers_per_run", kWhole, "`1`"},
+    {"job.seconds", kDuration, "`0`"},
 };
 
 // The name of a field directly below `path`, or nothing.

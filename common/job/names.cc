@@ -194,6 +194,54 @@ std::span<const EnumName<KernelFamily>> names_of() {
 }
 
 template <>
+std::span<const EnumName<SplitKind>> names_of() {
+  static constexpr EnumName<SplitKind> names[] = {
+      {SplitKind::k_fold, "k_fold"},
+      {SplitKind::stratified, "stratified"},
+      {SplitKind::grouped, "grouped"},
+      {SplitKind::stratified_grouped, "stratified_grouped"},
+      {SplitKind::leave_one_group_out, "leave_one_group_out"},
+      {SplitKind::shuffled, "shuffled"},
+      {SplitKind::stratified_shuffled, "stratified_shuffled"},
+      {SplitKind::expanding, "expanding"},
+      {SplitKind::sliding, "sliding"},
+      {SplitKind::given, "given"},
+  };
+  return names;
+}
+
+template <>
+std::span<const EnumName<SearchMethod>> names_of() {
+  static constexpr EnumName<SearchMethod> names[] = {
+      {SearchMethod::grid, "grid"},
+      {SearchMethod::random, "random"},
+      {SearchMethod::halving, "halving"},
+      {SearchMethod::hyperband, "hyperband"},
+  };
+  return names;
+}
+
+template <>
+std::span<const EnumName<ChoiceRule>> names_of() {
+  static constexpr EnumName<ChoiceRule> names[] = {
+      {ChoiceRule::best, "best"},
+      {ChoiceRule::one_standard_error, "one_standard_error"},
+  };
+  return names;
+}
+
+template <>
+std::span<const EnumName<ParameterKind>> names_of() {
+  static constexpr EnumName<ParameterKind> names[] = {
+      {ParameterKind::choice, "choice"},
+      {ParameterKind::uniform, "uniform"},
+      {ParameterKind::log_uniform, "log_uniform"},
+      {ParameterKind::integer, "integer"},
+  };
+  return names;
+}
+
+template <>
 std::span<const EnumName<TableKind>> names_of() {
   static constexpr EnumName<TableKind> names[] = {
       {TableKind::dense, "dense"},

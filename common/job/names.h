@@ -60,6 +60,14 @@ std::span<const EnumName<DurabilityMode>> names_of();
 template <>
 std::span<const EnumName<KernelFamily>> names_of();
 template <>
+std::span<const EnumName<SplitKind>> names_of();
+template <>
+std::span<const EnumName<SearchMethod>> names_of();
+template <>
+std::span<const EnumName<ChoiceRule>> names_of();
+template <>
+std::span<const EnumName<ParameterKind>> names_of();
+template <>
 std::span<const EnumName<TableKind>> names_of();
 
 template <class E>

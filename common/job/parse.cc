@@ -73,6 +73,12 @@ void parse_root(const Place& root, const Problems& problems, Spec& out) {
   if (root.has("training")) parse_training(root.at("training"), out.training);
   if (root.has("checkpoint")) parse_checkpoint(root.at("checkpoint"), out.checkpoint);
   if (root.has("cluster")) parse_cluster(root.at("cluster"), out.cluster);
+  if (root.has("cross_validation")) {
+    parse_cross_validation(root.at("cross_validation"), out.model.task,
+                           out.cross_validation.emplace());
+  }
+  if (root.has("search")) parse_search(root.at("search"), out.model.task, out.search.emplace());
+  if (root.has("job")) parse_job(root.at("job"), out.job);
   if (problems.empty()) check_spec(root, out);
 }
 

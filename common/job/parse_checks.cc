@@ -21,20 +21,15 @@ void check_early_stop(const Place& root, const Spec& spec) {
   if (early_stop.metric.empty()) return;
   Place place = root.at("training").at("early_stop");
   if (place.is(YamlNode::Kind::mapping)) place = place.at("metric");
-  const bool validates = spec.data.validation_fraction > 0.0 || !spec.data.validation.paths.empty();
+  const bool validates = spec.data.validation_fraction > 0.0 ||
+                         !spec.data.validation.paths.empty() || spec.cross_validation.has_value();
   if (!validates) {
     place.complain(
         "early_stop watches the validation split, and there is none; add "
         "data.validation, such as 0.1");
     return;
   }
-  const std::vector<std::string_view> known = metrics_of(spec.model.task);
-  if (std::find(known.begin(), known.end(), early_stop.metric) != known.end()) return;
-  const std::string_view near = nearest(early_stop.metric, known);
-  place.complain(fmt::format("expected a metric of {}, one of {}, got {}{}",
-                             name_of(spec.model.task), listed({known.begin(), known.end()}, "and"),
-                             quoted(early_stop.metric),
-                             near.empty() ? "" : fmt::format("; did you mean {}?", near)));
+  check_metric(place, spec.model.task, early_stop.metric);
 }
 
 void check_classes(const Place& root, const Spec& spec) {
@@ -89,6 +84,10 @@ void check_consistency(const Place& root, const Spec& spec) {
     refuse("training", "clip_norm",
            "the norm of a step's gradient is known in synchronous training alone");
   }
+  if (training.diverged_above) {
+    refuse("training", "diverged_above",
+           "the loss of a step is known in synchronous training alone");
+  }
   if (spec.cluster.replicas > 0) {
     refuse("cluster", "replicas", "replicas are kept in synchronous training alone");
   }
@@ -99,11 +98,21 @@ void check_consistency(const Place& root, const Spec& spec) {
 
 }  // namespace
 
+void check_metric(const Place& place, Task task, const std::string& metric) {
+  const std::vector<std::string_view> known = metrics_of(task);
+  if (std::find(known.begin(), known.end(), metric) != known.end()) return;
+  const std::string_view near = nearest(metric, known);
+  place.complain(fmt::format("expected a metric of {}, one of {}, got {}{}", name_of(task),
+                             listed({known.begin(), known.end()}, "and"), quoted(metric),
+                             near.empty() ? "" : fmt::format("; did you mean {}?", near)));
+}
+
 void check_spec(const Place& root, const Spec& spec) {
   check_early_stop(root, spec);
   check_classes(root, spec);
   check_label_type(root, spec);
   check_consistency(root, spec);
+  check_search(root, spec);
 }
 
 }  // namespace ballast

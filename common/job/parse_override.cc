@@ -8,6 +8,8 @@
 
 #include <fmt/format.h>
 
+#include "common/job/fields.h"
+#include "common/job/names.h"
 #include "common/job/parse_place.h"
 #include "common/job/text.h"
 
@@ -69,6 +71,26 @@ YamlNode* descend(YamlNode& node, const std::string& segment, const std::string&
   return &add_field(node, segment, mark);
 }
 
+bool is_field_of(std::string_view kind, std::string_view name) {
+  const std::vector<std::string_view> names = fields_below(fmt::format("optimizer.{}", kind));
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+// "optimizer.learning_rate" means that of whichever optimizer the spec has: its name is put
+// between.
+void name_the_optimizer(const YamlNode& root, std::vector<std::string>& segments) {
+  if (segments.size() < 2 || segments[0] != "optimizer") return;
+  const auto kinds = words_of<OptimizerKind>();
+  const bool some_field = std::any_of(
+      kinds.begin(), kinds.end(), [&](std::string_view k) { return is_field_of(k, segments[1]); });
+  if (!some_field) return;
+  std::string kind(name_of(OptimizerSpec().kind));
+  const YamlNode* optimizer = root.find("optimizer");
+  if (optimizer != nullptr && optimizer->kind == YamlNode::Kind::scalar) kind = optimizer->text;
+  if (optimizer != nullptr && !optimizer->keys.empty()) kind = optimizer->keys[0].text;
+  segments.insert(segments.begin() + 1, kind);
+}
+
 // "--set data.validation=" takes back what the file says.
 void remove(YamlNode& root, const std::vector<std::string>& segments, const std::string& path,
             Mark mark, Problems& problems) {
@@ -124,7 +146,7 @@ void apply_override(std::string_view assignment, YamlNode& root, Problems& probl
   const std::string shown(assignment.substr(0, shown_bytes(assignment)));
   const Mark mark{problems.add_origin(fmt::format("--set {}", shown)), 1, 1};
   const std::string_view path = assignment.substr(0, equals);
-  const std::vector<std::string> segments = split(path);
+  std::vector<std::string> segments = split(path);
   const bool named = std::all_of(segments.begin(), segments.end(),
                                  [](const std::string& s) { return !s.empty(); });
   if (equals == std::string_view::npos || !named || segments.size() > kSegmentsMax) {
@@ -132,6 +154,7 @@ void apply_override(std::string_view assignment, YamlNode& root, Problems& probl
     return;
   }
 
+  name_the_optimizer(root, segments);
   std::optional<YamlNode> value = read_yaml(assignment.substr(equals + 1), mark.origin, problems);
   if (!value) return;
   if (value->kind == YamlNode::Kind::null) {

@@ -103,6 +103,7 @@ void parse_early_stop(const Place& place, EarlyStopSpec& out) {
   early_stop.read("metric", out.metric);
   early_stop.read("patience", WholeRange{.low = 1}, out.patience);
   early_stop.read("min_gain", kNotNegative, out.min_gain);
+  if (early_stop.has("target")) out.target = early_stop.at("target").number(kAnyNumber);
 }
 
 void parse_consistency(const Place& place, TrainingSpec& out) {
@@ -169,6 +170,9 @@ void parse_training(const Place& training, TrainingSpec& out) {
   training.read("shuffle", out.shuffle);
   training.read("clip_norm", kNotNegative, out.clip_norm);
   training.read("on_nonfinite", out.on_nonfinite);
+  if (training.has("diverged_above")) {
+    out.diverged_above = training.at("diverged_above").number(kPositive);
+  }
   training.read("log_every", WholeRange{.low = 1}, out.log_every);
   training.read("evaluate_every", WholeRange{}, out.evaluate_every);
   if (training.has("consistency")) parse_consistency(training.at("consistency"), out);

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <concepts>
 #include <limits>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -54,16 +55,17 @@ void visit(Io& io, S& spec) requires std::same_as<std::remove_const_t<S>, Optimi
 
 template <class Io, class S>
 void visit(Io& io, S& spec) requires std::same_as<std::remove_const_t<S>, EarlyStopSpec> {
-  auto& [metric, patience, min_gain] = spec;
+  auto& [metric, patience, min_gain, target] = spec;
   io("metric", metric);
   io("patience", patience);
   io("min_gain", min_gain);
+  io.optional("target", target);
 }
 
 template <class Io, class S>
 void visit(Io& io, S& spec) requires std::same_as<std::remove_const_t<S>, TrainingSpec> {
   auto& [epochs, steps, batch, leaves, shuffle, clip_norm, on_nonfinite, log_every, evaluate_every,
-         early_stop, consistency, staleness] = spec;
+         early_stop, consistency, staleness, diverged_above] = spec;
   io("epochs", epochs);
   io("steps", steps);
   io("batch", batch);
@@ -76,6 +78,7 @@ void visit(Io& io, S& spec) requires std::same_as<std::remove_const_t<S>, Traini
   io("early_stop", early_stop);
   io("consistency", consistency);
   io("staleness", staleness);
+  io.optional("diverged_above", diverged_above);
 }
 
 template <class Io, class S>
@@ -187,6 +190,12 @@ struct Writer {
   void operator()(const char* name, const T& value) {
     object[name] = to_json(value);
   }
+  // Absent when it is not set: a run that does not use the field is written as it was before there
+  // was one, and so keeps its fingerprint and its checkpoints.
+  template <class T>
+  void optional(const char* name, const std::optional<T>& value) {
+    if (value) object[name] = to_json(*value);
+  }
 };
 
 template <class S>
@@ -217,6 +226,12 @@ class Reader {
     }
     count_ += 1;
     read(*found, path, out);
+  }
+
+  template <class T>
+  void optional(const char* name, std::optional<T>& out) {
+    out.reset();
+    if (object_.is_object() && object_.contains(name)) (*this)(name, out.emplace());
   }
 
   // A field that nobody asked for is of a meaning we do not know.

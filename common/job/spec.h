@@ -194,6 +194,7 @@ struct EarlyStopSpec {
   std::string metric;          // Of the validation split; empty: no early stop.
   std::uint32_t patience = 3;  // Evaluations without gain.
   double min_gain = 0.0;
+  std::optional<double> target = {};  // Reaching it ends training too.
 
   friend bool operator==(const EarlyStopSpec&, const EarlyStopSpec&) = default;
 };
@@ -214,6 +215,8 @@ struct TrainingSpec {
   EarlyStopSpec early_stop;
   Consistency consistency = Consistency::synchronous;
   std::uint64_t staleness = 1;  // bounded: in steps; 0 has one barrier a step
+  // The mean loss of a step above which the run has diverged and ends.
+  std::optional<double> diverged_above = {};
 
   friend bool operator==(const TrainingSpec&, const TrainingSpec&) = default;
 };
@@ -244,6 +247,88 @@ struct ClusterSpec {
   friend bool operator==(const ClusterSpec&, const ClusterSpec&) = default;
 };
 
+// ---- jobs of many runs ------------------------------------------------------------------------
+
+enum class SplitKind {
+  k_fold,
+  stratified,
+  grouped,
+  stratified_grouped,
+  leave_one_group_out,
+  shuffled,
+  stratified_shuffled,
+  expanding,
+  sliding,
+  given
+};
+
+// What a kind of split asks of the data, and whether each of its splits draws anew which examples
+// are validation, so that these overlap.
+[[nodiscard]] bool needs_classes(SplitKind kind);
+[[nodiscard]] bool needs_groups(SplitKind kind);
+[[nodiscard]] bool needs_times(SplitKind kind);
+[[nodiscard]] bool holds_out(SplitKind kind);
+
+// How examples are dealt to training and validation, again and again: worker/data/folds.h.
+struct CrossValidationSpec {
+  SplitKind split = SplitKind::k_fold;
+  std::uint32_t folds = 5;  // Not leave_one_group_out and given, which have what the data says.
+  std::uint32_t repeats = 1;
+  double fraction = 0.2;     // shuffled, stratified_shuffled: of the examples, for validation
+  std::string group;         // Column; grouped, stratified_grouped, leave_one_group_out.
+  std::string time;          // Column; expanding, sliding.
+  std::uint64_t gap = 0;     // expanding, sliding: examples between training and validation
+  std::uint32_t window = 0;  // sliding: folds of training; 0: one
+  std::string column;        // given: the fold of each example
+  bool shuffle = true;       // k_fold
+
+  friend bool operator==(const CrossValidationSpec&, const CrossValidationSpec&) = default;
+};
+
+// Far above what anybody waits for; a search of more has a mistake in it.
+inline constexpr std::uint64_t kSplitsMax = 10'000;
+inline constexpr std::uint64_t kConfigurationsMax = 100'000;
+
+enum class SearchMethod { grid, random, halving, hyperband };
+enum class ChoiceRule { best, one_standard_error };
+enum class ParameterKind { choice, uniform, log_uniform, integer };
+
+// One field of the spec that a search tries values of.
+struct ParameterSpec {
+  std::string field;  // As `--set` takes it: "optimizer.learning_rate".
+  ParameterKind kind = ParameterKind::choice;
+  std::vector<std::string> choices;  // choice: each as YAML.
+  double low = 0.0;                  // The others: both ends belong to the range.
+  double high = 0.0;
+  std::uint32_t line = 0;
+
+  friend bool operator==(const ParameterSpec&, const ParameterSpec&) = default;
+};
+
+struct SearchSpec {
+  SearchMethod method = SearchMethod::grid;
+  std::string metric = "loss";        // By its mean over the splits.
+  std::uint32_t configurations = 20;  // random, halving
+  std::uint32_t reduction = 3;        // halving, hyperband: one of so many goes on
+  std::uint64_t steps_min = 100;      // halving, hyperband: the smallest budget
+  ChoiceRule choose = ChoiceRule::best;
+  bool refit = true;
+  std::vector<ParameterSpec> parameters;      // In the order written.
+  std::optional<CrossValidationSpec> nested;  // The inner splits.
+
+  friend bool operator==(const SearchSpec&, const SearchSpec&) = default;
+};
+
+// How the runs of a job share a fleet. Nothing of it enters a result, but for what a budget of time
+// leaves undone.
+struct JobSpec {
+  std::uint32_t runs_at_once = 0;  // 0: as many as there are workers.
+  std::uint32_t workers_per_run = 1;
+  double seconds = 0.0;  // 0: no budget.
+
+  friend bool operator==(const JobSpec&, const JobSpec&) = default;
+};
+
 struct Spec {
   std::string name;
   std::uint64_t seed = 0;
@@ -254,12 +339,19 @@ struct Spec {
   TrainingSpec training;
   CheckpointSpec checkpoint;
   ClusterSpec cluster;
+  std::optional<CrossValidationSpec> cross_validation;
+  std::optional<SearchSpec> search;
+  JobSpec job;
 
   std::string source;     // The YAML as effective (after --set), kept with the model.
   std::string directory;  // Of the spec file; relative paths in it start here.
 
   friend bool operator==(const Spec&, const Spec&) = default;
 };
+
+// What cross-validation is when the spec says nothing: five folds, stratified where there are
+// classes.
+[[nodiscard]] CrossValidationSpec default_cross_validation(Task task);
 
 // Leaves per step: what the spec says, else the largest power of two <= batch / 64, at least 1.
 [[nodiscard]] std::uint32_t leaves_of(const TrainingSpec& training);

@@ -165,6 +165,36 @@ TEST(NextCommit, KnowsWhichMetricsAreBetterWhenSmaller) {
   EXPECT_TRUE(input.commit().last);
 }
 
+TEST(NextCommit, StopsWhenTheTargetIsReached) {
+  struct Case {
+    const char* metric;
+    double value;
+    bool last;
+  };
+  const Case cases[] = {
+      {"roc_auc", 0.89, false}, {"roc_auc", 0.9, true}, {"roc_auc", 0.95, true},
+      {"loss", 0.91, false},    {"loss", 0.9, true},    {"roc_auc", std::nan(""), false},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(testing::Message() << c.metric << " " << c.value);
+    Given input;
+    input.run.training.early_stop = {.metric = c.metric, .target = 0.9};
+    input.watched = c.value;
+    EXPECT_EQ(input.commit().last, c.last);
+    EXPECT_EQ(input.commit().cut, c.last);
+  }
+}
+
+TEST(HasDiverged, ComparesTheMeanLossOfTheStep) {
+  Given input;  // 6 / 8
+  const PreparedStep step{input.figures, input.partitions};
+  EXPECT_FALSE(has_diverged(input.run, step));
+  input.run.training.diverged_above = 0.75;
+  EXPECT_FALSE(has_diverged(input.run, step));
+  input.run.training.diverged_above = 0.74;
+  EXPECT_TRUE(has_diverged(input.run, step));
+}
+
 TEST(NextCommit, KeepsTheBestWhereNothingWasEvaluated) {
   Given input;
   input.previous.best = 0.9;

@@ -317,6 +317,28 @@ TEST_F(CoordinatorTest, CommitsOnceEveryServerHasPreparedAndAgainForWhoMissedIt)
   EXPECT_EQ(again[0].second.commit, commits[0].second.commit);
 }
 
+RunConfig that_diverges() {
+  RunConfig run = small_run();
+  run.training.diverged_above = 0.25;  // A step's mean loss is twice that: see prepared().
+  return run;
+}
+
+class DivergedTest : public CoordinatorTest {
+ protected:
+  DivergedTest() : CoordinatorTest(that_diverges()) {}
+};
+
+TEST_F(DivergedTest, ARunThatDivergesEndsWithoutACommit) {
+  begin();
+  const After effects = prepare(1);
+  EXPECT_TRUE(all<wire::CommitStep>(effects).empty());
+  const auto finishes = all<wire::Finish>(effects);
+  ASSERT_EQ(finishes.size(), 4U);
+  EXPECT_TRUE(finishes[0].second.reason.starts_with(
+      "the mean loss of step 1 is above training.diverged_above; lower optimizer.learning_rate"))
+      << finishes[0].second.reason;
+}
+
 TEST_F(CoordinatorTest, PassesOverPreparedThatCannotBe) {
   begin();
   receive(kServer1, prepared(kServer1, 1));

@@ -161,6 +161,30 @@ Setting setting_of(std::string_view field) {
     setting.overrides = {"data.label={column: y, classes: [a, b]}"};
   } else if (field.starts_with("training.early_stop.")) {
     setting.overrides = {"training.early_stop={metric: accuracy}"};
+  } else if (field.starts_with("cross_validation.")) {
+    static const std::map<std::string, std::string> kSplits = {
+        {"fraction", "{split: shuffled}"},       {"group", "{split: grouped, group: x}"},
+        {"time", "{split: expanding, time: x}"}, {"gap", "{split: expanding, time: x}"},
+        {"window", "{split: sliding, time: x}"}, {"column", "{split: given, column: x}"},
+        {"shuffle", "{split: k_fold}"},
+    };
+    const auto split = kSplits.find(name_behind("cross_validation."));
+    setting.overrides = {"cross_validation=" + (split != kSplits.end() ? split->second : "{}")};
+  } else if (field.starts_with("search")) {
+    const bool halves = field == "search.reduction" || field == "search.steps_min";
+    const bool draws = field == "search.configurations" || field.ends_with("uniform") ||
+                       field.ends_with("integer");
+    setting.overrides = {std::string("search={method: ") +
+                         (halves  ? "halving"
+                          : draws ? "random"
+                                  : "grid") +
+                         ", parameters: {model: {choice: [linear, logistic]}}}"};
+    if (draws) setting.overrides.push_back("search.parameters.model={uniform: [0, 1]}");
+    if (field.starts_with("search.parameters[].")) {
+      const std::string name = name_behind("search.parameters[].");
+      setting.overrides.push_back("search.parameters.model={" + name + ": [1, 2]}");
+      at("search.parameters[].", "search.parameters.model.");
+    }
   } else if (field.starts_with("training.consistency.")) {
     setting.overrides = {"training.consistency={" + name_behind("training.consistency.") + ": }"};
   }
@@ -179,7 +203,9 @@ TEST(Fields, AreAllRead) {
     const Setting setting = setting_of(field.path);
     const auto without = parsed(setting, "");
     EXPECT_TRUE(without.has_value()) << without.error().message;
-    const auto with = parsed(setting, "[[{nobody: [takes]}]]");
+    // A choice takes lists of anything, but nothing else.
+    const bool takes_lists = field.path.ends_with(".choice");
+    const auto with = parsed(setting, takes_lists ? "{nobody: takes}" : "[[{nobody: [takes]}]]");
     ASSERT_FALSE(with.has_value());
     EXPECT_NE(with.error().message.find(setting.path), std::string::npos) << with.error().message;
   }

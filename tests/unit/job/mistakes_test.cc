@@ -58,7 +58,8 @@ TEST(Mistakes, OfTheDocument) {
        "{layers: [...], loss: ...}"},
       {"misspelt section", plus("trainning: {batch: 3}"),
        "f.yaml:3:1: trainning: unknown field; did you mean training? possible here: name, seed, "
-       "data, features, model, optimizer, training, checkpoint and cluster"},
+       "data, features, model, optimizer, training, checkpoint, cluster, cross_validation, "
+       "search and job"},
       {"a field of a section", plus("batch: 3"),
        "f.yaml:3:1: batch: unknown field, known only as training.batch; possible here: name, ..."},
       {"nothing near", plus("colour: red"),
@@ -402,6 +403,9 @@ TEST(Mistakes, OfTraining) {
        plus("training: {consistency: async}\ncluster: {durability: step}"),
        "f.yaml:4:23: cluster.durability: only synchronous training has steps to log; remove this, "
        "or training.consistency: async"},
+      {"async with divergence", plus("training: {consistency: async, diverged_above: 3}"),
+       "f.yaml:3:48: training.diverged_above: the loss of a step is known in synchronous training "
+       "alone; remove this, or training.consistency: async"},
       {"a checkpoint by days", plus("checkpoint: {every_seconds: 1d}"),
        "f.yaml:3:29: checkpoint.every_seconds: expected a duration such as 500ms, 10s or 2m, 0 or "
        "more and at most a year in seconds, got \"1d\""},
@@ -438,6 +442,170 @@ TEST(Mistakes, AcrossSections) {
        "data: {train: a.csv, label: y, columns: {x: number, y: category}}\nmodel: linear\n",
        "f.yaml:1:29: data.label: mean_squared_error predicts a number, and the label \"y\" is a "
        "column of type category"},
+  };
+  for (const Mistake& mistake : mistakes) expect_message(mistake);
+}
+
+TEST(Mistakes, OfCrossValidation) {
+  const auto cv = [](const std::string& fields) {
+    return plus("cross_validation: {" + fields + "}");
+  };
+  const Mistake mistakes[] = {
+      {"a misspelt field", cv("fold: 3"),
+       "f.yaml:3:20: cross_validation.fold: unknown field; did you mean folds? possible here: "
+       "split, ..."},
+      {"an unknown split", cv("split: kfold"),
+       "f.yaml:3:27: cross_validation.split: expected k_fold, stratified, grouped, "
+       "stratified_grouped, leave_one_group_out, shuffled, stratified_shuffled, expanding, sliding "
+       "or given, got \"kfold\"; did you mean k_fold?"},
+      {"one fold", cv("folds: 1"),
+       "f.yaml:3:27: cross_validation.folds: expected a whole number from 2 to 10000, got \"1\""},
+      {"no group", cv("split: grouped"),
+       "f.yaml:3:19: cross_validation.group: missing required field; write the column that grouped "
+       "splits by"},
+      {"an empty group", cv("split: grouped, group: ''"),
+       "f.yaml:3:43: cross_validation.group: expected a column's name, got an empty text"},
+      {"a group of k_fold", cv("split: k_fold, group: x"),
+       "f.yaml:3:42: cross_validation.group: goes only with grouped, stratified_grouped and "
+       "leave_one_group_out, not with k_fold; remove one of the two"},
+      {"a gap without time", cv("gap: 3"),
+       "f.yaml:3:25: cross_validation.gap: goes only with expanding and sliding, not with "
+       "stratified; remove one of the two"},
+      {"a window that expands", cv("split: expanding, time: t, window: 3"),
+       "f.yaml:3:55: cross_validation.window: goes only with sliding, not with expanding; remove "
+       "one of the two"},
+      {"a fraction of folds", cv("fraction: 0.5"),
+       "f.yaml:3:30: cross_validation.fraction: goes only with shuffled and stratified_shuffled, "
+       "not with stratified; remove one of the two"},
+      {"all for validation", cv("split: shuffled, fraction: 1"),
+       "f.yaml:3:47: cross_validation.fraction: expected a number between 0 and 1, got \"1\""},
+      {"folds that are given", cv("split: given, column: x, folds: 3"),
+       "f.yaml:3:52: cross_validation.folds: the data says how many folds given has; remove this"},
+      {"the past twice", cv("split: expanding, time: t, repeats: 2"),
+       "f.yaml:3:56: cross_validation.repeats: expanding draws nothing, so each repetition would "
+       "be the same; remove one of the two"},
+      {"the same order twice", cv("split: k_fold, shuffle: false, repeats: 2"),
+       "f.yaml:3:60: cross_validation.repeats: k_fold without shuffle draws nothing, so each ..."},
+      {"too many", cv("folds: 200, repeats: 200"),
+       "f.yaml:3:41: cross_validation.repeats: expected at most 10000 splits, got 200 times 200"},
+      {"classes of a number",
+       "data: {train: a.csv, label: y}\nmodel: linear\ncross_validation: {split: stratified}\n",
+       "f.yaml:3:27: cross_validation.split: stratified keeps the shares of classes, and the model "
+       "predicts a number; choose k_fold"},
+      {"groups of the label", cv("split: grouped, group: y"),
+       "f.yaml:3:43: cross_validation.group: \"y\" is the label; name another column"},
+      {"a column that there is not",
+       data("train: a.csv, label: y, header: false, columns: {user: category, y: category}") +
+           "cross_validation: {split: grouped, group: usr}\n",
+       "f.yaml:3:43: cross_validation.group: expected one of data.columns, got \"usr\"; did you "
+       "mean \"user\"?"},
+      {"columns of libsvm",
+       "data: {train: a.svm}\nmodel: logistic\ncross_validation: {split: given, column: x}\n",
+       "f.yaml:3:42: cross_validation.column: libsvm has no columns; choose a split that needs "
+       "none"},
+  };
+  for (const Mistake& mistake : mistakes) expect_message(mistake);
+}
+
+TEST(Mistakes, OfSearch) {
+  const auto search = [](const std::string& fields) { return plus("search: {" + fields + "}"); };
+  const auto parameters = [&](const std::string& entries) {
+    return search("method: random, parameters: {" + entries + "}");
+  };
+  const Mistake mistakes[] = {
+      {"no parameters", search("method: grid"),
+       "f.yaml:3:9: search.parameters: missing required field; write what to try, as parameters: "
+       "{optimizer.learning_rate: [0.01, 0.1]}"},
+      {"none listed", search("parameters: {}"),
+       "f.yaml:3:22: search.parameters: expected fields and their values, such as "
+       "{optimizer.learning_rate: [0.01, 0.1]}, got an empty mapping"},
+      {"an unknown method", search("method: bayes, parameters: {model: [linear]}"),
+       "f.yaml:3:18: search.method: expected grid, random, halving or hyperband, got \"bayes\""},
+      {"a misspelt parameter", parameters("optimizer.learnin_rate: {uniform: [0, 1]}"),
+       "f.yaml:3:39: search.parameters.optimizer.learnin_rate: unknown field; did you mean "
+       "optimizer.learning_rate? possible below optimizer: sgd, ..."},
+      {"a misspelt section", parameters("trainin.batch: {integer: [1, 2]}"),
+       "f.yaml:3:39: search.parameters.trainin.batch: expected a field of features, model, "
+       "optimizer or training, such as optimizer.learning_rate; did you mean training? all else is "
+       "the same for all configurations"},
+      {"other data", parameters("data.validation: {uniform: [0.1, 0.2]}"),
+       "f.yaml:3:39: search.parameters.data.validation: expected a field of features, model, "
+       "optimizer or training, such as optimizer.learning_rate; all else is the same for all "
+       "configurations"},
+      {"below a number", parameters("training.batch.size: {integer: [1, 2]}"),
+       "f.yaml:3:39: search.parameters.training.batch.size: unknown field; training.batch has no "
+       "fields of its own"},
+      {"a layer without position", parameters("model.layers.dense: {integer: [1, 2]}"),
+       "f.yaml:3:39: search.parameters.model.layers.dense: expected the position of an entry of "
+       "model.layers, from 0, got \"dense\""},
+      {"a schedule's misspelt field",
+       parameters("optimizer.adam.schedule.cosine.warmup: {integer: [1, 2]}"),
+       "f.yaml:3:39: search.parameters.optimizer.adam.schedule.cosine.warmup: unknown field; did "
+       "you mean optimizer.adam.schedule.cosine.warmup_steps? possible below ..."},
+      {"all of training", parameters("training: {choice: [1, 2]}"),
+       "f.yaml:3:39: search.parameters.training: expected a field of training, such as "
+       "training.batch"},
+      {"one value", parameters("training.batch: 5"),
+       "f.yaml:3:55: search.parameters.training.batch: expected a list of values, or a range such "
+       "as {log_uniform: [0.001, 0.1]}, got \"5\""},
+      {"an empty list", parameters("training.batch: []"),
+       "f.yaml:3:55: search.parameters.training.batch: expected the values to choose from, such as "
+       "[0.01, 0.1], got an empty list"},
+      {"a value twice", search("parameters: {training.batch: [1, 2, 1]}"),
+       "f.yaml:3:46: search.parameters.training.batch.2: this value is listed twice; remove one"},
+      {"nothing as a value", search("parameters: {training.batch: [1, ~]}"),
+       "f.yaml:3:43: search.parameters.training.batch.1: expected a value, got nothing; a field "
+       "that is absent has its default, which can be written"},
+      {"a misspelt range", parameters("training.batch: {integr: [1, 2]}"),
+       "f.yaml:3:56: search.parameters.training.batch.integr: unknown field; did you mean integer? "
+       "possible here: choice, uniform, log_uniform and integer"},
+      {"one end", parameters("training.batch: {integer: [1]}"),
+       "f.yaml:3:65: search.parameters.training.batch.integer: expected the least and the most, "
+       "such as [64, 512], got a list of 1"},
+      {"ends turned around", parameters("optimizer.l2: {uniform: [1, 0.5]}"),
+       "f.yaml:3:63: search.parameters.optimizer.l2.uniform: expected the least before the most, "
+       "got [1, 0.5]"},
+      {"the logarithm of 0", parameters("optimizer.l2: {log_uniform: [0, 1]}"),
+       "f.yaml:3:68: search.parameters.optimizer.l2.log_uniform.0: expected a number above 0, got "
+       "\"0\""},
+      {"half a batch", parameters("training.batch: {integer: [1, 2.5]}"),
+       "f.yaml:3:69: search.parameters.training.batch.integer.1: expected a whole number from 0 to "
+       "9007199254740992, got \"2.5\""},
+      {"a grid of a range", search("parameters: {optimizer.l2: {uniform: [0, 1]}}"),
+       "f.yaml:3:37: search.parameters.optimizer.l2: grid tries every combination of listed "
+       "values, and uniform is a range; list the values, or choose method: random"},
+      {"a grid that counts", search("configurations: 5, parameters: {training.batch: [1, 2]}"),
+       "f.yaml:3:26: search.configurations: goes only with random and halving, not with grid; "
+       "remove one of the two"},
+      {"more than there are", search("method: random, parameters: {training.batch: [1, 2]}"),
+       "f.yaml:3:38: search.parameters: these lists make 2 configurations, fewer than the 20 to "
+       "draw; choose method: grid, or fewer configurations"},
+      {"a metric of another task", search("metric: rmse, parameters: {training.batch: [1, 2]}"),
+       "f.yaml:3:18: search.metric: expected a metric of binary, one of accuracy, precision, "
+       "recall, f1, roc_auc, log_loss and loss, got \"rmse\""},
+      {"nothing to halve",
+       plus("training: {steps: 100}\nsearch: {method: halving, steps_min: 50, parameters: "
+            "{optimizer.l2: {uniform: [0, 1]}}}"),
+       "f.yaml:4:38: search.steps_min: expected at most 33 steps, training.steps divided by "
+       "search.reduction, got 50; there would be nothing to compare before the end"},
+      {"halving what is not evaluated",
+       plus("training: {consistency: async}\nsearch: {method: hyperband, parameters: "
+            "{optimizer.l2: {uniform: [0, 1]}}}"),
+       "f.yaml:4:18: search.method: hyperband compares runs midway, and with "
+       "training.consistency: async nothing is evaluated before the end; choose grid or random"},
+      {"a standard error of one",
+       plus("cross_validation: {split: shuffled, folds: 1}\nsearch: {choose: one_standard_error, "
+            "parameters: {training.batch: [1, 2]}}"),
+       "f.yaml:4:18: search.choose: a standard error takes two splits, and cross_validation has "
+       "one; add repeats or folds, or choose best"},
+      {"an inner split", search("nested: {split: grouped}, parameters: {training.batch: [1, 2]}"),
+       "f.yaml:3:18: search.nested.group: missing required field; write the column that grouped "
+       "splits by"},
+      {"nobody works", plus("job: {workers_per_run: 0}"),
+       "f.yaml:3:24: job.workers_per_run: expected a whole number from 1 to 10000, got \"0\""},
+      {"a budget of days", plus("job: {seconds: 1d}"),
+       "f.yaml:3:16: job.seconds: expected a duration such as 500ms, 10s or 2m, 0 or more and at "
+       "most a year in seconds, got \"1d\""},
   };
   for (const Mistake& mistake : mistakes) expect_message(mistake);
 }

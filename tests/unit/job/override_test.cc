@@ -60,6 +60,32 @@ TEST(Override, GivesANamedVariantFields) {
   EXPECT_EQ(spec->features[0].columns, std::vector<std::string>{"age"});
 }
 
+TEST(Override, NamesTheOptimizerThereIs) {
+  struct Case {
+    std::vector<std::string> overrides;
+    OptimizerKind kind;
+    double learning_rate;
+  };
+  const Case cases[] = {
+      {{"optimizer.learning_rate=0.25"}, OptimizerKind::adam, 0.25},
+      {{"optimizer=sgd", "optimizer.learning_rate=0.25"}, OptimizerKind::sgd, 0.25},
+      {{"optimizer={adamw: {beta1: 0.5}}", "optimizer.learning_rate=2"}, OptimizerKind::adamw, 2.0},
+      {{"optimizer.ftrl.learning_rate=3", "optimizer.learning_rate="}, OptimizerKind::ftrl, 0.1},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.overrides.back());
+    const auto spec = with(c.overrides, kSmallSpec);
+    ASSERT_TRUE(spec.has_value()) << spec.error().message;
+    EXPECT_EQ(spec->optimizer.kind, c.kind);
+    EXPECT_EQ(spec->optimizer.learning_rate, c.learning_rate);
+  }
+  const auto momentum = with({"optimizer.momentum=0.5"}, kSmallSpec);
+  ASSERT_FALSE(momentum.has_value());
+  EXPECT_NE(momentum.error().message.find("optimizer.adam.momentum: unknown field"),
+            std::string::npos)
+      << momentum.error().message;
+}
+
 TEST(Override, TellsMistakesWithTheOption) {
   struct Case {
     const char* option;

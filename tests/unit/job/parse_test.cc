@@ -181,7 +181,8 @@ TEST(Parse, ReadsHowToTrain) {
       .on_nonfinite = NonFinite::skip,
       .log_every = 7,
       .evaluate_every = 100,
-      .early_stop = {.metric = "roc_auc", .patience = 4, .min_gain = 0.01},
+      .early_stop = {.metric = "roc_auc", .patience = 4, .min_gain = 0.01, .target = 0.99},
+      .diverged_above = 50.0,
   };
   EXPECT_EQ(spec.training, training);
   EXPECT_EQ(spec.checkpoint,
@@ -274,6 +275,49 @@ TEST(Parse, KnowsTheFormatByTheExtension) {
   EXPECT_EQ(idx.data.format, DataFormat::idx);
   EXPECT_EQ(idx.data.train.paths, (Texts{"i1", "i2"}));
   EXPECT_EQ(idx.data.train.label_paths, (Texts{"l1", "l2"}));
+}
+
+TEST(Parse, ReadsJobsOfManyRuns) {
+  const Spec spec = parsed(kFullSpec);
+  CrossValidationSpec split;
+  split.split = SplitKind::stratified_grouped;
+  split.folds = 4;
+  split.repeats = 3;
+  split.group = "city";
+  EXPECT_EQ(spec.cross_validation, split);
+  CrossValidationSpec inner;
+  inner.split = SplitKind::shuffled;
+  inner.folds = 2;
+  inner.fraction = 0.25;
+  ASSERT_TRUE(spec.search.has_value());
+  EXPECT_EQ(spec.search->method, SearchMethod::hyperband);
+  EXPECT_EQ(spec.search->metric, "accuracy");
+  EXPECT_EQ(spec.search->reduction, 4U);
+  EXPECT_EQ(spec.search->steps_min, 25U);
+  EXPECT_EQ(spec.search->choose, ChoiceRule::one_standard_error);
+  EXPECT_FALSE(spec.search->refit);
+  EXPECT_EQ(spec.search->nested, inner);
+  std::vector<ParameterSpec> parameters = spec.search->parameters;
+  for (ParameterSpec& parameter : parameters) parameter.line = 0;
+  const std::vector<ParameterSpec> expected = {
+      {"optimizer.learning_rate", ParameterKind::log_uniform, {}, 1e-3, 1.0},
+      {"optimizer.sgd.momentum", ParameterKind::uniform, {}, 0.5, 0.99},
+      {"training.batch", ParameterKind::integer, {}, 64.0, 512.0},
+      {"model.layers.8.dropout", ParameterKind::choice, {"0.1", "0.5"}},
+      {"optimizer.schedule", ParameterKind::choice, {"constant", "step:\n  every: 10"}},
+  };
+  EXPECT_EQ(parameters, expected);
+  EXPECT_EQ(spec.job, (JobSpec{.runs_at_once = 6, .workers_per_run = 2, .seconds = 3600.0}));
+}
+
+TEST(Parse, SplitsByTheTaskWhenNothingIsSaid) {
+  const std::string section = "cross_validation: {folds: 3}\n";
+  EXPECT_EQ(parsed(std::string(kSmallSpec) + section).cross_validation->split,
+            SplitKind::stratified);
+  EXPECT_EQ(
+      parsed("data: {train: a.csv, label: y}\nmodel: linear\n" + section).cross_validation->split,
+      SplitKind::k_fold);
+  EXPECT_FALSE(parsed(kSmallSpec).cross_validation.has_value());
 }
 
 TEST(Parse, TellsAFractionFromAPathByItsQuotes) {

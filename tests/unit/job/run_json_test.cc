@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <set>
 
 namespace ballast {
 namespace {
@@ -69,18 +70,20 @@ RunConfig full_run() {
                                 .step_every = 12,
                                 .step_factor = -0.0,
                                 .final_factor = 0.3}};
-  run.training = {.epochs = 0.7,
-                  .steps = 13,
-                  .batch = 14,
-                  .leaves = 16,
-                  .shuffle = false,
-                  .clip_norm = 1e22,
-                  .on_nonfinite = NonFinite::skip,
-                  .log_every = 15,
-                  .evaluate_every = 17,
-                  .early_stop = {.metric = "rmse", .patience = 18, .min_gain = 1e-17},
-                  .consistency = Consistency::bounded,
-                  .staleness = 21};
+  run.training = {
+      .epochs = 0.7,
+      .steps = 13,
+      .batch = 14,
+      .leaves = 16,
+      .shuffle = false,
+      .clip_norm = 1e22,
+      .on_nonfinite = NonFinite::skip,
+      .log_every = 15,
+      .evaluate_every = 17,
+      .early_stop = {.metric = "rmse", .patience = 18, .min_gain = 1e-17, .target = 0.1},
+      .consistency = Consistency::bounded,
+      .staleness = 21,
+      .diverged_above = 1e3};
   run.checkpoint = {.every_steps = 19, .every_seconds = 0.001, .keep = 20};
   run.cluster = {.partitions = 21,
                  .kernel = KernelFamily::sapphirerapids,
@@ -105,6 +108,20 @@ TEST(RunJson, DefaultsComeBackToo) {
   EXPECT_EQ(*again, RunConfig());
 }
 
+// What runs without these fields were written as, they still are: fingerprints and checkpoints
+// hold.
+TEST(RunJson, LeavesOutWhatIsNotSet) {
+  RunConfig run = full_run();
+  run.training.early_stop.target.reset();
+  run.training.diverged_above.reset();
+  const auto json = nlohmann::json::parse(run_to_json(run));
+  EXPECT_FALSE(json["run"]["training"].contains("diverged_above"));
+  EXPECT_FALSE(json["run"]["training"]["early_stop"].contains("target"));
+  const auto again = run_from_json(json.dump());
+  ASSERT_TRUE(again.has_value()) << again.error().message;
+  EXPECT_EQ(*again, run);
+}
+
 // Walks every value of the text; each one taken away, or replaced, must be refused.
 void expect_refused(const nlohmann::json& json, const std::string& what) {
   SCOPED_TRACE(what);
@@ -116,6 +133,8 @@ void expect_refused(const nlohmann::json& json, const std::string& what) {
 
 TEST(RunJson, RefusesMissingUnknownAndMistypedFields) {
   const auto whole = nlohmann::json::parse(run_to_json(full_run()));
+  const std::set<std::string> optional = {"/run/training/early_stop/target",
+                                          "/run/training/diverged_above"};
   std::size_t fields = 0;
   const nlohmann::json flat = whole.flatten();
   for (const auto& [pointer, value] : flat.items()) {
@@ -128,7 +147,7 @@ TEST(RunJson, RefusesMissingUnknownAndMistypedFields) {
     fields += 1;
     nlohmann::json missing = whole;
     missing[path.parent_pointer()].erase(path.back());
-    expect_refused(missing, pointer + " missing");
+    if (!optional.contains(pointer)) expect_refused(missing, pointer + " missing");
     nlohmann::json unknown = whole;
     unknown[path.parent_pointer()]["surplus"] = 1;
     if (path.parent_pointer().empty()) continue;  // The envelope may grow; its format counts.

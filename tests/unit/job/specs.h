@@ -83,15 +83,35 @@ training:
   on_nonfinite: skip
   log_every: 7
   evaluate_every: 100
-  early_stop: {metric: roc_auc, patience: 4, min_gain: 0.01}
+  early_stop: {metric: roc_auc, patience: 4, min_gain: 0.01, target: 0.99}
+  diverged_above: 50
 checkpoint: {every_steps: 500, every_seconds: 2m, keep: 5}
 cluster: {partitions: 32, kernel: haswell, heartbeat: 250ms, silence: 5s}
+cross_validation: {split: stratified_grouped, folds: 4, repeats: 3, group: city}
+search:
+  method: hyperband
+  metric: accuracy
+  reduction: 4
+  steps_min: 25
+  choose: one_standard_error
+  refit: false
+  parameters:
+    optimizer.learning_rate: {log_uniform: [1e-3, 1]}
+    optimizer.sgd.momentum: {uniform: [0.5, 0.99]}
+    training.batch: {integer: [64, 512]}
+    model.layers.8.dropout: [0.1, 0.5]
+    optimizer.schedule: {choice: [constant, {step: {every: 10}}]}
+  nested: {split: shuffled, folds: 2, fraction: 0.25}
+job: {runs_at_once: 6, workers_per_run: 2, seconds: 1h}
 )";
 
 // A spec without what depends on the lines it was written in.
 inline Spec without_lines(Spec spec) {
   for (TransformSpec& transform : spec.features) transform.line = 0;
   for (LayerSpec& layer : spec.model.layers) layer.line = 0;
+  if (spec.search) {
+    for (ParameterSpec& parameter : spec.search->parameters) parameter.line = 0;
+  }
   return spec;
 }
 

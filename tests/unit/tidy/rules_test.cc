@@ -53,6 +53,8 @@ const Planted kPlanted[] = {
     {"RocksDB stays in rocks_*.cc", "common/storage/kv_store.cc", "#include <rocksdb/db.h>"},
     {"Asio stays at the edges", "paramserver/server.cc", "#include <boost/asio/io_context.hpp>"},
     {"Asio stays at the edges", "coordinator/http.cc", "#include <boost/beast.hpp>"},
+    {"Boost.Math stays in statistics.cc", "common/math/metrics.cc",
+     "#include <boost/math/distributions/students_t.hpp>"},
     {"OpenBLAS stays in common/math", "worker/model/dense.cc", "#include <cblas.h>"},
     {"YAML stays in the parser", "common/job/spec.h", "#include <yaml-cpp/yaml.h>"},
     {"the parser's headers show no YAML outside common/job", "cli/train.cc",
