@@ -5,12 +5,14 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "cli/children.h"
 #include "cli/roles.h"
@@ -64,29 +66,32 @@ class EmbeddedMembers {
   // `failed` hears, from another thread, why a member cannot take part.
   EmbeddedMembers(const Process& process, const LaunchOptions& options,
                   std::function<void(const std::string& reason)> failed)
-      : process_(process), options_(options), failed_(std::move(failed)) {}
+      : process_(process),
+        options_(options),
+        failed_(std::move(failed)),
+        stoppers_(1 + options.embedded_workers) {}
   ~EmbeddedMembers() {
     for (Stopper& stopper : stoppers_) stopper.ask();
-    for (std::thread& thread : threads_) {
-      if (thread.joinable()) thread.join();
-    }
+    for (std::thread& thread : threads_) thread.join();
   }
   EmbeddedMembers(const EmbeddedMembers&) = delete;
   EmbeddedMembers& operator=(const EmbeddedMembers&) = delete;
 
   void start(const std::string& coordinator) {
-    threads_[0] = std::thread([this, coordinator] {
+    threads_.emplace_back([this, coordinator] {
       report(run_server(process_, {.coordinator = coordinator,
                                    .listen = "inproc://server",
                                    .advertise = "",
                                    .home = home_of_server(options_.output, 0),
                                    .stoppable = stoppable(0)}));
     });
-    threads_[1] = std::thread([this, coordinator] {
-      report(run_worker(
-          process_,
-          {.coordinator = coordinator, .threads = options_.threads, .stoppable = stoppable(1)}));
-    });
+    for (std::uint32_t i = 1; i <= options_.embedded_workers; ++i) {
+      threads_.emplace_back([this, coordinator, i] {
+        report(run_worker(
+            process_,
+            {.coordinator = coordinator, .threads = options_.threads, .stoppable = stoppable(i)}));
+      });
+    }
   }
 
  private:
@@ -100,8 +105,8 @@ class EmbeddedMembers {
   const Process& process_;
   const LaunchOptions& options_;
   const std::function<void(const std::string&)> failed_;
-  Stopper stoppers_[2];
-  std::thread threads_[2];
+  std::deque<Stopper> stoppers_;
+  std::vector<std::thread> threads_;
 };
 
 void start_children(Children& children, const LaunchOptions& options,
@@ -123,9 +128,10 @@ void start_children(Children& children, const LaunchOptions& options,
 
 std::string shape_text(const LaunchOptions& options) {
   switch (options.shape) {
-    case Shape::embedded:
-      return fmt::format("one process, {} thread{}", options.threads,
-                         options.threads == 1 ? "" : "s");
+    case Shape::embedded: {
+      const std::uint32_t threads = options.threads * options.embedded_workers;
+      return fmt::format("one process, {} thread{}", threads, threads == 1 ? "" : "s");
+    }
     case Shape::local:
       return fmt::format("{} workers and {} servers on this machine over {}", options.workers,
                          options.servers, options.transport);
@@ -156,22 +162,9 @@ std::string coordinator_endpoint(const LaunchOptions& options, const std::string
   return "";
 }
 
-void explain(const Exit& exit, const RunProgress& progress, const LaunchOptions& options) {
-  if (exit.code == ExitCode::done) return;
-  fmt::print(stderr, "ballast: {}\n", exit.reason);
-  if (exit.code == ExitCode::user_error) return;
-  if (progress.checkpoint) {
-    fmt::print(stderr, "checkpoint of step {} is kept; go on with: ballast resume {}\n",
-               *progress.checkpoint, options.output);
-  } else {
-    fmt::print(stderr, "no checkpoint was written yet; start again with: ballast resume {}\n",
-               options.output);
-  }
-}
-
 }  // namespace
 
-Exit launch(const JobFile& job, const LaunchOptions& options, Log& log, Display& display) {
+Exit launch(Work work, const LaunchOptions& options, Log& log, Show& show) {
   std::optional<SocketDirectory> directory;
   if (options.shape == Shape::embedded ||
       (options.shape == Shape::local && options.transport == "ipc")) {
@@ -187,13 +180,11 @@ Exit launch(const JobFile& job, const LaunchOptions& options, Log& log, Display&
   std::mutex mutex;
   std::unique_ptr<Children> children;
   std::unique_ptr<EmbeddedMembers> embedded;
-  RunProgress last;
   std::string asked_at;  // As the output directory says; empty: it does not.
-  display.start(job.run, shape_text(options));
+  show.start(shape_text(options));
 
   CoordinatorRole role;
-  role.job = job;
-  role.output = options.output;
+  role.work = std::move(work);
   role.listen = coordinator_endpoint(options, sockets);
   if (options.shape == Shape::embedded && !sockets.empty()) {
     role.ask_at = "ipc://" + sockets + "/coordinator";
@@ -234,25 +225,27 @@ Exit launch(const JobFile& job, const LaunchOptions& options, Log& log, Display&
     }
     return {};
   };
-  role.progress = [&](const RunProgress& progress) {
-    last = progress;
-    display.update(job.run, progress, std::chrono::steady_clock::now());
-    if (progress.phase == RunProgress::Phase::done && children) children->wind_down();
+  role.progress = [&](const Fleet& fleet) {
+    show.update(fleet, std::chrono::steady_clock::now());
+    if (fleet.is_over() && children) children->wind_down();
   };
   role.stoppable = [&stopper](std::function<void()> stop) { stopper.set(std::move(stop)); };
 
   Exit exit = run_coordinator(process, role);
   if (!asked_at.empty()) forget_endpoint(options.output, asked_at, log);
   if (exit.code == ExitCode::done) {
-    display.finish(job.run, last, options.output, std::chrono::steady_clock::now());
+    show.finish(std::chrono::steady_clock::now());
   }
-  display.clear();
+  show.clear();
   children.reset();  // So that what they have to say does not bury what comes now.
   {
     const std::lock_guard lock(mutex);
     if (!failed.empty() && exit.code != ExitCode::done) exit = {ExitCode::user_error, failed};
   }
-  explain(exit, last, options);
+  if (exit.code != ExitCode::done) {
+    fmt::print(stderr, "ballast: {}\n", exit.reason);
+    show.advise(exit);
+  }
   return exit;
 }
 

@@ -1,6 +1,6 @@
 #pragma once
 
-// Runs a job that has been set up: everything in this process, or with local processes for the
+// Does work that has been set up: everything in this process, or with local processes for the
 // other roles, or as the coordinator of a cluster whose members are started elsewhere. `train`,
 // `resume` and `coordinator` are thin around it.
 
@@ -9,9 +9,9 @@
 #include <optional>
 #include <string>
 
-#include "cli/display.h"
-#include "cli/job_file.h"
 #include "cli/links.h"
+#include "cli/roles.h"
+#include "cli/show.h"
 #include "common/base/result.h"
 #include "common/observe/log.h"
 #include "common/runtime/machine.h"
@@ -29,7 +29,8 @@ struct LaunchOptions {
   Shape shape = Shape::embedded;
   std::uint32_t workers = 1;
   std::uint32_t servers = 1;
-  std::uint32_t threads = 1;      // Of each worker.
+  std::uint32_t threads = 1;  // Of each worker.
+  std::uint32_t embedded_workers = 1;
   std::string listen;             // cluster: the coordinator's endpoint.
   std::string transport = "ipc";  // local
   std::string log_level = "info";
@@ -38,7 +39,6 @@ struct LaunchOptions {
 };
 
 // Blocks until the run is over; shows its progress and its end.
-[[nodiscard]] Exit launch(const JobFile& job, const LaunchOptions& options, Log& log,
-                          Display& display);
+[[nodiscard]] Exit launch(Work work, const LaunchOptions& options, Log& log, Show& show);
 
 }  // namespace ballast

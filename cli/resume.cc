@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "cli/run_options.h"
+#include "cli/run_show.h"
 #include "cli/verbs.h"
 #include "common/runtime/signals.h"
 #include "common/storage/files.h"
@@ -39,7 +40,9 @@ int resume(const ResumeOptions& options) {
     launch_with.listen = options.listen;
     launch_with.links = std::move(*links);
   }
-  return static_cast<int>(launch(*job, launch_with, **log, display).code);
+  RunShow show(job->run, options.run.output, display);
+  return static_cast<int>(
+      launch(training(*job, options.run.output), launch_with, **log, show).code);
 }
 
 }  // namespace

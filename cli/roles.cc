@@ -70,6 +70,24 @@ Exit run_host(Machine& machine, Transport& transport, Log& log,
 
 }  // namespace
 
+Work training(const JobFile& job, const std::string& output) {
+  const auto run = std::make_shared<const RunConfig>(job.run);
+  Work work;
+  work.output = output;
+  work.edge.make = [run, output, transforms = job.transforms_json](RunId) -> Result<RunPlace> {
+    return RunPlace{.options = {.run = run,
+                                .output = output,
+                                .version = kVersion,
+                                .slots = slots(run->optimizer),
+                                .transforms_json = transforms},
+                    .checkpoints = checkpoints_of(output)};
+  };
+  work.edge.record_end = [](RunId, const Exit&) { return Status(); };
+  work.edge.conclude = [] { return Status(); };
+  work.agenda = [] { return std::make_unique<SingleRun>(); };
+  return work;
+}
+
 Exit run_coordinator(const Process& process, const CoordinatorRole& role) {
   // First, so that a port that is taken leaves nothing behind.
   auto transport = make_transport(process, kCoordinator);
@@ -78,36 +96,29 @@ Exit run_coordinator(const Process& process, const CoordinatorRole& role) {
   if (!role.ask_at.empty()) {
     if (const auto asked = transport->bind(role.ask_at); !asked) return user_error(asked.error());
   }
-  if (const Status made = make_directories(role.output); !made) return user_error(made.error());
-  // Timelines fence a coordinator that lives elsewhere; the lock tells one on this machine at once.
-  auto lock = FileLock::acquire(join_path(role.output, "lock"));
+  const std::string& output = role.work.output;
+  if (const Status made = make_directories(output); !made) return user_error(made.error());
+  // Terms fence a coordinator that lives elsewhere; the lock tells one on this machine at once.
+  auto lock = FileLock::acquire(join_path(output, "lock"));
   if (!lock) {
-    return user_error({ErrorCode::conflict, "another process is training in " + role.output +
+    return user_error({ErrorCode::conflict, "another process is training in " + output +
                                                 "; wait for it or choose another --out"});
   }
-  const auto run = std::make_shared<const RunConfig>(role.job.run);
-  auto terms = open_directory_store(join_path(role.output, "terms"), OpenMode::create);
+  auto terms = open_directory_store(join_path(output, "terms"), OpenMode::create);
   if (!terms) return user_error(terms.error());
-  FleetExecutor executor({.make = [&](RunId) -> Result<RunPlace> {
-                            return RunPlace{
-                                .options = {.run = run,
-                                            .output = role.output,
-                                            .version = kVersion,
-                                            .slots = slots(run->optimizer),
-                                            .transforms_json = role.job.transforms_json},
-                                .checkpoints = checkpoints_of(role.output)};
-                          },
-                          .conclude = [] { return Status(); }},
-                         **terms);
+  FleetExecutor executor(role.work.edge, **terms);
   if (role.listening) {
     if (const Status begun = role.listening(*endpoint); !begun) return user_error(begun.error());
   }
 
   FleetOptions options;
   options.version = kVersion;
-  options.run.workers = role.workers;
+  options.runs_at_once = role.work.runs_at_once;
+  options.workers_per_run = role.work.workers_per_run;
+  options.run.workers = role.work.is_scored ? 1 : role.workers;
   options.run.servers = role.servers;
-  Fleet machine(std::move(options), std::make_unique<SingleRun>());
+  options.run.keeps_outputs = role.work.is_scored;
+  Fleet machine(std::move(options), role.work.agenda());
   return run_host<Fleet>(machine, *transport, process.log,
                          {.self = kCoordinator,
                           .role = "coordinator",
@@ -120,8 +131,7 @@ Exit run_coordinator(const Process& process, const CoordinatorRole& role) {
                               },
                           .after_step =
                               [&](const Fleet& fleet) {
-                                const RunProgress* const progress = fleet.progress(SingleRun::kRun);
-                                if (role.progress && progress != nullptr) role.progress(*progress);
+                                if (role.progress) role.progress(fleet);
                               }},
                          role.stoppable);
 }

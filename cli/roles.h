@@ -13,7 +13,7 @@
 #include "common/net/zmq_transport.h"
 #include "common/observe/log.h"
 #include "common/runtime/machine.h"
-#include "coordinator/coordinator.h"
+#include "coordinator/fleet_executor.h"
 #include "paramserver/server.h"
 
 namespace ballast {
@@ -28,16 +28,26 @@ struct Process {
 // How a host can be asked to stop from outside; called at most once, before run, with the way.
 using OnStoppable = std::function<void(std::function<void()> stop)>;
 
+// What a coordinator works on: a training run, or a job of many (job_site.h).
+struct Work {
+  std::string output;  // The directory of it.
+  FleetExecutorOptions edge;
+  std::function<std::unique_ptr<Agenda>()> agenda;
+  std::uint32_t runs_at_once = 0;  // As FleetOptions.
+  std::uint32_t workers_per_run = 1;
+  bool is_scored = false;  // Its runs are for scores, not for a model.
+};
+[[nodiscard]] Work training(const JobFile& job, const std::string& output);
+
 struct CoordinatorRole {
-  JobFile job;
-  std::string output;
+  Work work;
   std::string listen;
   std::string ask_at;  // Where `ballast status` finds it too; empty: where it listens.
   std::uint32_t workers = 1;
   std::uint32_t servers = 1;
   // The port is bound and the output directory ours: the run may begin, members may come.
   std::function<Status(const std::string& endpoint)> listening;
-  std::function<void(const RunProgress&)> progress;
+  std::function<void(const Fleet&)> progress;
   OnStoppable stoppable;
 };
 [[nodiscard]] Exit run_coordinator(const Process& process, const CoordinatorRole& role);

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "cli/display.h"
 #include "cli/launch.h"
 #include "cli/links.h"
 #include "cli/run_setup.h"

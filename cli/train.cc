@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "cli/run_options.h"
+#include "cli/run_show.h"
 #include "cli/verbs.h"
 #include "common/job/parse.h"
 #include "common/job/run_json.h"
@@ -123,7 +124,9 @@ int start(TrainOptions options, Shape shape) {
   if (!goes_on) {
     launch_with.begin = [&] { return write_job_file(options.run.output, setup->job); };
   }
-  return static_cast<int>(launch(setup->job, launch_with, **log, display).code);
+  RunShow show(setup->job.run, options.run.output, display);
+  return static_cast<int>(
+      launch(training(setup->job, options.run.output), launch_with, **log, show).code);
 }
 
 CLI::App* add_verb(CLI::App& app, const std::shared_ptr<TrainOptions>& options,

@@ -48,7 +48,25 @@ void watch(const RunConfig& run, double value, Commit& commit) {
   if (commit.without_gain >= stop.patience) commit.last = true;
 }
 
+bool has_stopped_early(const RunConfig& run, const Commit& commit) {
+  const EarlyStopSpec& stop = run.training.early_stop;
+  if (stop.metric.empty()) return false;
+  if (commit.without_gain >= stop.patience) return true;
+  const bool larger = larger_is_better(stop.metric);
+  return stop.target && commit.has_best &&
+         (larger ? commit.best >= *stop.target : commit.best <= *stop.target);
+}
+
 }  // namespace
+
+Commit resumed(const RunConfig& run, const Commit& kept) {
+  Commit commit = kept;
+  if (commit.last && commit.step < end_of(run) && !has_stopped_early(run, commit)) {
+    commit.last = false;
+    commit.cut = false;
+  }
+  return commit;
+}
 
 bool is_finite(const PreparedStep& prepared) {
   return prepared.figures.nonfinite == 0 && std::isfinite(prepared.figures.loss) &&
@@ -71,7 +89,7 @@ Commit next_commit(const RunConfig& run, const Commit& previous, const PreparedS
   commit.best = previous.best;
   commit.has_best = previous.has_best;
   commit.without_gain = previous.without_gain;
-  commit.last = commit.step == run.steps;
+  commit.last = commit.step == end_of(run);
   if (watched) watch(run, *watched, commit);
 
   const bool same_epoch =

@@ -24,6 +24,10 @@ struct PreparedStep {
 [[nodiscard]] Commit next_commit(const RunConfig& run, const Commit& previous,
                                  const PreparedStep& prepared, std::optional<double> watched);
 
+// A kept commit as what a run goes on from: the last of a leg that ended earlier (RunConfig::until)
+// is not the last any more, unless training was stopped early there.
+[[nodiscard]] Commit resumed(const RunConfig& run, const Commit& kept);
+
 // R3: whether something in the step is not finite, so that it is skipped or the run stops.
 [[nodiscard]] bool is_finite(const PreparedStep& prepared);
 

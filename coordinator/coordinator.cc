@@ -215,6 +215,7 @@ void Coordinator::on_claimed(const TimelineClaimed& claimed, Effects<Job>& effec
   claim_is_new_ = true;
   plan_.number = std::max(plan_.number, term_ << 32);  // Above those of every earlier coordinator.
   base_ = claimed.latest.value_or(Checkpoint{});
+  base_.commit = resumed(run_, base_.commit);
   kept_ = claimed.latest;
   broken_ = false;
   if (claimed.latest) {

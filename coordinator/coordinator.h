@@ -58,9 +58,11 @@ struct RaiseClaim {
 struct KeepCheckpoint {  // Write the manifest; remove what retention no longer wants.
   Checkpoint checkpoint;
 };
-struct ExportModel {  // model.safetensors, model.json, metrics.json from a complete checkpoint.
+// What the run is for, from a complete checkpoint: the model, or its scores (store_executor.h).
+struct ExportModel {
   Checkpoint checkpoint;
   std::vector<std::pair<Split, Metrics>> metrics;
+  std::shared_ptr<const SplitOutputs> validation{};  // With CoordinatorOptions::keeps_outputs.
 };
 using CoordinatorJob =
     std::variant<ClaimTimeline, RaiseClaim, KeepCheckpoint, AppendHistory, ExportModel>;
@@ -90,6 +92,7 @@ struct ModelExported {
   std::string digest;  // SHA-256 of model.safetensors.
   std::string error;
   bool may_pass = false;  // As above.
+  Metrics scores{};       // Where scores were exported: of the validation split, all there are.
 };
 using CoordinatorOutcome =
     std::variant<TimelineClaimed, ClaimRaised, CheckpointKept, HistoryAppended, ModelExported>;
@@ -127,6 +130,7 @@ struct CoordinatorOptions {
   std::uint32_t good_steps = 64;
   Duration rest_min = std::chrono::seconds(2);
   Duration rest_max = std::chrono::seconds(60);
+  bool keeps_outputs = false;  // For ExportModel, of the last evaluation.
   // Commits while a line of the history is not written. Servers remember more (ServerOptions).
   Step history_lag_max = 32;
 };
@@ -144,6 +148,7 @@ struct RunProgress {
   Step evaluated = 0;
   std::optional<Step> checkpoint;  // The latest complete one.
   std::string digest;
+  Metrics scores;           // As in ModelExported.
   std::string waiting_for;  // Empty: not waiting.
 };
 
@@ -368,6 +373,7 @@ class Coordinator {
   Duration pass_on_after_{};
   std::optional<double> watched_;  // The early-stop metric at commit_.step.
   std::vector<std::pair<Split, Metrics>> final_metrics_;
+  std::shared_ptr<const SplitOutputs> validation_;
   std::map<Step, OpenCut> cuts_;
   std::optional<Checkpoint> kept_;     // The newest complete checkpoint of this history.
   bool broken_ = false;                // A file of it is not in the store any more.

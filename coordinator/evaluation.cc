@@ -66,20 +66,26 @@ std::vector<std::pair<MemberId, wire::Evaluate>> Evaluation::assign(
   return parts;
 }
 
-Metrics Evaluation::metrics(Split split) const {
+SplitOutputs Evaluation::outputs(Split split) const {
   BALLAST_CHECK(complete());
-  std::vector<float> outputs;
-  std::vector<float> labels;
-  double loss = 0.0;
+  SplitOutputs all;
   for (std::uint32_t batch = 0; batch < evaluation_batches(run_, split); ++batch) {
     const wire::Evaluated& result = results_.at({split, batch});
-    const auto batch_outputs = result.outputs.as<float>();
-    const auto batch_labels = result.labels.as<float>();
-    outputs.insert(outputs.end(), batch_outputs.begin(), batch_outputs.end());
-    labels.insert(labels.end(), batch_labels.begin(), batch_labels.end());
-    loss += result.loss;
+    const auto outputs = result.outputs.as<float>();
+    const auto labels = result.labels.as<float>();
+    all.outputs.insert(all.outputs.end(), outputs.begin(), outputs.end());
+    all.labels.insert(all.labels.end(), labels.begin(), labels.end());
   }
-  return evaluate(run_.task, run_.outputs, outputs, labels, loss);
+  return all;
+}
+
+Metrics Evaluation::metrics(Split split) const {
+  const SplitOutputs all = outputs(split);
+  double loss = 0.0;
+  for (std::uint32_t batch = 0; batch < evaluation_batches(run_, split); ++batch) {
+    loss += results_.at({split, batch}).loss;
+  }
+  return evaluate(run_.task, run_.outputs, all.outputs, all.labels, loss);
 }
 
 }  // namespace ballast

@@ -15,6 +15,12 @@
 
 namespace ballast {
 
+// What a model says of the examples of a split, in their order.
+struct SplitOutputs {
+  std::vector<float> outputs;  // RunConfig::outputs for each.
+  std::vector<float> labels;
+};
+
 class Evaluation {
  public:
   // REQUIRES: run outlives this; every split has examples.
@@ -33,6 +39,7 @@ class Evaluation {
 
   // REQUIRES: complete(), split is one of the evaluation's.
   [[nodiscard]] Metrics metrics(Split split) const;
+  [[nodiscard]] SplitOutputs outputs(Split split) const;
   [[nodiscard]] const std::vector<Split>& splits() const { return splits_; }
   [[nodiscard]] std::size_t batches_in() const { return results_.size(); }
   [[nodiscard]] std::size_t batches() const { return batches_; }

@@ -53,6 +53,11 @@ void Fleet::on_tick(Effects<Job>& effects) {
     is_claiming_ = true;
     effects.jobs.push_back(claim_);
   }
+  for (auto& [id, run] : runs_) {
+    if (!run.record_again || now_ < *run.record_again) continue;
+    run.record_again.reset();
+    effects.jobs.push_back(RecordEnd{id, run.exit});
+  }
   if (conclude_again_ && now_ >= *conclude_again_) {
     conclude_again_.reset();
     effects.jobs.push_back(ConcludeJob{});
@@ -84,11 +89,12 @@ void Fleet::on_message(wire::Message message, Effects<Job>& effects) {
     if (run != runs_.end() && run->second.machine) {
       return give(id, Received{std::move(message)}, effects);
     }
-    const auto end = std::find_if(ended_.begin(), ended_.end(),
-                                  [&](const RunEnd& ended) { return ended.run == id; });
-    if (end != ended_.end() && state_ != State::over) {  // It has not heard that the run is over.
+    const bool is_over = run != runs_.end() && (run->second.state == Run::State::recording ||
+                                                run->second.state == Run::State::ended);
+    if (is_over && state_ != State::over) {  // It has not heard.
+      const Exit& exit = run->second.exit;
       effects.sends.push_back(
-          {from, wire::Finish{ending_of(end->exit.code), end->exit.reason}, id, message.term});
+          {from, wire::Finish{ending_of(exit.code), exit.reason}, id, message.term});
     }
     return;
   }
@@ -141,6 +147,7 @@ void Fleet::on_outcome(FleetOutcome outcome, Effects<Job>& effects) {
                  [&](RunWorked& worked) {
                    give(worked.run, Done<CoordinatorOutcome>{std::move(worked.outcome)}, effects);
                  },
+                 [&](EndRecorded& recorded) { on_recorded(recorded, effects); },
                  [&](JobConcluded& concluded) { on_concluded(concluded, effects); },
              },
              outcome);
@@ -228,7 +235,26 @@ void Fleet::end_run(RunId id, Exit exit, Effects<Job>& effects) {
     stopping_ = std::move(exit);
     return;
   }
-  ended_.push_back({id, std::move(exit), run.progress});
+  run.state = Run::State::recording;
+  run.exit = std::move(exit);
+  effects.jobs.push_back(RecordEnd{id, run.exit});
+}
+
+void Fleet::on_recorded(const EndRecorded& recorded, Effects<Job>& effects) {
+  const auto entry = runs_.find(recorded.run);
+  if (entry == runs_.end() || entry->second.state != Run::State::recording) return;
+  Run& run = entry->second;
+  if (!recorded.error.empty() && !recorded.may_pass) {
+    return end_job({ExitCode::fault, recorded.error}, effects);
+  }
+  if (!recorded.error.empty()) {
+    if (recorded.error != store_error_) effects.note(NoteLevel::error, recorded.error);
+    store_error_ = recorded.error;
+    run.record_again = now_ + options_.store_retry;
+    return;
+  }
+  run.state = Run::State::ended;
+  ended_.push_back({recorded.run, run.exit, run.progress});
   agenda_->on_end(ended_.back());
 }
 

@@ -4,7 +4,7 @@
 // a Coordinator of its own in here; the fleet makes it, lends it servers and workers, and hears how
 // it ended. README.md beside this file has the states, messages and numbered invariants.
 //
-//   a run:   waiting --MakeRun--> making --RunMade--> active --its Exit--> ended
+//   a run:   waiting --MakeRun--> making --RunMade--> active --its Exit--> recording --> ended
 //   the job: claiming --> working --every run has ended--> concluding --> over
 //
 // Pure: see common/runtime/machine.h. Jobs run at the edge (cli/job_roles.h).
@@ -40,9 +40,14 @@ struct RunWork {
   RunId run{};
   CoordinatorJob job;
 };
+// A run has ended: let its files go; if it failed, let that be known to whoever resumes the job.
+struct RecordEnd {
+  RunId run{};
+  Exit exit;
+};
 // Every run has ended: write what the job is for.
 struct ConcludeJob {};
-using FleetJob = std::variant<ClaimFleet, MakeRun, RunWork, ConcludeJob>;
+using FleetJob = std::variant<ClaimFleet, MakeRun, RunWork, RecordEnd, ConcludeJob>;
 
 struct FleetClaimed {
   Term term = 0;
@@ -60,11 +65,16 @@ struct RunWorked {
   RunId run{};
   CoordinatorOutcome outcome;
 };
+struct EndRecorded {
+  RunId run{};
+  std::string error;  // Empty: durably.
+  bool may_pass = false;
+};
 struct JobConcluded {
   std::string error;  // Empty: done, durably.
   bool may_pass = false;
 };
-using FleetOutcome = std::variant<FleetClaimed, RunMade, RunWorked, JobConcluded>;
+using FleetOutcome = std::variant<FleetClaimed, RunMade, RunWorked, EndRecorded, JobConcluded>;
 
 // ---- machine ------------------------------------------------------------------------------------
 
@@ -109,11 +119,13 @@ class Fleet {
     Time heard{};
   };
   struct Run {
-    enum class State { making, active, ending, ended } state = State::making;
+    enum class State { making, active, ending, recording, ended } state = State::making;
     std::shared_ptr<const RunConfig> config;
     std::unique_ptr<Coordinator> machine;  // While it is active, or lets its members go.
     RunProgress progress;
+    Exit exit;  // Once it has ended.
     Time wake_at{};
+    std::optional<Time> record_again;
   };
 
   void on_message(wire::Message message, Effects<Job>& effects);
@@ -121,6 +133,7 @@ class Fleet {
   void on_outcome(FleetOutcome outcome, Effects<Job>& effects);
   void on_claimed(const FleetClaimed& claimed, Effects<Job>& effects);
   void on_made(const RunMade& made, Effects<Job>& effects);
+  void on_recorded(const EndRecorded& recorded, Effects<Job>& effects);
   void on_concluded(const JobConcluded& concluded, Effects<Job>& effects);
   void on_stop(Effects<Job>& effects);
   void on_tick(Effects<Job>& effects);

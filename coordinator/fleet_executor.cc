@@ -51,6 +51,15 @@ RunWorked FleetExecutor::run(RunWork& job) {
   return {job.run, (*places_.at(job.run).executor)(std::move(job.job))};
 }
 
+EndRecorded FleetExecutor::run(const RecordEnd& job) {
+  const Status recorded = options_.record_end(job.run, job.exit);
+  if (!recorded) {
+    return {job.run, recorded.error().message, may_pass(recorded.error())};
+  }
+  places_.erase(job.run);
+  return {job.run, "", false};
+}
+
 JobConcluded FleetExecutor::run(const ConcludeJob& /*job*/) {
   const Status done = options_.conclude();
   if (done) return {};

@@ -25,6 +25,8 @@ struct RunPlace {
 
 struct FleetExecutorOptions {
   std::function<Result<RunPlace>(RunId run)> make;
+  // A run has ended, and perhaps failed. Durable when it returns.
+  std::function<Status(RunId run, const Exit& exit)> record_end;
   std::function<Status()> conclude;  // Writes what the job is for, durably.
 };
 
@@ -45,6 +47,7 @@ class FleetExecutor {
   [[nodiscard]] FleetClaimed run(const ClaimFleet& job);
   [[nodiscard]] RunMade run(const MakeRun& job);
   [[nodiscard]] RunWorked run(RunWork& job);
+  [[nodiscard]] EndRecorded run(const RecordEnd& job);
   [[nodiscard]] JobConcluded run(const ConcludeJob& job);
 
   const FleetExecutorOptions options_;

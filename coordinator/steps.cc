@@ -238,6 +238,9 @@ void Coordinator::on_evaluated(const wire::Evaluated& evaluated, Effects<Job>& e
   ++progress_.evaluations;
   if (commit_.last) {
     final_metrics_ = progress_.metrics;
+    if (options_.keeps_outputs && run_.validation_examples > 0) {
+      validation_ = std::make_shared<const SplitOutputs>(evaluation_->outputs(Split::validation));
+    }
     // After an early stop the last epoch has one batch: no figure to report.
     if (commit_.epoch.examples == run_.train_examples) {
       Metrics train;

@@ -5,13 +5,16 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "common/base/check.h"
 #include "common/job/run_json.h"
 #include "common/job/shallow_json.h"
 #include "common/math/blas.h"
+#include "common/math/metrics_report.h"
 #include "common/storage/checkpoints.h"
 #include "common/storage/export.h"
 #include "common/storage/files.h"
 #include "coordinator/commit_json.h"
+#include "coordinator/run_result.h"
 
 namespace ballast {
 namespace {
@@ -258,6 +261,11 @@ Status StoreExecutor::sync_history() const {
 // ---- export -------------------------------------------------------------------------------------
 
 ModelExported StoreExecutor::run(const ExportModel& job) {
+  if (options_.product == RunProduct::scores) {
+    auto scores = write_scores(job);
+    if (!scores) return {"", scores.error().message, may_pass(scores.error())};
+    return {.digest = "", .error = "", .may_pass = false, .scores = std::move(*scores)};
+  }
   auto digest = write_model(job);
   if (!digest) return {"", digest.error().message, may_pass(digest.error())};
   return {std::move(*digest), ""};
@@ -283,6 +291,34 @@ Result<std::string> StoreExecutor::write_model(const ExportModel& job) {
     return put.error();
   }
   return exported->model_sha256;
+}
+
+Result<Metrics> StoreExecutor::write_scores(const ExportModel& job) {
+  BALLAST_CHECK(job.validation != nullptr);
+  if (const Status synced = sync_history(); !synced) return synced.error();
+  const RunConfig& run = *options_.run;
+  RunResult result;
+  result.step = job.checkpoint.commit.step;
+  result.stopped_early = result.step < end_of(run);
+  result.train_examples = run.train_examples;
+  result.steps_per_epoch = run.steps_per_epoch;
+  result.outputs_per_example = run.outputs;
+  result.outputs = job.validation->outputs;
+  result.labels = job.validation->labels;
+  result.scores = measure({.task = run.task,
+                           .outputs_per_example = run.outputs,
+                           .outputs = result.outputs,
+                           .labels = result.labels});
+  for (const auto& [split, metrics] : job.metrics) {
+    if (split != Split::validation) continue;
+    for (const auto& metric : metrics) {
+      if (metric.first == "loss") result.scores.push_back(metric);
+    }
+  }
+  if (const Status written = write_run_result(options_.output, result); !written) {
+    return written.error();
+  }
+  return result.scores;
 }
 
 std::string StoreExecutor::model_json(const ExportModel& job, const std::string& digest) const {

@@ -1,7 +1,8 @@
 #pragma once
 
 // Where the coordinator's jobs run: timelines and manifests in the checkpoint store, history.jsonl
-// and the exported model in the output directory.
+// and what the run is for in the output directory: the exported model or, in cross-validation, the
+// scores and outputs on the validation split (run_result.h).
 //
 // Jobs run one after another, on one thread.
 
@@ -14,12 +15,15 @@
 
 namespace ballast {
 
+enum class RunProduct { model, scores };
+
 struct StoreExecutorOptions {
   std::shared_ptr<const RunConfig> run;
   std::string output;           // model.safetensors, model.json, metrics.json, history.jsonl
   std::string version;          // Of Ballast.
   std::uint32_t slots = 0;      // Floats of optimizer state per weight.
   std::string transforms_json;  // The fitted transforms, kept in model.json for predict.
+  RunProduct product = RunProduct::model;
 };
 
 class StoreExecutor {
@@ -39,6 +43,7 @@ class StoreExecutor {
   [[nodiscard]] Status append(const AppendHistory& job);
   [[nodiscard]] Status sync_history() const;
   [[nodiscard]] Result<std::string> write_model(const ExportModel& job);
+  [[nodiscard]] Result<Metrics> write_scores(const ExportModel& job);
   [[nodiscard]] std::string model_json(const ExportModel& job, const std::string& digest) const;
 
   const StoreExecutorOptions options_;

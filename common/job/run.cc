@@ -23,11 +23,13 @@ std::uint32_t evaluation_batches(const RunConfig& run, Split split) {
 
 bool evaluates_at(const RunConfig& run, Step step) {
   if (step == 0) return false;
-  if (step == run.steps) return true;
+  if (step == end_of(run)) return true;
   const std::uint64_t every =
       run.training.evaluate_every != 0 ? run.training.evaluate_every : run.steps_per_epoch;
   return step % every == 0;
 }
+
+Step end_of(const RunConfig& run) { return run.until.value_or(run.steps); }
 
 bool is_relaxed(const RunConfig& run) {
   return run.training.consistency != Consistency::synchronous;

@@ -5,6 +5,7 @@
 // is kept in every manifest. Nothing in it depends on the cluster.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,7 @@ struct RunConfig {
   std::uint64_t test_examples = 0;
   std::uint64_t steps_per_epoch = 0;     // ceil(train_examples / batch)
   Step steps = 0;                        // The last step of the run.
+  std::optional<Step> until = {};  // Where this leg of it ends (coordinator/search/race.h).
   std::uint32_t evaluation_batch = 256;  // Fixed, padded at the end.
   std::uint32_t outputs = 1;             // Numbers the model gives per example: classes, or 1.
 
@@ -58,6 +60,8 @@ struct RunConfig {
 // Relaxed: how many microbatches of each leaf the weights must hold from which one of step t is
 // computed.
 [[nodiscard]] Step clock_needed(const RunConfig& run, Step step);
+// The last step before the run ends, or pauses.
+[[nodiscard]] Step end_of(const RunConfig& run);
 // The epoch that a step belongs to, from 0.
 [[nodiscard]] std::uint64_t epoch_of(const RunConfig& run, Step step);
 

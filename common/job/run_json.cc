@@ -118,7 +118,7 @@ template <class Io, class S>
 void visit(Io& io, S& run) requires std::same_as<std::remove_const_t<S>, RunConfig> {
   auto& [name, seed, spec, spec_directory, dataset, dataset_digest, tables, partitions, leaves,
          leaf_examples, batch, train_examples, validation_examples, test_examples, steps_per_epoch,
-         steps, evaluation_batch, outputs, task, loss, classes, optimizer, training, checkpoint,
+         steps, until, evaluation_batch, outputs, task, loss, classes, optimizer, training, checkpoint,
          cluster] = run;
   io("name", name);
   io("seed", seed);
@@ -136,6 +136,7 @@ void visit(Io& io, S& run) requires std::same_as<std::remove_const_t<S>, RunConf
   io("test_examples", test_examples);
   io("steps_per_epoch", steps_per_epoch);
   io("steps", steps);
+  io.optional("until", until);
   io("evaluation_batch", evaluation_batch);
   io("outputs", outputs);
   io("task", task);

@@ -175,6 +175,10 @@ TEST_F(FleetTest, EndsWhenAllRunsHaveAndTheJobIsConcluded) {
   made(1);
   fail(1);
   outcome(RunMade{.run = RunId{2}, .config = nullptr, .checkpoints = "", .error = "bad data"});
+  EXPECT_EQ(fleet_.ended().size(), 1U) << "not known to whoever resumes";
+  outcome(EndRecorded{.run = RunId{2}, .error = "full", .may_pass = true});
+  EXPECT_EQ(count<RecordEnd>(later(seconds(3))), 1U);
+  outcome(EndRecorded{.run = RunId{2}, .error = ""});
   made(3);
   fail(3);
   EXPECT_EQ(fleet_.ended().size(), 3U);

@@ -1,0 +1,407 @@
+#include "coordinator/search/results.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <utility>
+
+#include "common/job/names.h"
+#include "common/math/metrics.h"
+#include "common/math/metrics_curves.h"
+#include "common/math/metrics_probabilities.h"
+#include "common/math/metrics_ranking.h"
+#include "common/math/metrics_report.h"
+#include "common/math/metrics_threshold.h"
+#include "common/math/statistics.h"
+#include "coordinator/search/curves.h"
+
+namespace ballast {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Better better_of(const std::string& metric) {
+  return larger_is_better(metric) ? Better::larger : Better::smaller;
+}
+
+// The last bits of Student's t may differ between machines.
+double ten_digits(double value) {
+  if (!std::isfinite(value)) return value;
+  return std::stod(fmt::format("{:.10g}", value));
+}
+
+std::optional<double> score_of(const JobRun& run, const std::string& metric) {
+  if (!run.result || !run.result->failure.empty()) return std::nullopt;
+  for (const auto& [name, value] : run.result->scores) {
+    if (name == metric) return value;
+  }
+  return std::nullopt;
+}
+
+// Of a configuration over all splits; nothing where one of them has none.
+std::optional<std::vector<double>> scores_of(const JobResults& results, std::uint32_t configuration,
+                                             const std::string& metric) {
+  std::vector<double> scores;
+  for (std::size_t split = 0; split < results.splits.size(); ++split) {
+    const auto score = score_of(results.run(configuration, split), metric);
+    if (!score || !std::isfinite(*score)) return std::nullopt;
+    scores.push_back(*score);
+  }
+  return scores;
+}
+
+SplitSizes sizes_of(const JobResults& results) {
+  SplitSizes sizes;
+  for (const JobSplit& split : results.splits) {
+    sizes.training += static_cast<double>(split.train_examples);
+    sizes.validation += static_cast<double>(split.validation.size());
+  }
+  const auto count = static_cast<double>(results.splits.size());
+  return {sizes.training / count, sizes.validation / count};
+}
+
+std::string_view state_of(Standing standing) {
+  switch (standing) {
+    case Standing::done:
+      return "done";
+    case Standing::halved:
+      return "halved";
+    case Standing::failed:
+      return "failed";
+    case Standing::racing:
+      return "unfinished";
+  }
+  return "";
+}
+
+Standing standing_of(const JobResults& results, std::uint32_t configuration) {
+  for (const Ranked& ranked : results.ranking) {
+    if (ranked.configuration == configuration) return ranked.standing;
+  }
+  return Standing::racing;
+}
+
+std::string failure_of(const JobResults& results, std::uint32_t configuration) {
+  for (std::size_t split = 0; split < results.splits.size(); ++split) {
+    const auto& result = results.run(configuration, split).result;
+    if (result && !result->failure.empty()) return result->failure;
+  }
+  return "";
+}
+
+// A value of a parameter as JSON: a number where it is one.
+Json value_json(const std::string& yaml) {
+  Json value = Json::parse(yaml, nullptr, false);
+  return value.is_discarded() || value.is_object() || value.is_array() ? Json(yaml) : value;
+}
+
+std::vector<std::string> metrics_of(const JobResults& results) {
+  std::vector<std::string> names;
+  for (const JobRun& run : results.runs) {
+    if (!run.result) continue;
+    for (const auto& [name, value] : run.result->scores) {
+      if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+    }
+  }
+  return names;
+}
+
+// ---- runs ---------------------------------------------------------------------------------------
+
+// The lines of history at which the validation split was evaluated.
+Json curve_json(const JobRun& run) {
+  Json curve = Json::array();
+  std::size_t begin = 0;
+  while (begin < run.history.size()) {
+    const std::size_t end = std::min(run.history.find('\n', begin), run.history.size());
+    const Json line = Json::parse(run.history.substr(begin, end - begin), nullptr, false);
+    begin = end + 1;
+    if (line.is_discarded() || !line.contains("validation")) continue;
+    Json point = {{"step", line.at("step")}};
+    if (run.result && run.result->steps_per_epoch > 0) {
+      point["epoch"] =
+          line.at("step").get<double>() / static_cast<double>(run.result->steps_per_epoch);
+    }
+    if (line.contains("train") && line.at("train").contains("loss")) {
+      point["train_loss"] = line.at("train").at("loss");
+    }
+    point["scores"] = line.at("validation");
+    curve.push_back(std::move(point));
+  }
+  return curve;
+}
+
+Json run_json(const JobResults& results, std::uint32_t configuration, std::size_t split) {
+  const JobRun& run = results.run(configuration, split);
+  const JobSplit& of = results.splits[split];
+  Json json = {{"run", run.name}, {"repeat", of.repeat}, {"fold", of.fold}};
+  const bool failed = run.result && !run.result->failure.empty();
+  const bool halved = standing_of(results, configuration) == Standing::halved;
+  json["state"] = !run.result                 ? "unfinished"
+                  : failed                    ? "failed"
+                  : halved                    ? "halved"
+                  : run.result->stopped_early ? "stopped_early"
+                                              : "done";
+  json["reason"] = failed ? run.result->failure : "";
+  json["train_examples"] = of.train_examples;
+  json["validation_examples"] = of.validation.size();
+  if (!run.result) return json;
+  json["steps"] = run.result->step;
+  if (failed) return json;
+  if (run.result->steps_per_epoch > 0) {
+    json["epochs"] =
+        static_cast<double>(run.result->step) / static_cast<double>(run.result->steps_per_epoch);
+  }
+  Json scores = Json::object();
+  for (const auto& [name, value] : run.result->scores) {
+    if (std::isfinite(value)) scores[name] = value;
+  }
+  json["scores"] = std::move(scores);
+  json["curve"] = curve_json(run);
+  return json;
+}
+
+// ---- configurations -----------------------------------------------------------------------------
+
+void add_statistics(const JobResults& results, std::uint32_t configuration, Json& json) {
+  Json means = Json::object();
+  Json deviations = Json::object();
+  Json intervals = Json::object();
+  for (const std::string& metric : metrics_of(results)) {
+    const auto scores = scores_of(results, configuration, metric);
+    if (!scores) continue;
+    means[metric] = mean(*scores);
+    if (scores->size() < 2) continue;
+    deviations[metric] = standard_deviation(*scores);
+    const Interval interval = corrected_interval(*scores, sizes_of(results));
+    intervals[metric] = {ten_digits(interval.low), ten_digits(interval.high)};
+  }
+  json["mean"] = std::move(means);
+  if (!deviations.empty()) json["standard_deviation"] = std::move(deviations);
+  if (!intervals.empty()) json["interval"] = std::move(intervals);
+}
+
+void add_comparison(const JobResults& results, std::uint32_t configuration, std::uint32_t best,
+                    Json& json) {
+  const auto mine = scores_of(results, configuration, results.metric);
+  const auto theirs = scores_of(results, best, results.metric);
+  if (configuration == best || !mine || !theirs || mine->size() < 2) return;
+  const PairedTest test = corrected_paired_t_test(*mine, *theirs, sizes_of(results));
+  Json versus = {{"difference", test.difference}};
+  if (std::isfinite(test.t)) versus["t"] = ten_digits(test.t);
+  versus["p"] = ten_digits(test.p);
+  json["versus_best"] = std::move(versus);
+}
+
+Json configuration_json(const JobResults& results, std::uint32_t id,
+                        const std::optional<ConfigurationChoice>& choice) {
+  const Standing standing = standing_of(results, id);
+  Json json = {{"id", id}};
+  Json parameters = Json::object();
+  if (results.spec.search) {
+    for (std::size_t p = 0; p < results.configurations[id].values.size(); ++p) {
+      parameters[results.spec.search->parameters[p].field] =
+          value_json(results.configurations[id].values[p]);
+    }
+  }
+  json["parameters"] = std::move(parameters);
+  json["state"] = state_of(standing);
+  json["reason"] = standing == Standing::failed ? failure_of(results, id) : "";
+  add_statistics(results, id, json);
+  if (standing == Standing::done) {
+    for (std::size_t i = 0; i < results.ranking.size(); ++i) {
+      if (results.ranking[i].configuration == id) json["rank"] = i + 1;
+    }
+    if (choice) add_comparison(results, id, choice->best, json);
+  }
+  Json runs = Json::array();
+  for (std::size_t split = 0; split < results.splits.size(); ++split) {
+    runs.push_back(run_json(results, id, split));
+  }
+  json["runs"] = std::move(runs);
+  return json;
+}
+
+Json split_json(const JobResults& results) {
+  const CrossValidationSpec& spec = *results.spec.cross_validation;
+  Json json = {{"kind", name_of(spec.split)},
+               {"folds", results.splits.size() / std::max(1U, spec.repeats)},
+               {"repeats", spec.repeats}};
+  if (!spec.group.empty()) json["group"] = spec.group;
+  if (!spec.time.empty()) json["time"] = spec.time;
+  return json;
+}
+
+}  // namespace
+
+std::string deciding_metric(const Spec& spec) {
+  if (spec.search) return spec.search->metric;
+  switch (spec.model.task) {
+    case Task::binary:
+      return "roc_auc";
+    case Task::multiclass:
+      return "accuracy";
+    case Task::regression:
+      break;
+  }
+  return "rmse";
+}
+
+std::optional<ConfigurationChoice> choose(const JobResults& results) {
+  std::vector<std::uint32_t> ids;
+  std::vector<CandidateScore> candidates;
+  for (std::uint32_t id = 0; id < results.configurations.size(); ++id) {
+    if (standing_of(results, id) != Standing::done) continue;
+    const auto scores = scores_of(results, id, results.metric);
+    if (!scores) continue;
+    const double deviation = scores->size() < 2 ? 0.0 : standard_deviation(*scores);
+    ids.push_back(id);
+    candidates.push_back(
+        {.mean = mean(*scores),
+         .standard_error = deviation / std::sqrt(static_cast<double>(scores->size())),
+         .complexity = static_cast<double>(id)});
+  }
+  if (ids.empty()) return std::nullopt;
+  const Better better = better_of(results.metric);
+  ConfigurationChoice choice;
+  choice.best = ids[best_of(candidates, better)];
+  choice.one_standard_error = ids[one_standard_error(candidates, better)];
+  const bool simpler =
+      results.spec.search && results.spec.search->choose == ChoiceRule::one_standard_error;
+  choice.chosen = simpler ? choice.one_standard_error : choice.best;
+  return choice;
+}
+
+std::string cv_json(const JobResults& results) {
+  const Spec& spec = results.spec;
+  const auto choice = choose(results);
+  Json json = {{"ballast", results.version},
+               {"kind", spec.search ? "search" : "cross_validation"},
+               {"name", spec.name},
+               {"seed", spec.seed},
+               {"task", name_of(spec.model.task)}};
+  if (!results.classes.empty()) json["classes"] = results.classes;
+  json["metric"] = {{"name", results.metric},
+                    {"larger_is_better", larger_is_better(results.metric)}};
+  json["metrics"] = metrics_of(results);
+  json["split"] = split_json(results);
+  if (spec.search) json["method"] = name_of(spec.search->method);
+  json["examples"] = results.examples;
+  json["spec"] = spec.source;
+  Json parameters = Json::array();
+  if (spec.search) {
+    for (const ParameterSpec& parameter : spec.search->parameters) {
+      parameters.push_back({{"name", parameter.field}, {"scale", name_of(scale_of(parameter))}});
+    }
+  }
+  json["parameters"] = std::move(parameters);
+  Json configurations = Json::array();
+  for (std::uint32_t id = 0; id < results.configurations.size(); ++id) {
+    configurations.push_back(configuration_json(results, id, choice));
+  }
+  json["configurations"] = std::move(configurations);
+  if (choice) {
+    json["choice"] = {{"best", choice->best},
+                      {"one_standard_error", choice->one_standard_error},
+                      {"chosen", choice->chosen},
+                      {"rule", spec.search && spec.search->choose == ChoiceRule::one_standard_error
+                                   ? "one_standard_error"
+                                   : "best"}};
+    json["curves"] = curves_json(results, choice->chosen);
+  }
+  if (results.refit) {
+    json["refit"] = {{"directory", results.refit->directory},
+                     {"digest", results.refit->digest},
+                     {"metrics", Json::parse(results.refit->metrics_json, nullptr, false)}};
+  }
+  return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+// ---- tables -------------------------------------------------------------------------------------
+
+namespace {
+
+std::string csv_cell(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (const char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
+  return quoted + "\"";
+}
+
+std::string csv_number(double value) {
+  return std::isfinite(value) ? Json(value).dump() : std::string();
+}
+
+}  // namespace
+
+std::string results_csv(const JobResults& results) {
+  const std::vector<std::string> metrics = metrics_of(results);
+  std::string csv = "configuration,repeat,fold,state,steps,train_examples,validation_examples";
+  if (results.spec.search) {
+    for (const ParameterSpec& p : results.spec.search->parameters) csv += "," + csv_cell(p.field);
+  }
+  for (const std::string& metric : metrics) csv += "," + csv_cell(metric);
+  csv += ",reason\n";
+  for (std::uint32_t id = 0; id < results.configurations.size(); ++id) {
+    for (std::size_t split = 0; split < results.splits.size(); ++split) {
+      const Json run = run_json(results, id, split);
+      const JobSplit& of = results.splits[split];
+      csv += fmt::format("{},{},{},{},{},{},{}", id, of.repeat, of.fold,
+                         run.at("state").get<std::string>(), run.value("steps", Step{0}),
+                         of.train_examples, of.validation.size());
+      for (const std::string& value : results.configurations[id].values)
+        csv += "," + csv_cell(value);
+      for (const std::string& metric : metrics) {
+        const auto score = score_of(results.run(id, split), metric);
+        csv += "," + (score ? csv_number(*score) : "");
+      }
+      csv += "," + csv_cell(run.at("reason").get<std::string>()) + "\n";
+    }
+  }
+  return csv;
+}
+
+std::string predictions_csv(const JobResults& results) {
+  const auto choice = choose(results);
+  std::string csv = "repeat,fold,example,actual";
+  const bool classes = results.spec.model.task != Task::regression;
+  std::uint32_t width = 0;
+  for (const JobRun& run : results.runs) {
+    if (run.result) width = std::max(width, run.result->outputs_per_example);
+  }
+  if (!classes) {
+    csv += ",predicted";
+  } else if (width == 1) {
+    csv += "," + csv_cell("probability of " +
+                          (results.classes.size() > 1 ? results.classes[1] : std::string("1")));
+  } else {
+    for (std::uint32_t k = 0; k < width; ++k) {
+      csv += "," + csv_cell("probability of " +
+                            (k < results.classes.size() ? results.classes[k] : std::to_string(k)));
+    }
+  }
+  csv += "\n";
+  if (!choice) return csv;
+  for (std::size_t split = 0; split < results.splits.size(); ++split) {
+    const JobSplit& of = results.splits[split];
+    const RunResult& result = *results.run(choice->chosen, split).result;
+    for (std::size_t i = 0; i < of.validation.size(); ++i) {
+      const auto label = static_cast<std::size_t>(result.labels[i]);
+      const std::string actual = classes && label < results.classes.size()
+                                     ? csv_cell(results.classes[label])
+                                     : csv_number(static_cast<double>(result.labels[i]));
+      csv += fmt::format("{},{},{},{}", of.repeat, of.fold, of.validation[i], actual);
+      for (std::uint32_t k = 0; k < width; ++k) {
+        csv += "," + csv_number(static_cast<double>(result.outputs[i * width + k]));
+      }
+      csv += "\n";
+    }
+  }
+  return csv;
+}
+
+}  // namespace ballast

@@ -1,0 +1,79 @@
+#pragma once
+
+// What a cross-validation or search comes to: from the results of its runs to cv.json, results.csv
+// and predictions.csv (docs/job-files.md). A function of the job and the results alone: neither
+// when a run ended nor who computed it can show.
+//
+// Pure.
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "common/job/spec.h"
+#include "coordinator/run_result.h"
+#include "coordinator/search/configurations.h"
+#include "coordinator/search/race.h"
+
+namespace ballast {
+
+// A split of the job, in the order of the splits.
+struct JobSplit {
+  std::uint32_t repeat = 0;
+  std::uint32_t fold = 0;
+  std::uint64_t train_examples = 0;
+  std::vector<std::uint32_t> validation;  // Examples, ascending.
+};
+
+// The last leg of a configuration on a split.
+struct JobRun {
+  std::string name;
+  std::optional<RunResult> result;  // Nothing: it was not run.
+  std::string history;              // history.jsonl
+};
+
+struct RefitResult {
+  std::string directory;
+  std::string digest;
+  std::string metrics_json;
+};
+
+struct JobResults {
+  std::string version;  // Of Ballast.
+  const Spec& spec;
+  std::string metric;
+  std::vector<std::string> classes;
+  std::uint64_t examples = 0;
+  std::vector<JobSplit> splits;
+  std::vector<Configuration> configurations;
+  std::vector<Ranked> ranking;  // Race::ranking()
+  std::vector<JobRun> runs;     // By configuration, then split.
+  std::optional<RefitResult> refit;
+
+  [[nodiscard]] const JobRun& run(std::uint32_t configuration, std::size_t split) const {
+    return runs[configuration * splits.size() + split];
+  }
+};
+
+struct ConfigurationChoice {
+  std::uint32_t best = 0;
+  std::uint32_t one_standard_error = 0;
+  std::uint32_t chosen = 0;
+};
+// By the search's rule, among those that came to their end; nothing: none did. With equally complex
+// models, which is all that is known here, one standard error takes the lowest of those ids that
+// are within it: list what you would rather have first.
+[[nodiscard]] std::optional<ConfigurationChoice> choose(const JobResults& results);
+
+// REQUIRES: each result that is there has as many examples as its split.
+[[nodiscard]] std::string cv_json(const JobResults& results);
+[[nodiscard]] std::string results_csv(const JobResults& results);
+// Of the chosen configuration.
+[[nodiscard]] std::string predictions_csv(const JobResults& results);
+
+// What decides where the spec does not say: roc_auc, accuracy or rmse.
+[[nodiscard]] std::string deciding_metric(const Spec& spec);
+
+}  // namespace ballast
