@@ -1,6 +1,9 @@
 #include "paramserver/recovered_copies.h"
 
+#include <bit>
 #include <utility>
+
+#include "paramserver/requests.h"
 
 namespace ballast {
 namespace {
@@ -14,7 +17,6 @@ std::map<PartitionId, Contribution> contributions_of(const RunConfig& run, const
   }
   for (const wire::Section& section : push.sections) {
     Contribution& contribution = all[section.partition];
-    if (index(section.table) >= run.tables.size()) continue;
     if (run.tables[index(section.table)].kind == TableKind::dense) {
       contribution.dense.push_back({section.table, section.block, section.values});
     } else {
@@ -28,7 +30,9 @@ std::map<PartitionId, Contribution> contributions_of(const RunConfig& run, const
 
 bool replay(const RunConfig& run, const Commit& previous, const wire::Push& push,
             RecoveredCopies& copies) {
-  if (push.nodes.size() != 1 || push.step != previous.step + 1) return false;
+  const Node root{static_cast<std::uint32_t>(std::countr_zero(run.leaves)), 0};
+  if (push.nodes.size() != 1 || push.nodes[0].node != root) return false;
+  if (push.step != previous.step + 1 || !fault_in(run, push).empty()) return false;
   if (previous.step == copies.commits.back().step + 1) {
     if (copies.promised != previous.step) return false;
     for (auto& [id, partition] : copies.partitions) partition.apply(previous);

@@ -223,9 +223,6 @@ class Server {
   [[nodiscard]] bool holds(TableId table, Key key) const;
   [[nodiscard]] bool holds_all(const wire::Pull& pull) const;
   [[nodiscard]] std::vector<Node> missing() const;
-  [[nodiscard]] std::string fault_in(const wire::Push& push) const;
-  [[nodiscard]] std::string fault_in(const wire::Section& section) const;
-  [[nodiscard]] std::string fault_in(const wire::Pull& pull) const;
 
   const ServerOptions options_;
   Membership membership_;

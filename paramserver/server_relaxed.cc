@@ -7,6 +7,7 @@
 
 #include "common/base/member_text.h"
 #include "common/math/schedule.h"
+#include "paramserver/requests.h"
 #include "paramserver/server.h"
 
 namespace ballast {
@@ -54,7 +55,7 @@ bool Server::has_counted(const wire::Pull& pull) const {
 // ---- pull ---------------------------------------------------------------------------------------
 
 void Server::on_relaxed_pull(MemberId from, const wire::Pull& pull, Effects<Job>& effects) {
-  if (const std::string fault = fault_in(pull); !fault.empty()) {
+  if (const std::string fault = fault_in(*run_, pull); !fault.empty()) {
     effects.send(from, wire::MalformedReply{fault});
     return;
   }
@@ -84,7 +85,7 @@ void Server::answer_relaxed(Effects<Job>& effects) {
 // ---- push ---------------------------------------------------------------------------------------
 
 void Server::on_microbatches(MemberId from, const wire::Push& push, Effects<Job>& effects) {
-  if (const std::string fault = fault_in(push); !fault.empty()) {
+  if (const std::string fault = fault_in(*run_, push); !fault.empty()) {
     effects.send(from, wire::MalformedReply{fault});
     return;
   }

@@ -67,7 +67,7 @@ class RecordReader {
     const std::span<const std::byte> bytes = file_->bytes();
     if (bytes.size() - end_ < kHeadBytes) return std::nullopt;
     const std::uint64_t size = word(end_);
-    if (size % 8 != 0 || size > bytes.size() - end_ - kHeadBytes) return std::nullopt;
+    if (size < 8 || size % 8 != 0 || size > bytes.size() - end_ - kHeadBytes) return std::nullopt;
     const std::size_t begin = end_ + kHeadBytes;
     if (hash_bytes(bytes.subspan(begin, size)) != word(end_ + 8)) return std::nullopt;
     std::vector<Bytes> frames;

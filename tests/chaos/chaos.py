@@ -22,7 +22,7 @@ import latency
 import linux
 import report
 from cluster import Cluster, Failure, Shape
-from faults import HEARTBEAT_SECONDS, MEMBERS_MAX, SILENCE_SECONDS, Storm
+from faults import HEARTBEAT_SECONDS, MEMBERS_MAX, RUN_DISK, SILENCE_SECONDS, Storm
 from history import History
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -129,12 +129,13 @@ class Chaos:
                    "--set", f"checkpoint.every_steps={shape.checkpoint_steps}"]
         cluster = Cluster(self.arguments.ballast, self.spec, options, directory, shape,
                           self.scratch / "cache", network)
-        disks = self.mount_disks(cluster)
+        disks = self.mount_disks(cluster, rng)
         history = History(cluster.out / "history.jsonl")
         began = time.monotonic()
-        storm = Storm(rng, cluster, history, kills, disks)
+        storm = Storm(rng, cluster, history, kills, disks, self.steps)
         try:
             self.train(cluster, storm, history, began)
+            storm.check_said()
             self.compare(cluster)
         except BaseException as error:
             why = f"{error}" if isinstance(error, Failure) else f"{type(error).__name__}: {error}"
@@ -160,11 +161,14 @@ class Chaos:
             raise Failure("a run ended before anything struck it; it needs more epochs")
         return kills - storm.kills_left
 
-    def mount_disks(self, cluster):
+    def mount_disks(self, cluster, rng):
         if not self.has_root:
             return {}
         size = EXAMPLES[self.example]["disk"]
-        disks = {"the checkpoints": linux.Disk(cluster.out / "checkpoints", size)}
+        if rng.random() < 0.5:
+            disks = {RUN_DISK: linux.Disk(cluster.out, size)}
+        else:
+            disks = {"the checkpoints": linux.Disk(cluster.out / "checkpoints", size)}
         for slot in cluster.wanted("server"):
             disks["a server"] = linux.Disk(slot.home, size)
             break

@@ -223,12 +223,14 @@ class Cluster:
     def _note(self, now, slot, what):
         self.ends.append((now, slot.name, what))
 
-    def tail(self, slot, lines=TAIL_LINES):
+    def log_text(self, slot):
         try:
-            text = self.log_of(slot).read_text(errors="replace")
+            return self.log_of(slot).read_text(errors="replace")
         except FileNotFoundError:
-            return []
-        return [line for line in text.splitlines() if line.strip()][-lines:]
+            return ""
+
+    def tail(self, slot, lines=TAIL_LINES):
+        return [line for line in self.log_text(slot).splitlines() if line.strip()][-lines:]
 
     def end(self):
         """After the run: whoever has not heard that it is over is asked to go, and must."""

@@ -9,9 +9,13 @@ import itertools
 import time
 from dataclasses import dataclass
 
+from cluster import Failure
+
 SILENCE_SECONDS = 2.0  # cluster.silence of every run: then a member is taken for lost.
 HEARTBEAT_SECONDS = 0.5
 MEMBERS_MAX = 5  # Of each role.
+RUN_DISK = "the run"  # Where its checkpoints, its history and its model are.
+NO_ROOM = "No space left on device"
 PAUSE_WINDOW_SECONDS = 5.0  # How far after a fault a pause is put down to it.
 
 
@@ -28,12 +32,17 @@ class Strike:
 class Storm:
     """Strikes until `kills` processes were killed. REQUIRES: the cluster is made."""
 
-    def __init__(self, rng, cluster, history, kills, disks):
+    def __init__(self, rng, cluster, history, kills, disks, last_step):
         self.rng = rng
         self.cluster = cluster
         self.history = history
         self.kills_left = kills
         self.disks = disks  # By name; empty without root.
+        # From which step on the disk of the run is full when it ends; None: it is not.
+        self._full_end = None
+        if RUN_DISK in disks and rng.random() < 0.7:
+            self._full_end = last_step - rng.randint(10, 60)
+        self.full_since = None  # How long the coordinator's log was then.
         self.strikes = []
         self._undo = []  # (time, number, callable)
         self._numbers = itertools.count()
@@ -50,7 +59,9 @@ class Storm:
         while self._undo and self._undo[0][0] <= now:
             heapq.heappop(self._undo)[2]()
         self._put_down_redone()
-        if self.kills_left > 0 and not self.cluster.done and self._is_due(now):
+        if self._full_end is not None and self.history.step >= self._full_end:
+            self._fill_at_the_end(now)
+        elif self.full_since is None and self._is_due(now):
             self._strike(now)
 
     def quiet(self):
@@ -63,6 +74,8 @@ class Storm:
         return max((strike.until for strike in self.strikes), default=0.0)
 
     def _is_due(self, now):
+        if self.kills_left <= 0 or self.cluster.done:
+            return False
         if self._next_at is None:  # When the run goes on, and a little later.
             after = self.strikes[-1].at if self.strikes else 0.0
             if self.history.first_after(after) is None:
@@ -229,13 +242,34 @@ class Storm:
 
     def full_disk(self, now):
         free = [name for name in sorted(self.disks) if name not in self._busy]
-        if not free:
-            return None
-        name = self.rng.choice(free)
+        return self._fill(now, self.rng.choice(free), self.rng.uniform(0.3, 3.0)) if free else None
+
+    def _fill_at_the_end(self, now):
+        """The last lines, the last checkpoint and the model find no room while nobody else is in
+        trouble, and nothing strikes afterwards: then the coordinator has to say so."""
+        if self._undo or self.cluster.done or not self.cluster.running("coordinator"):
+            return
+        said = len(self.cluster.log_text(self.cluster.coordinator))
+        struck = self._fill(now, RUN_DISK, self.rng.uniform(1.0, 5.0))
+        if struck is None:
+            return
+        kind, what, seconds = struck
+        self.strikes.append(
+            Strike(f"{kind} at the end", what, now, now + seconds, self.history.step))
+        self._full_end = None
+        self.full_since = said
+
+    def check_said(self):
+        """REQUIRES: the run has ended."""
+        if self.full_since is None:
+            return
+        if NO_ROOM not in self.cluster.log_text(self.cluster.coordinator)[self.full_since :]:
+            raise Failure("the disk was full at the end, and the coordinator did not say so")
+
+    def _fill(self, now, name, seconds):
         disk = self.disks[name]
         if not disk.fill():
             return None
-        seconds = self.rng.uniform(0.3, 3.0)
         self._busy.add(name)
 
         def free_again():

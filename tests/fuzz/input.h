@@ -40,6 +40,7 @@ class Input {
     take(1);
     return taken;
   }
+  [[nodiscard]] bool empty() const { return left_.empty(); }
   std::string_view rest() { return take(left_.size()); }
 
   // All that is left, in pieces: at least one, at most `pieces_max`.

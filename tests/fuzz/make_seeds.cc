@@ -3,6 +3,7 @@
 //
 // Usage: make_seeds, in the root of the tree
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -24,6 +25,7 @@
 #include "tests/fuzz/scratch.h"
 #include "tests/fuzz/wire_marks.h"
 #include "tests/unit/data/packing.h"
+#include "tests/unit/paramserver/small_run.h"
 #include "tests/unit/wire/random_messages.h"
 #include "worker/data/prepare.h"
 
@@ -71,19 +73,81 @@ std::string marked_header(const std::vector<Bytes>& frames) {
   return {reinterpret_cast<const char*>(words.data() + 1), 8 * (words.size() - 1)};
 }
 
+// As wire_frames.h reads it.
+std::string framed(const wire::Message& message) {
+  const std::vector<Bytes> frames = wire::encode(message);
+  const std::string header = marked_header(frames);
+  std::string input(1, static_cast<char>(frames.size() - 1));
+  input += word(header.size() / 8);
+  for (std::size_t i = 1; i < frames.size(); ++i) input += word(frames[i].size());
+  input += header;
+  for (std::size_t i = 1; i < frames.size(); ++i) input += frames[i].text();
+  return input;
+}
+
 void make_wire() {
   for (std::size_t kind = 0; kind < std::variant_size_v<wire::Body>; ++kind) {
     const wire::Message message =
         wire::MessageMaker(kind, {.float_bits = 4, .list_max = 3}).make(kind);
-    const std::vector<Bytes> frames = wire::encode(message);
-    const std::string header = marked_header(frames);
-    std::string input(1, static_cast<char>(frames.size() - 1));
-    input += word(header.size() / 8);
-    for (std::size_t i = 1; i < frames.size(); ++i) input += word(frames[i].size());
-    input += header;
-    for (std::size_t i = 1; i < frames.size(); ++i) input += frames[i].text();
-    write_seed("wire", wire::name_of(message.body), input);
+    write_seed("wire", wire::name_of(message.body), framed(message));
   }
+}
+
+// ---- step logs ----------------------------------------------------------------------------------
+
+// The record of a step of small_run(2, 2), with a gradient of both tables.
+std::string framed_step(Step step) {
+  constexpr MemberId kSelf{5};
+  constexpr std::uint32_t kPartitions = 2;
+  constexpr Node kRoot{1, 0};
+  wire::CommitStep commit{.timeline = 1, .commit = {}, .cut = {}};
+  commit.commit.step = step - 1;
+  commit.commit.scale = 0.5F;
+  commit.commit.learning_rate = 0.5F;
+  wire::Push push{.timeline = 1,
+                  .step = step,
+                  .nodes = {{kRoot, {.loss = 2.0, .examples = 2}}},
+                  .partitions = {PartitionId{0}, PartitionId{1}},
+                  .sections = {}};
+  const Contribution sum = test::contribution_of(step, {step});
+  push.sections.push_back({.node = kRoot,
+                           .partition = partition_of(test::kDense, 0, kPartitions),
+                           .table = test::kDense,
+                           .block = 0,
+                           .keys = {},
+                           .values = sum.dense[0].values});
+  push.sections.push_back({.node = kRoot,
+                           .partition = partition_of(test::kSparse, step, kPartitions),
+                           .table = test::kSparse,
+                           .block = 0,
+                           .keys = sum.sparse[0].keys,
+                           .values = sum.sparse[0].values});
+  std::sort(push.sections.begin(), push.sections.end(), [](const auto& a, const auto& b) {
+    return std::pair(a.partition, a.table) < std::pair(b.partition, b.table);
+  });
+  return framed({kSelf, commit, 0}) + framed({kSelf, push, 0});
+}
+
+void make_step_logs() {
+  const std::string steps = framed_step(2) + framed_step(3);
+  write_seed("recovered_copies", "two-steps", steps);
+  write_seed("step_log", "two-steps", std::string("\1\0", 2) + steps);
+  write_seed("step_log", "torn", std::string("\1\5", 2) + steps);
+  write_seed("step_log", "damaged", std::string("\1\0", 2) + steps + "and more");
+  constexpr std::uint64_t kFingerprint = 17;  // Of the target.
+  const wire::Restore base{.timeline = 1, .partitions = {}, .commit = {}, .files = {}};
+  write_seed(
+      "step_log", "without-files",
+      std::string(2, '\0') + framed({MemberId{5}, base, kFingerprint}) + framed_step(1) + steps);
+}
+
+void make_checkpoints() {
+  // A base of partition 0, one of 1, and what changed of both. The last byte: no damage.
+  const std::string base("\0\3\1\1\1\1\1\1", 8);
+  const std::string other("\1\2\1\1\4\1", 6);
+  const std::string delta("\0\2\2\5\1\5", 6);
+  write_seed("checkpoint_reader", "one", '\1' + base + '\0');
+  write_seed("checkpoint_reader", "base-and-delta", '\3' + base + other + delta + '\0');
 }
 
 // ---- data ---------------------------------------------------------------------------------------
@@ -234,6 +298,8 @@ void make_run() {
 
 void make_all() {
   make_wire();
+  make_step_logs();
+  make_checkpoints();
   make_prepared("dense", "csv", kRows, kTransforms[0]);
   make_prepared("sparse", "csv", kRows, kTransforms[1]);
   make_prepared("libsvm", "libsvm", "-1 1:1 3:0.5\n+1 2:2\n-1 1:3\n", "");

@@ -363,6 +363,7 @@ void Cluster::step(Member& member, ProcessInput what) {
   if (const auto* const received = std::get_if<Received>(&what)) {
     const auto* const taken = std::get_if<wire::Push>(&received->message.body);
     if (taken != nullptr && is_relaxed(*run_)) push = *taken;
+    if (received->message.from == kCoordinator) go_back_when_heard(member, received->message.term);
   }
   store_.passed_over = 0;
   ProcessEffects effects = member.process->step(member.clock.read(agenda_.now()), std::move(what));
@@ -438,6 +439,7 @@ void Cluster::send(Member& member, const Send& message, Term term) {
     return invariants_.reported(report->json);  // To a stranger.
   }
   if (std::holds_alternative<wire::Assist>(message.body)) ++assists_;
+  if (std::holds_alternative<wire::Lacking>(message.body)) kill_source_of_copy(message.to);
   invariants_.sent(member.life, member.process->server(), message.body);
   if (const auto* const prepared = std::get_if<wire::Prepared>(&message.body)) {
     invariants_.promised(member.id, *prepared, *member.home);

@@ -70,6 +70,7 @@ class Cluster {
     std::uint64_t life = 0;  // Of all lives: a coordinator keeps its id when it is restarted.
     MemberId place{};        // On the network: of this life alone.
     MemberId coordinator{};  // Servers, workers: the place that they took for the coordinator's.
+    std::optional<std::uint64_t> goes_back_to;  // Its life, once another one has been heard.
     wire::Role role = wire::Role::worker;
     std::string name;
     std::unique_ptr<WorkerSite> site;     // Workers; outlives the process.
@@ -128,13 +129,19 @@ class Cluster {
   void fault_later();
   void ask_later();
   void fault(FaultKind kind);
+  [[nodiscard]] bool is_drawn(FaultKind kind) const {
+    return (scenario_.fault_mask >> static_cast<unsigned>(kind) & 1U) == 1;
+  }
   void kill(Member* member);
-  void pause(Member& member);
+  void kill_source_of_copy(MemberId source);
+  void pause(Member& member, Duration longest);
   void split();
   void fill_up();
   void slow_down(Member& member);
   void replace_coordinator();
-  void move_later(Member& member);
+  void flap(Member& old);
+  void move_later(Member& member, Duration wait);
+  void go_back_when_heard(Member& member, Term term);
   void end_rivalry();
   void jump(Member& member);
   void become_calm();

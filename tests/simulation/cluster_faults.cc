@@ -12,6 +12,7 @@ using std::chrono::milliseconds;
 constexpr std::uint32_t kWorkersMax = 9;
 constexpr std::uint32_t kServersMax = 6;
 constexpr std::size_t kCoordinatorsMax = 3;  // At once.
+constexpr double kSourcesKilled = 0.02;      // Of those that are asked for a copy.
 
 }  // namespace
 
@@ -26,7 +27,7 @@ void Cluster::fault_later() {
     FaultKind kind{};
     do {
       kind = static_cast<FaultKind>(prng_.below(kFaultKinds));
-    } while ((scenario_.fault_mask >> static_cast<unsigned>(kind) & 1U) == 0);
+    } while (!is_drawn(kind));
     ++faults_;
     fault(kind);
     fault_later();
@@ -52,7 +53,7 @@ void Cluster::fault(FaultKind kind) {
       return split();
     case FaultKind::pause: {
       Member* const member = any();
-      if (member != nullptr) pause(*member);
+      if (member != nullptr) pause(*member, scenario_.pause_max);
       return;
     }
     case FaultKind::slow:
@@ -114,8 +115,8 @@ void Cluster::kill(Member* member) {
   remove(member->life, prng_.chance(0.25) ? Network::Death::silence : Network::Death::kill);
 }
 
-void Cluster::pause(Member& member) {
-  const Time until = agenda_.now() + prng_.between(Duration(0), scenario_.pause_max);
+void Cluster::pause(Member& member, Duration longest) {
+  const Time until = agenda_.now() + prng_.between(Duration(0), longest);
   if (until <= member.paused_until) return;
   member.paused_until = until;
   say(member.name + " stands still");
@@ -138,6 +139,15 @@ void Cluster::pause(Member& member) {
   });
 }
 
+// Whoever is asked for a copy dies before it has answered, or just then: everybody else trusts that
+// the copy will be there.
+void Cluster::kill_source_of_copy(MemberId source) {
+  if (calm_ || !is_drawn(FaultKind::kill_server) || !prng_.chance(kSourcesKilled)) return;
+  ++faults_;
+  agenda_.after(prng_.between(Duration(0), 3 * scenario_.network.delay_max),
+                [this, source] { kill(at(source)); });
+}
+
 // The supervisor takes the coordinator for dead and starts another, while the old one lives: cut
 // off, standing still, or quite well. Members come over one by one, or stay where they are.
 void Cluster::replace_coordinator() {
@@ -154,17 +164,52 @@ void Cluster::replace_coordinator() {
          .crossing = prng_.chance(0.5) ? Network::Crossing::lost : Network::Crossing::held,
          .until = agenda_.now() + while_});
   }
-  if (prng_.chance(0.4)) pause(old);
+  if (prng_.chance(0.5)) return flap(old);
+  if (prng_.chance(0.4)) pause(old, scenario_.pause_max);
   say(old.name + " is taken for dead");
   start_coordinator();
   const double comes_over = static_cast<double>(prng_.below(4)) / 3.0;
   for (const auto& [life, member] : members_) {
-    if (member->role != wire::Role::coordinator && prng_.chance(comes_over)) move_later(*member);
+    if (member->role == wire::Role::coordinator || !prng_.chance(comes_over)) continue;
+    move_later(*member, prng_.between(Duration(0), scenario_.restart_max));
   }
 }
 
-void Cluster::move_later(Member& member) {
-  agenda_.after(prng_.between(Duration(0), scenario_.restart_max), [this, life = member.life] {
+// The address changes its mind: members come over together, and find the old one there again as
+// soon as they have heard of the new one. What it stood still on meanwhile, perhaps all that a
+// commit needs, makes it speak to members of the other.
+void Cluster::flap(Member& old) {
+  if (prng_.chance(0.8)) {
+    pause(old, scenario_.pause_max + 2 * (scenario_.restart_max + scenario_.network.reconnect_max));
+  }
+  say(old.name + " is taken for dead, and found again");
+  start_coordinator();
+  const Duration wait = prng_.between(Duration(0), scenario_.restart_max);
+  for (const auto& [life, member] : members_) {
+    if (member->role == wire::Role::coordinator || !prng_.chance(0.9)) continue;
+    member->goes_back_to = old.life;
+    move_later(*member, wait + prng_.between(Duration(0), 4 * scenario_.network.delay_max));
+  }
+}
+
+void Cluster::go_back_when_heard(Member& member, Term term) {
+  if (!member.goes_back_to) return;
+  const Member* const old = living(*member.goes_back_to);
+  if (old != nullptr && term <= old->process->coordinator()->term()) return;
+  member.goes_back_to.reset();
+  if (old == nullptr) return;
+  agenda_.after(prng_.between(Duration(0), 4 * scenario_.network.delay_max),
+                [this, life = member.life, back = old->life] {
+                  Member* const moving = living(life);
+                  const Member* const coordinator = living(back);
+                  if (moving == nullptr || coordinator == nullptr || calm_) return;
+                  say(moving->name + " finds " + coordinator->name + " again");
+                  go_to(*moving, *coordinator);
+                });
+}
+
+void Cluster::move_later(Member& member, Duration wait) {
+  agenda_.after(wait, [this, life = member.life] {
     Member* const moving = living(life);
     const Member* const coordinator = newest_coordinator();
     if (moving == nullptr || coordinator == nullptr || moving->coordinator == coordinator->place) {
@@ -184,7 +229,8 @@ void Cluster::end_rivalry() {
   old.pop_back();
   if (prng_.chance(0.3)) {
     for (const auto& [life, member] : members_) {
-      if (member->role != wire::Role::coordinator) move_later(*member);
+      if (member->role == wire::Role::coordinator) continue;
+      move_later(*member, prng_.between(Duration(0), scenario_.restart_max));
     }
   }
   const Duration wait =

@@ -10,6 +10,7 @@
 #include "common/job/run_json.h"
 #include "paramserver/server.h"
 #include "tests/unit/paramserver/small_run.h"
+#include "tests/unit/runtime/driven.h"
 
 namespace ballast {
 namespace {
@@ -22,10 +23,8 @@ constexpr MemberId kWorker{11};
 constexpr std::uint32_t kPartitions = 2;
 constexpr std::uint32_t kLeaves = 2;
 
-class RelaxedServer : public testing::Test {
+class RelaxedServer : public test::Driven<Server> {
  protected:
-  using After = Effects<ServerJob>;
-
   static ServerOptions options() {
     ServerOptions options;
     options.self = kSelf;
@@ -48,14 +47,7 @@ class RelaxedServer : public testing::Test {
     step(Done<ServerOutcome>{std::move(restored)});
   }
 
-  After step(Input<ServerOutcome> input) {
-    After effects;
-    server_.step(now_, std::move(input), effects);
-    return effects;
-  }
-  After receive(MemberId from, wire::Body body) {
-    return step(Received{wire::Message{from, std::move(body)}});
-  }
+  Server& machine() override { return server_; }
 
   template <class Body>
   static std::vector<Body> all(const After& effects) {
@@ -103,7 +95,6 @@ class RelaxedServer : public testing::Test {
 
   RunConfig run_ = test::small_run(kPartitions, kLeaves);
   Server server_{options()};
-  Time now_ = Time{} + std::chrono::seconds(1);
 };
 
 TEST_F(RelaxedServer, CountsAndAppliesEachMicrobatchOnceAndInSequence) {

@@ -9,6 +9,7 @@
 
 #include "common/job/run_json.h"
 #include "tests/unit/paramserver/small_run.h"
+#include "tests/unit/runtime/driven.h"
 
 namespace ballast {
 namespace {
@@ -28,10 +29,8 @@ constexpr std::uint32_t kPartitions = 3;
 constexpr std::uint32_t kLeaves = 4;
 
 // A server that owns every partition, its jobs done at once.
-class ServerTest : public testing::Test {
+class ServerTest : public test::Driven<Server> {
  protected:
-  using After = Effects<ServerJob>;
-
   explicit ServerTest(std::size_t parked_max = 4096,
                       std::size_t buffered_bytes_max = std::size_t{1} << 30)
       : server_(options(parked_max, buffered_bytes_max)) {
@@ -52,18 +51,7 @@ class ServerTest : public testing::Test {
     return options;
   }
 
-  After step(Input<ServerOutcome> input) {
-    After effects;
-    server_.step(now_, std::move(input), effects);
-    return effects;
-  }
-  After receive(MemberId from, wire::Body body) {
-    return step(Received{wire::Message{from, std::move(body)}});
-  }
-  After later(Duration time) {
-    now_ += time;
-    return step(Tick{});
-  }
+  Server& machine() override { return server_; }
 
   void restore(Timeline timeline) {
     wire::Restore restore{.timeline = timeline, .partitions = {}, .commit = {}, .files = {}};
@@ -144,7 +132,6 @@ class ServerTest : public testing::Test {
 
   RunConfig run_ = small_run(kPartitions, kLeaves);
   Server server_;
-  Time now_ = Time{} + std::chrono::seconds(1);
 };
 
 // ---- pull ---------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@
 
 #include "common/base/hash.h"
 #include "common/job/run_json.h"
+#include "tests/unit/runtime/driven.h"
 #include "worker/trainer.h"
 
 namespace ballast {
@@ -21,10 +22,8 @@ constexpr MemberId kServers[] = {MemberId{101}, MemberId{102}};
 constexpr TableId kDense{0};
 constexpr std::uint32_t kLeaves = 4;
 
-class RelaxedTrainer : public testing::Test {
+class RelaxedTrainer : public test::Driven<Worker> {
  protected:
-  using After = Effects<WorkerJob>;
-
   RelaxedTrainer() : worker_(options(), kSelf) {
     run_.name = "relaxed";
     run_.tables = {{.id = kDense, .name = "dense", .kind = TableKind::dense, .shape = {3}}};
@@ -49,14 +48,7 @@ class RelaxedTrainer : public testing::Test {
     return options;
   }
 
-  After step(Input<WorkerOutcome> input) {
-    After effects;
-    worker_.step(now_, std::move(input), effects);
-    return effects;
-  }
-  After receive(MemberId from, wire::Body body) {
-    return step(Received{wire::Message{from, std::move(body)}});
-  }
+  Worker& machine() override { return worker_; }
   After repeat() {
     now_ += milliseconds(150);
     return step(Tick{});
@@ -78,14 +70,6 @@ class RelaxedTrainer : public testing::Test {
     std::map<MemberId, Body> found;
     for (const Send& send : effects.sends) {
       if (const auto* body = std::get_if<Body>(&send.body)) found.emplace(send.to, *body);
-    }
-    return found;
-  }
-  template <class Job>
-  static std::vector<Job> jobs(const After& effects) {
-    std::vector<Job> found;
-    for (const WorkerJob& job : effects.jobs) {
-      if (const auto* concrete = std::get_if<Job>(&job)) found.push_back(*concrete);
     }
     return found;
   }
@@ -129,7 +113,6 @@ class RelaxedTrainer : public testing::Test {
 
   RunConfig run_;
   Worker worker_;
-  Time now_ = Time{} + std::chrono::seconds(1);
 };
 
 TEST_F(RelaxedTrainer, LooksHowFarALeafIsAndGoesOnFromTheLowestClock) {

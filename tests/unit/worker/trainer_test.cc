@@ -12,6 +12,7 @@
 #include "common/base/hash.h"
 #include "common/base/nodes.h"
 #include "common/job/run_json.h"
+#include "tests/unit/runtime/driven.h"
 
 namespace ballast {
 namespace {
@@ -62,10 +63,8 @@ wire::Plan plan_of(PlanNumber number, std::vector<wire::Assignment> workers, Tim
   return plan;
 }
 
-class TrainerTest : public testing::Test {
+class TrainerTest : public test::Driven<Worker> {
  protected:
-  using After = Effects<WorkerJob>;
-
   TrainerTest() : worker_(options(), kSelf) {
     step(Tick{});
     receive(kCoordinator, wire::Welcome{run_to_json(kRun), KernelFamily::haswell, "store"});
@@ -81,32 +80,13 @@ class TrainerTest : public testing::Test {
     return options;
   }
 
-  After step(Input<WorkerOutcome> input) {
-    After effects;
-    worker_.step(now_, std::move(input), effects);
-    return effects;
-  }
-  After receive(MemberId from, wire::Body body) {
-    return step(Received{wire::Message{from, std::move(body)}});
-  }
-  After later(Duration time) {
-    now_ += time;
-    return step(Tick{});
-  }
+  Worker& machine() override { return worker_; }
 
   template <class Body>
   static std::vector<std::pair<MemberId, Body>> all(const After& effects) {
     std::vector<std::pair<MemberId, Body>> found;
     for (const Send& send : effects.sends) {
       if (const auto* body = std::get_if<Body>(&send.body)) found.emplace_back(send.to, *body);
-    }
-    return found;
-  }
-  template <class Job>
-  static std::vector<Job> jobs(const After& effects) {
-    std::vector<Job> found;
-    for (const WorkerJob& job : effects.jobs) {
-      if (const auto* concrete = std::get_if<Job>(&job)) found.push_back(*concrete);
     }
     return found;
   }
@@ -182,7 +162,6 @@ class TrainerTest : public testing::Test {
   }
 
   Worker worker_;
-  Time now_ = Time{} + seconds(1);
 };
 
 // ---- one step -----------------------------------------------------------------------------------
