@@ -57,6 +57,8 @@ int main(int argc, char** argv) {
       "      go on from the last checkpoint, on any shape\n"
       "  ballast status --out runs/digits\n"
       "      what it does now, and on whom it waits\n"
+      "  ballast report runs/digits\n"
+      "      curves and metrics as one page, runs/digits/report.html\n"
       "  ballast predict runs/digits examples/digits/digits.test.csv\n"
       "      probabilities as CSV\n"
       "\nExit codes: 0 done, 2 a mistake in what was asked, 3 stopped by a fault, 130 "
@@ -69,6 +71,7 @@ int main(int argc, char** argv) {
   ballast::add_resume(app, chosen);
   ballast::add_predict(app, chosen);
   ballast::add_inspect(app, chosen);
+  ballast::add_report(app, chosen);
   ballast::add_checkpoint(app, chosen);
   ballast::add_coordinator(app, chosen);
   ballast::add_server(app, chosen);

@@ -1,10 +1,11 @@
 # setup: install the packages that Ballast is built with (Debian 12, Ubuntu 24.04).
 #
-# Usage: ./dev setup [--lint] [--fuzz] [--bench]
+# Usage: ./dev setup [--test] [--lint] [--fuzz] [--bench]
 #
 # Installs what scripts/packages.tsv lists, as root or through sudo, and says beforehand what it
 # will install and why. When all of it is there nothing is installed and no network is used.
 #
+#   --test    also install what `./dev test` needs
 #   --lint    also install what `./dev lint` needs
 #   --fuzz    also install what `./dev fuzz` needs
 #   --bench   also install what `./dev bench` compares with
@@ -15,10 +16,11 @@ dev_setup() {
   local groups=(build) option
   for option in "$@"; do
     case $option in
+      --test) groups+=(test) ;;
       --lint) groups+=(lint) ;;
       --fuzz) groups+=(fuzz) ;;
       --bench) groups+=(bench) ;;
-      *) fail_usage "setup: unknown argument '$option'; there are --lint, --fuzz and --bench" ;;
+      *) fail_usage "setup: unknown argument '$option'; there are --test, --lint, --fuzz and --bench" ;;
     esac
   done
   command -v apt-get >/dev/null ||
@@ -38,22 +40,27 @@ dev_setup() {
   install_packages "${missing[@]}"
 }
 
+# A node that is not the distribution's brings its npm along and refuses the package beside it.
 is_installed() {
-  [[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]
+  local name
+  for name in ${1//|/ }; do
+    [[ $(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null) != installed ]] || return 0
+  done
+  [[ $1 == npm ]] && command -v npm >/dev/null
 }
 
 # Each argument is "package<tab>why".
 install_packages() {
-  local entry names=()
-  for entry in "$@"; do names+=("${entry%%$'\t'*}"); done
-  say "setup: missing: ${names[*]}"
+  local entry name names=()
+  say "setup: missing: $(printf '%s ' "${@%%$'\t'*}")"
   as_root apt-get update -qq ||
     fail "apt-get cannot read the package lists; setup needs a network the first time"
 
   say "setup: will install"
   for entry in "$@"; do
-    printf '  %-20s %-22s %s\n' "${entry%%$'\t'*}" "$(candidate_version "${entry%%$'\t'*}")" \
-      "${entry#*$'\t'}"
+    name=$(first_known "${entry%%$'\t'*}")
+    names+=("$name")
+    printf '  %-20s %-22s %s\n' "$name" "$(candidate_version "$name")" "${entry#*$'\t'}"
   done
   as_root env DEBIAN_FRONTEND=noninteractive \
     apt-get install -qq -y --no-install-recommends "${names[@]}" >"$(log_of_setup)" 2>&1 ||
@@ -67,6 +74,17 @@ install_packages() {
 log_of_setup() {
   mkdir -p build
   printf 'build/setup.log'
+}
+
+# Of the packages a|b|c the first that can be installed here; the first of all when none can.
+first_known() {
+  local name
+  for name in ${1//|/ }; do
+    [[ $(candidate_version "$name") == '('* ]] && continue
+    printf '%s' "$name"
+    return 0
+  done
+  printf '%s' "${1%%|*}"
 }
 
 candidate_version() {

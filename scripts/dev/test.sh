@@ -8,7 +8,7 @@
 # shellcheck shell=bash
 
 dev_test() {
-  run_verb setup
+  run_verb setup --test
   build_preset release
   ctest --test-dir build/release --output-on-failure --no-tests=error -j "$(jobs_max)" "$@"
 }

@@ -1,0 +1,193 @@
+// Domains, bins and layouts: what plots need to know before they draw.
+
+import type {Configuration, CurvePoint, Job, Pair, Parameter, ParameterValue} from './types';
+
+// The range of the values and a little more, so that no mark sits on an edge.
+export function paddedDomain(values: number[], share = 0.06): Pair {
+  const finite = values.filter(Number.isFinite);
+  if (finite.length === 0) return [0, 1];
+  const low = finite.reduce((a, b) => Math.min(a, b));
+  const high = finite.reduce((a, b) => Math.max(a, b));
+  const margin = high > low ? (high - low) * share : Math.abs(low) * 0.05 || 0.5;
+  return [low - margin, high + margin];
+}
+
+// Which of `bins` equal parts of the domain a value falls into.
+export function binOf(value: number, [low, high]: Pair, bins: number): number {
+  if (high <= low) return bins - 1;
+  const at = Math.floor(((value - low) / (high - low)) * bins);
+  return Math.min(bins - 1, Math.max(0, at));
+}
+
+// A line for losses shows its end best on a logarithmic axis when it falls far.
+export function wantsLog(values: number[]): boolean {
+  const finite = values.filter(Number.isFinite);
+  if (finite.length === 0) return false;
+  const low = finite.reduce((a, b) => Math.min(a, b));
+  const high = finite.reduce((a, b) => Math.max(a, b));
+  return low > 0 && high / low >= 20;
+}
+
+// Ticks of a logarithmic axis: 1, 2 and 5 of each power of ten, or as few of these as fit.
+export function logTicks(values: number[]): number[] {
+  const positive = values.filter((v) => v > 0 && Number.isFinite(v));
+  if (positive.length === 0) return [];
+  const low = positive.reduce((a, b) => Math.min(a, b));
+  const high = positive.reduce((a, b) => Math.max(a, b));
+  for (const steps of [[1, 2, 5], [1, 3], [1]]) {
+    const ticks: number[] = [];
+    for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); ++power) {
+      ticks.push(...steps.map((step) => Number(`${step}e${power}`)));
+    }
+    const inside = ticks.filter((tick) => tick >= low && tick <= high);
+    if (inside.length <= 7 || steps.length === 1) return inside;
+  }
+  return [];
+}
+
+export interface Span {
+  began: number;
+  ended: number;
+}
+
+// Gives each span the first lane that is free when it begins: as many lanes as ran at once.
+export function packLanes(spans: Span[]): number[] {
+  const order = spans.map((_, i) => i).sort((a, b) => spans[a]!.began - spans[b]!.began || a - b);
+  const free: number[] = [];
+  const lanes = new Array<number>(spans.length).fill(0);
+  for (const i of order) {
+    const {began, ended} = spans[i]!;
+    let lane = free.findIndex((until) => until <= began + 1e-9);
+    if (lane < 0) lane = free.length;
+    free[lane] = ended;
+    lanes[i] = lane;
+  }
+  return lanes;
+}
+
+export interface AxisScale {
+  kind: 'log' | 'linear' | 'category';
+  categories: string[];
+  // Where a value lies between 0 and 1; undefined when it has none.
+  position(value: ParameterValue | undefined): number | undefined;
+  ticks: {at: number; value: ParameterValue}[];
+}
+
+// One axis of parallel coordinates. A parameter whose values are not all numbers (or, for a
+// logarithmic one, not all positive) is drawn by its distinct values.
+export function axisScale(parameter: Parameter, values: (ParameterValue | undefined)[]): AxisScale {
+  const given = values.filter((v): v is ParameterValue => v !== undefined && v !== null);
+  const numbers = given.filter((v): v is number => typeof v === 'number' && Number.isFinite(v));
+  const usable =
+    numbers.length === given.length &&
+    given.length > 0 &&
+    (parameter.scale === 'linear' || (parameter.scale === 'log' && numbers.every((v) => v > 0)));
+  return usable ? numericAxis(parameter.scale as 'log' | 'linear', numbers) : categoryAxis(given);
+}
+
+function numericAxis(kind: 'log' | 'linear', numbers: number[]): AxisScale {
+  const into = kind === 'log' ? Math.log10 : (v: number): number => v;
+  const out = kind === 'log' ? (v: number): number => 10 ** v : (v: number): number => v;
+  const low = into(Math.min(...numbers));
+  const high = into(Math.max(...numbers));
+  const position = (value: ParameterValue | undefined): number | undefined => {
+    if (typeof value !== 'number' || !Number.isFinite(into(value))) return undefined;
+    return high > low ? (into(value) - low) / (high - low) : 0.5;
+  };
+  const distinct = [...new Set(numbers)].sort((a, b) => a - b);
+  const shown =
+    distinct.length <= 5 ? distinct : [0, 0.5, 1].map((at) => out(low + at * (high - low)));
+  const ticks = shown.map((value) => ({at: position(value) ?? 0.5, value}));
+  return {kind, categories: [], position, ticks};
+}
+
+function categoryAxis(values: ParameterValue[]): AxisScale {
+  const categories = [...new Set(values.map(String))].sort();
+  const at = (name: string): number | undefined => {
+    const index = categories.indexOf(name);
+    if (index < 0) return undefined;
+    return categories.length > 1 ? index / (categories.length - 1) : 0.5;
+  };
+  return {
+    kind: 'category',
+    categories,
+    position: (value) => (value === undefined || value === null ? undefined : at(String(value))),
+    ticks: categories.map((name) => ({at: at(name) ?? 0.5, value: name})),
+  };
+}
+
+// What of a curve's point a plot shows.
+export function curveValue(point: CurvePoint, quantity: string): number | undefined {
+  return quantity === 'train_loss' ? point.train_loss : point.scores?.[quantity];
+}
+
+export interface MeanPoint {
+  step: number;
+  epoch: number;
+  value: number;
+}
+
+// The mean over the folds, at the steps that all of them have.
+export function meanCurve(configuration: Configuration, quantity: string): MeanPoint[] {
+  const curves = configuration.runs.map((run) => run.curve ?? []).filter((curve) => curve.length);
+  const sums = new Map<number, {epoch: number; sum: number; runs: number}>();
+  for (const point of curves.flat()) {
+    const value = curveValue(point, quantity);
+    if (value === undefined) continue;
+    const at = sums.get(point.step) ?? {epoch: point.epoch ?? 0, sum: 0, runs: 0};
+    sums.set(point.step, {epoch: at.epoch, sum: at.sum + value, runs: at.runs + 1});
+  }
+  return [...sums]
+    .filter(([, at]) => at.runs === curves.length)
+    .map(([step, at]) => ({step, epoch: at.epoch, value: at.sum / at.runs}))
+    .sort((a, b) => a.step - b.step);
+}
+
+// Exponential smoothing whose start is not pulled towards zero.
+export function smoothed(values: number[], weight: number): number[] {
+  let mean = 0;
+  let mass = 0;
+  return values.map((value) => {
+    mean = weight * mean + (1 - weight) * value;
+    mass = weight * mass + (1 - weight);
+    return mean / mass;
+  });
+}
+
+// Ranked configurations in their order, then the others: halved ones, then failed ones.
+export function inOrder(job: Job): Configuration[] {
+  const sign = job.metric.larger_is_better ? -1 : 1;
+  const of = (c: Configuration): number => {
+    const mean = c.mean?.[job.metric.name];
+    return mean === undefined ? Infinity : sign * mean;
+  };
+  const group = (c: Configuration): number => {
+    if (c.rank !== undefined) return 0;
+    return c.state === 'done' ? 1 : c.state === 'halved' ? 2 : 3;
+  };
+  const ascending = (a: number, b: number): number => (a === b ? 0 : a < b ? -1 : 1);
+  return [...job.configurations].sort(
+    (a, b) =>
+      ascending(group(a), group(b)) ||
+      ascending(a.rank ?? 0, b.rank ?? 0) ||
+      ascending(of(a), of(b)) ||
+      a.id - b.id,
+  );
+}
+
+// Places things that share a column side by side around its middle, in their order.
+export function inColumns<T>(things: T[], columnOf: (thing: T) => number): Map<T, number> {
+  const sizes = new Map<number, number>();
+  for (const thing of things) sizes.set(columnOf(thing), (sizes.get(columnOf(thing)) ?? 0) + 1);
+  const most = Math.max(1, ...sizes.values());
+  const step = Math.min(0.12, 0.7 / most);
+  const next = new Map<number, number>();
+  const places = new Map<T, number>();
+  for (const thing of things) {
+    const column = columnOf(thing);
+    const index = next.get(column) ?? 0;
+    next.set(column, index + 1);
+    places.set(thing, column + step * (index - (sizes.get(column)! - 1) / 2));
+  }
+  return places;
+}

@@ -1,0 +1,117 @@
+// What the report is made of: cv.json and timings.json (docs/job-files.md), and what `ballast
+// report` puts together from a training run's directory. Keys that are absent do not apply.
+
+export type Scores = Record<string, number>;
+export type Task = 'binary' | 'multiclass' | 'regression';
+export type ParameterValue = number | string | boolean | null;
+
+export interface CurvePoint {
+  step: number;
+  epoch?: number;
+  train_loss?: number;
+  scores?: Scores;
+}
+
+export interface Run {
+  run: string;
+  repeat: number;
+  fold: number;
+  state: 'done' | 'halved' | 'failed' | 'stopped_early';
+  reason?: string;
+  train_examples?: number;
+  validation_examples?: number;
+  steps?: number;
+  epochs?: number;
+  scores?: Scores;
+  curve?: CurvePoint[];
+}
+
+export interface Configuration {
+  id: number;
+  parameters: Record<string, ParameterValue>;
+  state: 'done' | 'halved' | 'failed';
+  reason?: string;
+  mean?: Scores;
+  standard_deviation?: Scores;
+  interval?: Record<string, [number, number]>;
+  rank?: number;
+  versus_best?: {difference: number; t?: number; p?: number};
+  runs: Run[];
+}
+
+export interface Parameter {
+  name: string;
+  scale: 'log' | 'linear' | 'category';
+}
+
+export type Pair = [number, number];
+
+export interface QualityCurves {
+  configuration: number;
+  roc?: {class: string; auc: number; points: Pair[]}[];
+  precision_recall?: {class: string; average_precision: number; points: Pair[]}[];
+  calibration?: {
+    class: string;
+    error: number;
+    bins: {predicted: number; observed: number; examples: number}[];
+  }[];
+  confusion?: {classes: string[]; counts: number[][]};
+  regression?: {points: Pair[]; residual_quantiles?: Pair[]};
+  threshold?: {metric: string; value: number; score: number};
+}
+
+export interface Job {
+  ballast?: string;
+  kind: 'cross_validation' | 'search';
+  name: string;
+  seed?: number;
+  task: Task;
+  classes?: string[];
+  metric: {name: string; larger_is_better: boolean};
+  metrics: string[];
+  split: {kind: string; folds?: number; repeats?: number};
+  method?: 'grid' | 'random' | 'halving' | 'hyperband';
+  examples?: number;
+  spec?: string;
+  parameters: Parameter[];
+  configurations: Configuration[];
+  choice?: {best?: number; one_standard_error?: number; chosen?: number; rule?: string};
+  curves?: QualityCurves;
+  refit?: {directory?: string; digest?: string; metrics?: Record<string, Scores>};
+  nested?: {outer: {fold: number; chosen: number; scores: Scores}[]};
+}
+
+export interface Timings {
+  runs?: Record<string, {seconds: number; began?: number; workers?: number}>;
+  seconds?: number;
+}
+
+// A line of history.jsonl: of a step (loss of its batch), or of an epoch (scores by split).
+export interface HistoryLine {
+  step: number;
+  epoch?: number;
+  loss?: number;
+  accuracy?: number;
+  gradient_norm?: number;
+  learning_rate?: number;
+  train?: Scores;
+  validation?: Scores;
+  test?: Scores;
+}
+
+export interface Training {
+  kind: 'training';
+  state: 'done' | 'unfinished';
+  ballast?: string;
+  name: string;
+  seed?: number;
+  task: Task;
+  classes?: string[];
+  examples?: Record<string, number>;
+  steps?: number;
+  kernel_family?: string;
+  spec: string;
+  digest?: string;
+  metrics?: Record<string, Scores>;
+  history: HistoryLine[];
+}

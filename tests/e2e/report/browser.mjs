@@ -1,0 +1,335 @@
+// Opens reports as their readers do and says what is wrong with them.
+//
+// Usage: node browser.mjs PACKAGES DIRECTORY [PICTURES]
+//
+// DIRECTORY holds one directory with a report.html for each name below. PACKAGES is where `npm ci`
+// put playwright-core. With PICTURES, screenshots and prints are left there.
+
+import {accessSync, constants, mkdirSync} from 'node:fs';
+import {createRequire} from 'node:module';
+import path from 'node:path';
+import {pathToFileURL} from 'node:url';
+
+const [packages, directory, pictures] = process.argv.slice(2);
+
+// How many plots each has, so that none goes missing unnoticed, and rows in its table of runs.
+const pages = {
+  'binary-search': {plots: 14, runs: 60},
+  'multiclass-cv': {plots: 8, runs: 10},
+  'regression-grid': {plots: 11, runs: 36},
+  failed: {plots: 0, runs: 6},
+  empty: {plots: 0, runs: 0},
+  training: {plots: 4, runs: 0},
+  unfinished: {plots: 4, runs: 0},
+};
+
+const looks = [
+  {width: 1400, scheme: 'light'},
+  {width: 1400, scheme: 'dark'},
+  {width: 400, scheme: 'light'},
+  {width: 400, scheme: 'dark'},
+];
+
+const failures = [];
+
+function expect(holds, where, what) {
+  if (!holds) failures.push(`${where}: ${what}`);
+}
+
+function findBrowser() {
+  const names = ['chromium', 'chromium-browser', 'google-chrome'];
+  const folders = (process.env['PATH'] ?? '').split(':');
+  const found = [
+    ...(process.env['BALLAST_CHROMIUM'] ? [process.env['BALLAST_CHROMIUM']] : []),
+    ...names.flatMap((name) => folders.map((folder) => path.join(folder, name))),
+  ].find((file) => {
+    try {
+      accessSync(file, constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+  if (found) return found;
+  console.log(
+    'FAILED: the report is looked at in Chromium, and there is none: run `./dev setup --test` ' +
+      '(Debian: apt-get install chromium), or name one in $BALLAST_CHROMIUM',
+  );
+  process.exit(1);
+}
+
+// ---- what is asked of a page, inside of it -------------------------------------------------------
+
+function inspectPage() {
+  const wide = document.documentElement.clientWidth;
+  const cut = [];
+  for (const element of document.querySelectorAll(
+    'h1, h2, h3, p, dt, dd, li, figcaption, select, .plot svg, .plot text',
+  )) {
+    const box = element.getBoundingClientRect();
+    if (box.width === 0 || element.closest('.scroll, .visually-hidden')) continue;
+    if (box.left < -0.5 || box.right > wide + 0.5)
+      cut.push(`${element.tagName} "${element.textContent.slice(0, 30)}"`);
+  }
+  // Text of a plot that lies beside it: over the column next to it.
+  for (const text of document.querySelectorAll('.plot svg text')) {
+    const box = text.getBoundingClientRect();
+    const svg = text.closest('svg').getBoundingClientRect();
+    if (
+      box.width > 0 &&
+      (box.left < svg.left - 3 || box.right > svg.right + 3 || box.bottom > svg.bottom + 3)
+    ) {
+      cut.push(`text "${text.textContent}" beyond its plot`);
+    }
+  }
+  const svgs = [...document.querySelectorAll('.plot svg')];
+  const figures = [...document.querySelectorAll('figure')];
+  return {
+    cut,
+    overflow: document.documentElement.scrollWidth - wide,
+    plots: svgs.length,
+    empty: svgs.filter((svg) => svg.querySelectorAll('path, circle, rect, line').length < 2).length,
+    broken: svgs
+      .filter((svg) => /NaN|undefined/.test(svg.outerHTML))
+      .map((svg) => svg.getAttribute('aria-label')),
+    unnamed: svgs.filter(
+      (svg) =>
+        svg.getAttribute('role') !== 'img' || (svg.getAttribute('aria-label') ?? '').length < 20,
+    ).length,
+    untitled: figures.filter(
+      (one) => !document.getElementById(one.getAttribute('aria-labelledby'))?.textContent,
+    ).length,
+    untabled: figures.filter((one) => !one.querySelector('details')).length,
+    twice: [...document.querySelectorAll('[id]')]
+      .map((e) => e.id)
+      .filter((id, i, all) => all.indexOf(id) !== i),
+    odd: /undefined|NaN|\[object/.test(document.body.innerText),
+    rows: document.querySelectorAll('#runs tbody tr').length,
+    images: document.images.length,
+    title: document.title,
+    heading: document.querySelector('h1').textContent,
+    scripts: document.scripts.length,
+  };
+}
+
+// The lowest contrast of text with the page (WCAG 2.2, relative luminance).
+function inspectContrast() {
+  const parse = (color) => {
+    const canvas = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
+    canvas.fillStyle = color;
+    canvas.fillRect(0, 0, 1, 1);
+    return [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3);
+  };
+  const luminance = (rgb) => {
+    const [r, g, b] = rgb.map((v) =>
+      v / 255 <= 0.04045 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4,
+    );
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const page = luminance(parse(getComputedStyle(document.body).backgroundColor));
+  const panel = luminance(
+    parse(getComputedStyle(document.querySelector('.summary')).backgroundColor),
+  );
+  const ratio = (a, b) => (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+  const inks = ['.details', '.kind', '.note', 'footer', 'h1', 'figcaption', '.plot']
+    .map((name) => document.querySelector(name))
+    .filter(Boolean)
+    .map((element) => luminance(parse(getComputedStyle(element).color)));
+  return {page, lowest: Math.min(...inks.flatMap((ink) => [ratio(ink, page), ratio(ink, panel)]))};
+}
+
+// ---- the checks ----------------------------------------------------------------------------------
+
+async function open(browser, name, {width, scheme}) {
+  const page = await browser.newPage({viewport: {width, height: 900}, colorScheme: scheme});
+  const where = `${name}, ${width} px, ${scheme}`;
+  const address = pathToFileURL(path.join(directory, name, 'report.html')).href;
+  page.on('console', (message) => expect(false, where, `the console says: ${message.text()}`));
+  page.on('pageerror', (error) => expect(false, where, `an error: ${error.stack}`));
+  page.on('request', (request) => {
+    const url = request.url();
+    expect(url === address || url === 'data:,', where, `asks for ${url}`);
+  });
+  page.on('dialog', (dialog) => {
+    expect(false, where, `a dialog: ${dialog.message()}`);
+    void dialog.dismiss();
+  });
+  await page.goto(address);
+  return {page, where};
+}
+
+async function checkLook(browser, name, look) {
+  const {page, where} = await open(browser, name, look);
+  const seen = await page.evaluate(inspectPage);
+  expect(seen.overflow <= 0, where, `${seen.overflow} px wider than the window`);
+  expect(seen.cut.length === 0, where, `cut off: ${seen.cut.slice(0, 5).join('; ')}`);
+  expect(
+    seen.plots === pages[name].plots,
+    where,
+    `${seen.plots} plots, expected ${pages[name].plots}`,
+  );
+  expect(seen.empty === 0, where, `${seen.empty} plots are empty`);
+  expect(seen.broken.length === 0, where, `NaN in: ${seen.broken.join('; ')}`);
+  expect(seen.unnamed === 0, where, `${seen.unnamed} plots have no accessible name`);
+  expect(seen.untitled === 0, where, `${seen.untitled} figures have no title`);
+  expect(seen.untabled === 0, where, `${seen.untabled} figures have no table beside them`);
+  expect(seen.twice.length === 0, where, `ids twice: ${seen.twice.join(', ')}`);
+  expect(!seen.odd, where, 'the text says undefined, NaN or [object');
+  expect(
+    seen.rows === pages[name].runs,
+    where,
+    `${seen.rows} rows of runs, expected ${pages[name].runs}`,
+  );
+  expect(seen.images === 0 && seen.scripts === 0, where, 'names became markup');
+  expect(seen.title.startsWith(seen.heading), where, `the title is "${seen.title}"`);
+
+  const {page: luminance, lowest} = await page.evaluate(inspectContrast);
+  expect(
+    look.scheme === 'dark' ? luminance < 0.05 : luminance > 0.8,
+    where,
+    `the page's luminance is ${luminance}`,
+  );
+  expect(lowest >= 4.5, where, `text with a contrast of ${lowest.toFixed(2)}`);
+  if (pictures) {
+    const file = path.join(pictures, `${name}-${look.width}-${look.scheme}.png`);
+    await page.screenshot({path: file, fullPage: true});
+  }
+  await page.close();
+}
+
+// What a reader does who has no mouse.
+async function checkKeyboard(browser, name) {
+  const {page, where} = await open(browser, name, {width: 1400, scheme: 'light'});
+  const focused = () => page.evaluate(() => document.activeElement.textContent.trim());
+  await page.keyboard.press('Tab');
+  expect(
+    (await focused()) === 'Skip to the summary',
+    where,
+    `Tab leads to "${await focused()}" first`,
+  );
+  await page.keyboard.press('Tab');
+  expect(
+    (await focused()) === 'Skip to: All runs',
+    where,
+    `Tab leads to "${await focused()}" second`,
+  );
+  await page.keyboard.press('Enter');
+  const reach = async (selector) => {
+    for (let i = 0; i < 12; ++i) {
+      if (await page.evaluate((s) => document.activeElement.matches(s), selector)) return true;
+      await page.keyboard.press('Tab');
+    }
+    return false;
+  };
+  expect(
+    await reach('#runs .sort'),
+    where,
+    'the keyboard does not reach the headers of the table of runs',
+  );
+
+  const column = () =>
+    page.evaluate(() =>
+      [...document.querySelectorAll('#runs tbody tr > :first-child')].map((e) => e.textContent),
+    );
+  const before = await column();
+  await page.keyboard.press('Enter');
+  const up = await column();
+  await page.keyboard.press('Enter');
+  const down = await column();
+  const way = await page.evaluate(() =>
+    document.querySelector('#runs thead th').getAttribute('aria-sort'),
+  );
+  expect(way === 'descending', where, `after sorting twice aria-sort is ${way}`);
+  expect(up.join() === [...before].sort().join(), where, 'sorting by run does not sort');
+  expect(down.join() === [...up].reverse().join(), where, 'sorting again does not turn it around');
+
+  await page.focus('.theme');
+  await page.keyboard.press('Space');
+  const dark = (await page.evaluate(inspectContrast)).page;
+  await page.keyboard.press('Space');
+  const light = (await page.evaluate(inspectContrast)).page;
+  expect(
+    dark < 0.05 && light > 0.8,
+    where,
+    `the switch of the theme gives luminance ${dark}, then ${light}`,
+  );
+  await page.close();
+}
+
+async function checkControls(browser) {
+  const {page, where} = await open(browser, 'binary-search', {width: 1400, scheme: 'light'});
+  const plot = () => page.evaluate(() => document.querySelector('#scores .plot').innerHTML);
+  const before = await plot();
+  await page.selectOption('#scores select', 'log_loss');
+  expect((await plot()) !== before, where, 'another metric changes nothing');
+
+  await page.fill('#runs input', 'c007 done');
+  const found = await page.locator('#runs tbody tr:visible').count();
+  expect(found === 5, where, `searching the runs of one configuration finds ${found}, expected 5`);
+
+  const tables = await page.evaluate(() => {
+    const all = [...document.querySelectorAll('figure details')];
+    for (const one of all) one.open = true;
+    return all.length;
+  });
+  await page.waitForFunction(
+    (n) => document.querySelectorAll('figure details table').length === n,
+    tables,
+  );
+  const poor = await page.evaluate(() =>
+    [...document.querySelectorAll('figure details table')]
+      .filter(
+        (t) =>
+          t.rows.length < 2 ||
+          !t.caption?.textContent ||
+          [...t.rows].some((r) => r.cells.length !== t.rows[0].cells.length),
+      )
+      .map((t) => t.caption?.textContent),
+  );
+  expect(poor.length === 0, where, `tables without rows, a caption or cells: ${poor.join('; ')}`);
+  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  expect(overflow <= 0, where, 'open tables are wider than the window');
+
+  await page.setViewportSize({width: 700, height: 900});
+  await page.waitForFunction(() =>
+    [...document.querySelectorAll('.plot svg')].every(
+      (svg) => Number(svg.getAttribute('width')) <= 700,
+    ),
+  );
+  await page.close();
+}
+
+async function checkPrint(browser, name) {
+  const {page, where} = await open(browser, name, {width: 1400, scheme: 'dark'});
+  const options = {preferCSSPageSize: true, printBackground: true};
+  const pdf = await page.pdf(
+    pictures ? {...options, path: path.join(pictures, `${name}.pdf`)} : options,
+  );
+  const sheets = (pdf.toString('latin1').match(/\/Type\s*\/Page\b/g) ?? []).length;
+  expect(sheets >= 1 && sheets <= 12, where, `prints on ${sheets} sheets`);
+  await page.emulateMedia({media: 'print'});
+  const shown = await page.evaluate(() =>
+    ['nav', '.theme', '.choice', '.numbers', '.skip'].filter((s) =>
+      document.querySelector(s)?.checkVisibility(),
+    ),
+  );
+  expect(shown.length === 0, where, `prints ${shown.join(', ')}`);
+  const {page: luminance} = await page.evaluate(inspectContrast);
+  expect(luminance > 0.95, where, `prints on a page of luminance ${luminance}`);
+  await page.close();
+}
+
+const {chromium} = createRequire(path.resolve(packages, 'package.json'))('playwright-core');
+const browser = await chromium.launch({executablePath: findBrowser()});
+if (pictures) mkdirSync(pictures, {recursive: true});
+for (const name of Object.keys(pages)) {
+  for (const look of looks) await checkLook(browser, name, look);
+  await checkPrint(browser, name);
+  console.log(`looked at: ${name}`);
+}
+for (const name of ['binary-search', 'multiclass-cv']) await checkKeyboard(browser, name);
+await checkControls(browser);
+await browser.close();
+
+for (const failure of failures) console.log(`FAILED: ${failure}`);
+process.exitCode = failures.length > 0 ? 1 : 0;

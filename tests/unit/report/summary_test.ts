@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import {test} from 'node:test';
+
+import {summarize} from '../../../coordinator/report/src/summary';
+import {configuration, job, three} from './jobs';
+
+const fact = (of: ReturnType<typeof summarize>, term: string): string =>
+  of.facts.find((one) => one.term === term)?.text ?? 'no such fact';
+
+test('a search whose winner is ahead by more than chance', () => {
+  const summary = summarize(three(0.012), {seconds: 75});
+  assert.equal(summary.headline, 'Configuration 1 won, with a ROC-AUC of 0.8400.');
+  assert.equal(
+    fact(summary, 'What was tried'),
+    '3 configurations were trained on 2 stratified folds of 100 examples: 6 runs, all finished. It took 1\u202fmin 15\u202fs.',
+  );
+  assert.equal(
+    fact(summary, 'What won'),
+    'Configuration 1: ROC-AUC 0.8400 on average over 2 folds (95\u202f% interval 0.8000 to 0.8800). ' +
+      'It is ahead of the next one, configuration 0, by 0.0200.',
+  );
+  assert.equal(
+    fact(summary, 'Is it real'),
+    'Yes: configuration 1 beats configuration 0 by more than the folds vary (p = 0.012, corrected resampled t-test). The same holds for all others.',
+  );
+});
+
+test('a search whose winner may owe it to chance', () => {
+  const summary = summarize(three(0.34), {});
+  assert.match(
+    fact(summary, 'Is it real'),
+    /^Not for certain: .*p = 0\.34.* 1 of the 2 others cannot be told from the best\.$/,
+  );
+  const level = summary.tiles.find((tile) => tile.label === 'Level with the best');
+  assert.equal(level?.value, '1 of 2');
+  assert.match(
+    summary.tiles.find((tile) => tile.label === 'Lead over the next')?.note ?? '',
+    /could be chance/,
+  );
+});
+
+test('the threshold itself is not significant', () => {
+  assert.match(fact(summarize(three(0.05), {}), 'Is it real'), /^Not for certain/);
+  assert.match(fact(summarize(three(0.0499), {}), 'Is it real'), /^Yes/);
+});
+
+test('the one-standard-error rule takes another than the best', () => {
+  const summary = summarize(
+    {...three(0.3), choice: {best: 1, chosen: 0, rule: 'one_standard_error'}},
+    {},
+  );
+  assert.equal(summary.headline, 'Configuration 0 was chosen, with a ROC-AUC of 0.8200.');
+  assert.match(
+    fact(summary, 'What won'),
+    /Configuration 1 scored 0\.8400, but by the one-standard-error rule/,
+  );
+  assert.equal(summary.tiles.find((tile) => tile.label === 'Behind the best')?.value, '0.0200');
+});
+
+test('one configuration has nothing to compare with', () => {
+  const summary = summarize(
+    job([configuration(0, [0.8, 0.9])], {
+      kind: 'cross_validation',
+      split: {kind: 'k_fold', folds: 2, repeats: 3},
+    }),
+    {},
+  );
+  assert.equal(summary.headline, 'ROC-AUC 0.8500 on average over 2 folds, repeated 3 times.');
+  assert.match(fact(summary, 'What came out'), /Single folds lie between 0\.8000 and 0\.9000\.$/);
+  assert.equal(fact(summary, 'Is it real'), 'no such fact');
+});
+
+test('where less is better the least wins', () => {
+  const made = job([configuration(0, [3, 3]), configuration(1, [2, 2])], {
+    metric: {name: 'rmse', larger_is_better: false},
+    task: 'regression',
+  });
+  for (const c of made.configurations) c.mean = {rmse: c.mean!['roc_auc']!};
+  assert.equal(summarize(made, {}).headline, 'Configuration 1 won, with an RMSE of 2.0000.');
+  assert.equal(
+    fact(summarize(made, {}), 'Is it real'),
+    'No test was made: it takes two folds or more.',
+  );
+});
+
+test('nothing finished, or nothing was there', () => {
+  const failed = configuration(0, [0.5], {state: 'failed'});
+  delete failed.mean;
+  failed.runs = failed.runs.map(({run, repeat, fold}) => ({
+    run,
+    repeat,
+    fold,
+    state: 'failed',
+    reason: 'x',
+  }));
+  const summary = summarize(job([failed]), {});
+  assert.equal(summary.headline, 'No configuration finished.');
+  assert.match(fact(summary, 'What was tried'), /1 run, of which 1 failed\.$/);
+  assert.equal(summarize(job([]), {}).headline, 'Nothing was run.');
+});
