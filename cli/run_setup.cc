@@ -21,19 +21,22 @@ double steps_of(const TrainingSpec& training, std::uint64_t steps_per_epoch) {
   return std::ceil(training.epochs * static_cast<double>(steps_per_epoch));
 }
 
-Result<RunConfig> make_run(const Spec& spec, const Dataset& dataset, const Model& model) {
+}  // namespace
+
+Result<RunConfig> make_run(const Spec& spec, const RunShape& shape, const Model& model) {
   RunConfig run;
   run.name = spec.name;
   run.seed = spec.seed;
   run.spec = spec.source;
   run.spec_directory = spec.directory;
-  run.dataset_digest = dataset.digest();
+  run.dataset = shape.dataset;
+  run.dataset_digest = shape.digest;
   run.tables = model.tables();
   run.partitions = spec.cluster.partitions;
   run.batch = spec.training.batch;
-  run.train_examples = dataset.examples(Split::train);
-  run.validation_examples = dataset.examples(Split::validation);
-  run.test_examples = dataset.examples(Split::test);
+  run.train_examples = shape.train;
+  run.validation_examples = shape.validation;
+  run.test_examples = shape.test;
   if (run.train_examples == 0) return in_spec(spec, "the training split has no examples");
   run.batch = static_cast<std::uint32_t>(std::min<std::uint64_t>(run.batch, run.train_examples));
   TrainingSpec training = spec.training;
@@ -50,15 +53,13 @@ Result<RunConfig> make_run(const Spec& spec, const Dataset& dataset, const Model
   run.outputs = model.outputs();
   run.task = spec.model.task;
   run.loss = spec.model.loss;
-  run.classes = dataset.schema().classes;
+  run.classes = shape.classes;
   run.optimizer = spec.optimizer;
   run.training = spec.training;
   run.checkpoint = spec.checkpoint;
   run.cluster = spec.cluster;
   return run;
 }
-
-}  // namespace
 
 std::string default_cache() {
   if (const char* cache = std::getenv("BALLAST_CACHE"); cache != nullptr && *cache != '\0') {
@@ -81,9 +82,15 @@ Result<Setup> set_up_run(const Spec& spec, const SetupOptions& options) {
   if (!dataset) return dataset.error();
   auto model = Model::create(spec, (*dataset)->schema());
   if (!model) return model.error();
-  auto run = make_run(spec, **dataset, **model);
+  auto run = make_run(spec,
+                      {.dataset = prepared->directory,
+                       .digest = (*dataset)->digest(),
+                       .classes = (*dataset)->schema().classes,
+                       .train = (*dataset)->examples(Split::train),
+                       .validation = (*dataset)->examples(Split::validation),
+                       .test = (*dataset)->examples(Split::test)},
+                      **model);
   if (!run) return run.error();
-  run->dataset = prepared->directory;
 
   Setup setup{{std::move(*run), std::move(prepared->transforms_json)}, {}};
   if (prepared->rows_skipped > 0) {

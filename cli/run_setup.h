@@ -9,6 +9,7 @@
 #include "cli/job_file.h"
 #include "common/job/spec.h"
 #include "worker/data/prepare.h"
+#include "worker/model/model.h"
 
 namespace ballast {
 
@@ -22,6 +23,18 @@ struct Setup {
   JobFile job;
   std::vector<std::string> notices;  // For the user: rows skipped, duplicates dropped.
 };
+
+// What the data of a run looks like to make_run().
+struct RunShape {
+  std::string dataset;  // Directory, ...
+  std::string digest;   // ... and of what is in it.
+  std::vector<std::string> classes;
+  std::uint64_t train = 0;  // Examples.
+  std::uint64_t validation = 0;
+  std::uint64_t test = 0;
+};
+[[nodiscard]] Result<RunConfig> make_run(const Spec& spec, const RunShape& shape,
+                                         const Model& model);
 
 [[nodiscard]] Result<Setup> set_up_run(const Spec& spec, const SetupOptions& options);
 

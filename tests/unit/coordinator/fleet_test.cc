@@ -84,10 +84,11 @@ class FleetTest : public testing::Test {
   }
   // A run ends with an error of its store.
   void fail(std::uint64_t run) {
-    outcome(RunWorked{
+    const After failed = outcome(RunWorked{
         RunId{run},
         TimelineClaimed{.timeline = 0, .latest = {}, .damaged = {}, .error = "no such store"}});
-    later(milliseconds(1));
+    EXPECT_EQ(count<RecordEnd>(failed), 1U);
+    outcome(EndRecorded{.run = RunId{run}, .error = ""});
   }
   void begin() {
     step(Tick{});

@@ -1,0 +1,94 @@
+#pragma once
+
+// A cross-validation or search on disk: its data packed once, its splits, its configurations, and a
+// directory for each run. What is there already after a restart is found again; everything else
+// follows from the spec.
+//
+//   DIR/job.yaml       the spec, as effective
+//   DIR/cv.json ...    the results, once every run has ended (docs/job-files.md)
+//   DIR/folds/         examples and transforms of each split
+//   DIR/runs/RUN/      one per configuration and split; DIR/refit/: the chosen one on all data
+//
+// The thread that runs a fleet's jobs calls make(), record_end() and conclude(); one thread calls
+// everything else, before.
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cli/roles.h"
+#include "cli/run_setup.h"
+#include "common/base/result.h"
+#include "coordinator/search/race_agenda.h"
+#include "coordinator/search/results.h"
+#include "worker/data/folds.h"
+#include "worker/data/packed_table.h"
+
+namespace ballast {
+
+struct JobSiteOptions {
+  std::string output;
+  SetupOptions setup;
+};
+
+class JobSite {
+ public:
+  // `spec` has what it leaves out of cross_validation filled in.
+  [[nodiscard]] static Result<std::unique_ptr<JobSite>> create(Spec spec,
+                                                               JobSiteOptions options);
+
+  // REQUIRES: this outlives the work.
+  [[nodiscard]] Work work();
+
+  [[nodiscard]] const Spec& spec() const { return spec_; }
+  [[nodiscard]] const std::string& output() const { return options_.output; }
+  [[nodiscard]] const RunNumbers& numbers() const { return numbers_; }
+  [[nodiscard]] const std::string& metric() const { return metric_; }
+  [[nodiscard]] std::size_t runs_done() const { return done_; }  // When it was opened.
+  // "c003-r0-f1"; of the refit "refit".
+  [[nodiscard]] std::string name(RunId run) const;
+  // "optimizer.learning_rate 0.1, model.kind softmax"
+  [[nodiscard]] std::string describe(std::uint32_t configuration) const;
+  [[nodiscard]] std::vector<std::string> notices() const;
+
+ private:
+  JobSite(Spec spec, JobSiteOptions options);
+
+  [[nodiscard]] Status open();
+  [[nodiscard]] Status make_splits();
+  [[nodiscard]] Status make_brackets();
+  // What runs that ended before came to. Failed: those too that were ended by a fault, which a job
+  // that goes on does again.
+  enum class Faults { open, failed };
+  [[nodiscard]] Result<Race> race_so_far(Faults faults) const;
+  [[nodiscard]] Result<RunPlace> make(RunId run);
+  [[nodiscard]] Result<RunPlace> make_refit();
+  [[nodiscard]] Result<RunConfig> make_config(const Spec& spec, const FoldExamples& examples,
+                                              const std::string& name, std::string& transforms);
+  [[nodiscard]] Status record_end(RunId run, const Exit& exit);
+  [[nodiscard]] Status conclude();
+  [[nodiscard]] Result<JobResults> collect() const;
+
+  [[nodiscard]] FoldExamples examples_of(std::uint32_t split) const;
+  [[nodiscard]] std::string name(std::uint32_t configuration, std::uint32_t split) const;
+  [[nodiscard]] std::string directory(const std::string& run) const;
+
+  const Spec spec_;
+  const JobSiteOptions options_;
+  const std::string metric_;
+  std::shared_ptr<const PackedTable> packed_;
+  std::uint32_t folds_ = 0;
+  std::vector<Fold> splits_;  // By repeat, then fold.
+  std::vector<Configuration> configurations_;
+  std::vector<Bracket> brackets_;
+  RunNumbers numbers_;
+  std::size_t done_ = 0;
+  std::map<std::uint32_t, std::string> fitted_;  // With the base spec's features, by split.
+  std::map<RunId, std::chrono::steady_clock::time_point> began_;
+  std::chrono::steady_clock::time_point opened_;
+};
+
+}  // namespace ballast
