@@ -14,6 +14,7 @@
 #include "coordinator/store_executor.h"
 #include "paramserver/disk.h"
 #include "paramserver/optimizer.h"
+#include "worker/data/run_data.h"
 #include "worker/executor.h"
 
 namespace ballast {
@@ -144,14 +145,15 @@ Exit run_worker(const Process& process, const WorkerRole& role) {
   if (const Status done = transport->connect(kCoordinator, role.coordinator); !done) {
     return user_error(done.error());
   }
-  WorkerSite site([](const RunConfig& run) -> Result<std::shared_ptr<const Dataset>> {
-    auto dataset = open_dataset(run.dataset);
+  RunData data({.threads = role.threads});
+  WorkerSite site([&data](const RunConfig& run) -> Result<std::shared_ptr<const Dataset>> {
+    auto dataset = data.open(run);
     if (!dataset) {
       return Error{dataset.error().code, dataset.error().message +
                                              "; a worker must see the prepared data under the "
                                              "same path as the coordinator"};
     }
-    return std::shared_ptr<const Dataset>(std::move(*dataset));
+    return dataset;
   });
   Worker machine({.membership = membership(wire::Role::worker, role.coordinator, role.give_up, "")},
                  self);

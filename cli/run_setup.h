@@ -8,6 +8,7 @@
 
 #include "cli/job_file.h"
 #include "common/job/spec.h"
+#include "worker/data/fold_files.h"
 #include "worker/data/prepare.h"
 
 namespace ballast {
@@ -25,8 +26,19 @@ struct Setup {
 
 [[nodiscard]] Result<Setup> set_up_run(const Spec& spec, const SetupOptions& options);
 
+struct FoldOptions {
+  std::string
+      folds;  // Directory for fold files, which every worker must see; created when missing.
+  std::uint32_t threads = 1;
+};
+
+// A run over one fold of packed data: fits its transforms, writes the fold's files, and fixes what
+// the roles must agree on. The fold itself is encoded by the workers.
+[[nodiscard]] Result<JobFile> set_up_fold(const Spec& spec, const PackedTable& packed,
+                                          const FoldExamples& examples, const FoldOptions& options);
+
 // The prepared data of a run that was set up before: found again, or prepared again to the same
-// digest.
+// digest. That of a fold is found, or an error.
 [[nodiscard]] Status restore_dataset(JobFile& job, const SetupOptions& options);
 
 // $BALLAST_CACHE, else $XDG_CACHE_HOME/ballast, else ~/.cache/ballast, else .ballast-cache.
