@@ -340,10 +340,8 @@ class Reader {
     if (names.empty()) return layout_of_first_object();
     std::vector<std::string> more = {spec_.data.label};
     more.insert(more.end(), options_.keep.begin(), options_.keep.end());
-    for (std::string& name : more) {
-      if (std::find(names.begin(), names.end(), name) == names.end()) {
-        names.push_back(std::move(name));
-      }
+    for (const std::string& name : more) {
+      if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
     }
     return layout_of(spec_, names, options_.keep, files_.front().path);
   }
