@@ -8,6 +8,7 @@
 
 #include "cli/job_file.h"
 #include "cli/version.h"
+#include "common/base/check.h"
 #include "common/job/names.h"
 #include "common/storage/files.h"
 #include "coordinator/report/report.h"
@@ -40,7 +41,7 @@ double seconds_since(std::chrono::steady_clock::time_point begin) {
 
 // What a leg came to, durably: rung-K.json in the directory of its run. Its score is nothing where
 // it failed; how long it took is for timings.json.
-struct Rung {
+struct LegResult {
   std::optional<double> score;
   double began = 0.0;
   double seconds = 0.0;
@@ -50,19 +51,19 @@ std::string rung_path(const std::string& directory, std::uint32_t rung) {
   return join_path(directory, fmt::format("rung-{}.json", rung));
 }
 
-Status write_rung(const std::string& directory, std::uint32_t number, const Rung& rung) {
+Status write_rung(const std::string& directory, std::uint32_t number, const LegResult& rung) {
   Json json = {{"score", nullptr}, {"began", rung.began}, {"seconds", rung.seconds}};
   if (rung.score) json["score"] = *rung.score;
   return write_file_atomically(rung_path(directory, number), json.dump() + "\n");
 }
 
-Result<std::optional<Rung>> read_rung(const std::string& directory, std::uint32_t number) try {
+Result<std::optional<LegResult>> read_rung(const std::string& directory, std::uint32_t number) try {
   const std::string path = rung_path(directory, number);
-  if (!path_exists(path)) return std::optional<Rung>();
+  if (!path_exists(path)) return std::optional<LegResult>();
   const auto text = read_file(path);
   if (!text) return text.error();
   const Json json = Json::parse(*text);
-  Rung rung;
+  LegResult rung;
   if (!json.at("score").is_null()) rung.score = json.at("score").get<double>();
   json.at("began").get_to(rung.began);
   json.at("seconds").get_to(rung.seconds);
@@ -110,9 +111,8 @@ Status JobSite::open() {
 
 Status JobSite::make_splits() {
   const CrossValidationSpec& how = *spec_.cross_validation;
-  const auto values =
-      read_split_values(how, packed_->train.table, packed_->train.selection, packed_->train.labels,
-                        packed_->classes);
+  const auto values = read_split_values(how, packed_->train.table, packed_->train.selection,
+                                        packed_->train.labels, packed_->classes);
   if (!values) return values.error();
   const auto folds = count_folds(how, *values);
   if (!folds) return folds.error();
@@ -128,8 +128,7 @@ Status JobSite::make_splits() {
 // Rungs count the steps of a run of the base spec on the first split; a run that is shorter ends
 // where it ends.
 Status JobSite::make_brackets() {
-  std::string transforms;
-  const auto base = make_config(spec_, examples_of(0), spec_.name, transforms);
+  const auto base = set_up(spec_, examples_of(0), spec_.name, fitted_[0]);
   if (!base) return base.error();
   SearchSpec one;  // Cross-validation alone is a search among one configuration.
   one.method = SearchMethod::grid;
@@ -138,7 +137,7 @@ Status JobSite::make_brackets() {
   if (spec_.search && search.method == SearchMethod::grid) {
     in_grid = static_cast<std::uint32_t>(grid(search).size());
   }
-  auto brackets = brackets_of(search, base->steps, in_grid);
+  auto brackets = brackets_of(search, base->run.steps, in_grid);
   if (!brackets) return brackets.error();
   brackets_ = std::move(*brackets);
   const std::uint32_t count = configurations_in(brackets_);
@@ -153,8 +152,7 @@ Status JobSite::make_brackets() {
   numbers_.splits = static_cast<std::uint32_t>(splits_.size());
   numbers_.rungs = 1;
   for (const Bracket& bracket : brackets_) {
-    numbers_.rungs =
-        std::max(numbers_.rungs, static_cast<std::uint32_t>(bracket.rungs.size()));
+    numbers_.rungs = std::max(numbers_.rungs, static_cast<std::uint32_t>(bracket.rungs.size()));
   }
   return {};
 }
@@ -188,8 +186,7 @@ Work JobSite::work() {
 }
 
 Result<Race> JobSite::race_so_far(Faults faults) const {
-  const Better better =
-      larger_is_better(metric_) ? Better::larger : Better::smaller;
+  const Better better = larger_is_better(metric_) ? Better::larger : Better::smaller;
   Race race(brackets_, numbers_.splits, better);
   for (bool more = true; more;) {
     more = false;
@@ -208,35 +205,29 @@ FoldExamples JobSite::examples_of(std::uint32_t split) const {
   return {.train = splits_[split].training, .validation = splits_[split].validation};
 }
 
-// Fits the transforms on the training examples alone.
-Result<RunConfig> JobSite::make_config(const Spec& spec, const FoldExamples& examples,
-                                       const std::string& name, std::string& transforms) {
-  if (transforms.empty()) {
-    auto fitted = fit_fold(*packed_, spec, examples, options_.setup.threads);
-    if (!fitted) return fitted.error();
-    transforms = std::move(*fitted);
-  }
-  const auto schema = schema_of_transforms(transforms);
-  if (!schema) return schema.error();
-  const auto model = Model::create(spec, *schema);
-  if (!model) return model.error();
-  const auto fold = write_fold(join_path(options_.output, "folds"),
-                               {.packed_digest = packed_->digest,
-                                .examples = examples,
-                                .transforms_json = transforms});
-  if (!fold) return fold.error();
-  auto run = make_run(spec,
-                      {.dataset = fold->directory,
-                       .digest = fold->digest,
-                       .classes = schema->classes,
-                       .train = examples.train.size(),
-                       .validation = examples.validation.size(),
-                       .test = 0},
-                      **model);
-  if (!run) return run.error();
-  run->name = name;
-  run->packed = packed_->directory;
-  return run;
+Result<JobFile> JobSite::set_up(const Spec& spec, const FoldExamples& examples,
+                                const std::string& name, std::string& transforms) const {
+  auto job = set_up_fold(spec, *packed_, examples,
+                         {.folds = join_path(options_.output, "folds"),
+                          .threads = options_.setup.threads,
+                          .transforms_json = transforms});
+  if (!job) return job;
+  transforms = job->transforms_json;
+  job->run.name = name;
+  return job;
+}
+
+Result<RunPlace> JobSite::place_of(JobFile job, const std::string& output, RunProduct product) {
+  if (const Status made = make_directories(output); !made) return made.error();
+  if (const Status written = write_job_file(output, job); !written) return written.error();
+  const auto run = std::make_shared<const RunConfig>(std::move(job.run));
+  return RunPlace{.options = {.run = run,
+                              .output = output,
+                              .version = kVersion,
+                              .slots = slots(run->optimizer),
+                              .transforms_json = std::move(job.transforms_json),
+                              .product = product},
+                  .checkpoints = checkpoints_of(output)};
 }
 
 Result<RunPlace> JobSite::make(RunId id) {
@@ -249,28 +240,15 @@ Result<RunPlace> JobSite::make(RunId id) {
   }
   std::string own;
   std::string& transforms = spec.features == spec_.features ? fitted_[place.split] : own;
-  auto run = make_config(spec, examples_of(place.split), name(id), transforms);
-  if (!run) return run.error();
-  for (const Bracket& bracket : brackets_) {
-    if (place.configuration < bracket.first) continue;
-    if (place.rung + 1 < bracket.rungs.size() && bracket.rungs[place.rung].steps < run->steps) {
-      run->until = bracket.rungs[place.rung].steps;
-    } else {
-      run->until.reset();
-    }
+  auto job = set_up(spec, examples_of(place.split), name(id), transforms);
+  if (!job) return job.error();
+  job->run.test_examples = 0;  // Nothing is chosen by it.
+  const std::vector<Rung>& rungs = bracket_of(place.configuration).rungs;
+  const bool is_last = place.rung + 1 == rungs.size();
+  if (!is_last && rungs[place.rung].steps < job->run.steps) {
+    job->run.until = rungs[place.rung].steps;
   }
-  const std::string output = directory(name(id));
-  if (const Status made = make_directories(output); !made) return made.error();
-  if (const Status written = write_job_file(output, {*run, transforms}); !written) {
-    return written.error();
-  }
-  return RunPlace{.options = {.run = std::make_shared<const RunConfig>(std::move(*run)),
-                              .output = output,
-                              .version = kVersion,
-                              .slots = slots(spec.optimizer),
-                              .transforms_json = transforms,
-                              .product = RunProduct::scores},
-                  .checkpoints = checkpoints_of(output)};
+  return place_of(std::move(*job), directory(name(id)), RunProduct::scores);
 }
 
 Result<RunPlace> JobSite::make_refit() {
@@ -283,20 +261,16 @@ Result<RunPlace> JobSite::make_refit() {
   FoldExamples all;
   for (std::uint32_t i = 0; i < packed_->examples(); ++i) all.train.push_back(i);
   std::string transforms;
-  auto run = make_config(*spec, all, spec_.name, transforms);
-  if (!run) return run.error();
-  if (packed_->test) run->test_examples = packed_->test->selection.examples();
-  const std::string output = directory("refit");
-  if (const Status made = make_directories(output); !made) return made.error();
-  if (const Status written = write_job_file(output, {*run, transforms}); !written) {
-    return written.error();
-  }
-  return RunPlace{.options = {.run = std::make_shared<const RunConfig>(std::move(*run)),
-                              .output = output,
-                              .version = kVersion,
-                              .slots = slots(spec->optimizer),
-                              .transforms_json = transforms},
-                  .checkpoints = checkpoints_of(output)};
+  auto job = set_up(*spec, all, spec_.name, transforms);
+  if (!job) return job.error();
+  return place_of(std::move(*job), directory("refit"), RunProduct::model);
+}
+
+const Bracket& JobSite::bracket_of(std::uint32_t configuration) const {
+  const auto after = std::find_if(brackets_.begin(), brackets_.end(), [&](const Bracket& bracket) {
+    return bracket.first > configuration;
+  });
+  return *std::prev(after);
 }
 
 Status JobSite::record_end(RunId id, const Exit& exit) {
@@ -312,7 +286,7 @@ Status JobSite::record_end(RunId id, const Exit& exit) {
   }
   const auto result = read_run_result(output);
   if (!result) return result.error();
-  Rung rung;
+  LegResult rung;
   if (*result && (*result)->failure.empty()) rung.score = score_in(**result, metric_);
   if (const auto began = began_.find(id); began != began_.end()) {
     rung.began = std::chrono::duration<double>(began->second - opened_).count();
@@ -320,12 +294,7 @@ Status JobSite::record_end(RunId id, const Exit& exit) {
   }
   if (const Status written = write_rung(output, place.rung, rung); !written) return written;
   // Whoever goes on with it starts from its checkpoint; otherwise it is only in the way.
-  const bool is_last = [&] {
-    for (auto bracket = brackets_.rbegin(); bracket != brackets_.rend(); ++bracket) {
-      if (place.configuration >= bracket->first) return place.rung + 1 == bracket->rungs.size();
-    }
-    return true;
-  }();
+  const bool is_last = place.rung + 1 == bracket_of(place.configuration).rungs.size();
   if (is_last || !rung.score) return remove_directory(checkpoints_of(output));
   return {};
 }
@@ -360,8 +329,9 @@ Result<JobResults> JobSite::collect() const {
       run.result = std::move(*result);
       if (run.result && run.result->failure.empty() &&
           run.result->labels.size() != splits_[s].validation.size()) {
-        return Error{ErrorCode::corrupt, from + ": holds the result of another job; choose another "
-                                                "--out, or give --overwrite"};
+        return Error{ErrorCode::corrupt, from +
+                                             ": holds the result of another job; choose another "
+                                             "--out, or give --overwrite"};
       }
       const std::string history = join_path(from, "history.jsonl");
       if (path_exists(history)) {
@@ -385,9 +355,8 @@ Status JobSite::conclude() {
     if (!model) return model.error();
     if (!metrics) return metrics.error();
     const Json json = Json::parse(*model, nullptr, false);
-    results->refit = RefitResult{.directory = "refit",
-                                 .digest = json.value("digest", ""),
-                                 .metrics_json = *metrics};
+    results->refit = RefitResult{
+        .directory = "refit", .digest = json.value("digest", ""), .metrics_json = *metrics};
   }
   Json timings = {{"runs", Json::object()}};
   for (std::uint32_t c = 0; c < configurations_.size(); ++c) {
@@ -407,11 +376,12 @@ Status JobSite::conclude() {
   const std::string json = cv_json(*results);
   const auto report = report_html(json, timings.dump());
   if (!report) return report.error();
-  const std::pair<const char*, std::string> files[] = {{"results.csv", results_csv(*results)},
-                                                       {"predictions.csv", predictions_csv(*results)},
-                                                       {"timings.json", timings.dump(1) + "\n"},
-                                                       {"report.html", *report},
-                                                       {"cv.json", json}};
+  const std::pair<const char*, std::string> files[] = {
+      {"results.csv", results_csv(*results)},
+      {"predictions.csv", predictions_csv(*results)},
+      {"timings.json", timings.dump(1) + "\n"},
+      {"report.html", *report},
+      {"cv.json", json}};
   for (const auto& [file, text] : files) {
     if (const Status put = write_file_atomically(join_path(options_.output, file), text); !put) {
       return put;

@@ -37,8 +37,7 @@ struct JobSiteOptions {
 class JobSite {
  public:
   // `spec` has what it leaves out of cross_validation filled in.
-  [[nodiscard]] static Result<std::unique_ptr<JobSite>> create(Spec spec,
-                                                               JobSiteOptions options);
+  [[nodiscard]] static Result<std::unique_ptr<JobSite>> create(Spec spec, JobSiteOptions options);
 
   // REQUIRES: this outlives the work.
   [[nodiscard]] Work work();
@@ -66,12 +65,16 @@ class JobSite {
   [[nodiscard]] Result<Race> race_so_far(Faults faults) const;
   [[nodiscard]] Result<RunPlace> make(RunId run);
   [[nodiscard]] Result<RunPlace> make_refit();
-  [[nodiscard]] Result<RunConfig> make_config(const Spec& spec, const FoldExamples& examples,
-                                              const std::string& name, std::string& transforms);
+  // A run of `spec`; `transforms` are those of its features on the same examples, once fitted.
+  [[nodiscard]] Result<JobFile> set_up(const Spec& spec, const FoldExamples& examples,
+                                       const std::string& name, std::string& transforms) const;
+  [[nodiscard]] static Result<RunPlace> place_of(JobFile job, const std::string& output,
+                                                 RunProduct product);
   [[nodiscard]] Status record_end(RunId run, const Exit& exit);
   [[nodiscard]] Status conclude();
   [[nodiscard]] Result<JobResults> collect() const;
 
+  [[nodiscard]] const Bracket& bracket_of(std::uint32_t configuration) const;
   [[nodiscard]] FoldExamples examples_of(std::uint32_t split) const;
   [[nodiscard]] std::string name(std::uint32_t configuration, std::uint32_t split) const;
   [[nodiscard]] std::string directory(const std::string& run) const;

@@ -68,6 +68,8 @@ int main(int argc, char** argv) {
 
   ballast::Chosen chosen;
   ballast::add_train(app, chosen);
+  ballast::add_cv(app, chosen);
+  ballast::add_search(app, chosen);
   ballast::add_resume(app, chosen);
   ballast::add_predict(app, chosen);
   ballast::add_inspect(app, chosen);

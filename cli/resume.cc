@@ -5,9 +5,11 @@
 #include <memory>
 #include <utility>
 
+#include "cli/job_directory.h"
 #include "cli/run_options.h"
 #include "cli/run_show.h"
 #include "cli/verbs.h"
+#include "common/job/parse.h"
 #include "common/runtime/signals.h"
 #include "common/storage/files.h"
 
@@ -20,6 +22,13 @@ struct ResumeOptions {
 };
 
 int resume(const ResumeOptions& options) {
+  const auto record = read_job_record(options.run.output);
+  if (!record) return user_mistake(record.error().message);
+  if (*record) {
+    auto spec = parse_spec((*record)->spec, (*record)->spec_directory + "/spec.yaml");
+    if (!spec) return user_mistake(spec.error().message);
+    return run_job(std::move(*spec), options.run, options.listen, Begin::again);
+  }
   auto log = open_log(options.run.log_level);
   if (!log) return user_mistake(log.error().message);
   auto links = open_links(options.run.links, KeyRole::coordinator);
@@ -49,7 +58,8 @@ int resume(const ResumeOptions& options) {
 
 void add_resume(CLI::App& app, Chosen& chosen) {
   const auto options = std::make_shared<ResumeOptions>();
-  CLI::App* verb = app.add_subcommand("resume", "Go on with a run from its last checkpoint");
+  CLI::App* verb =
+      app.add_subcommand("resume", "Go on with a run from its last checkpoint, or with a job");
   verb->add_option("DIR", options->run.output, "The output directory of the run")->required();
   add_shape(*verb, options->run);
   add_common(*verb, options->run);

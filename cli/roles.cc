@@ -17,6 +17,7 @@
 #include "coordinator/fleet_executor.h"
 #include "paramserver/disk.h"
 #include "paramserver/optimizer.h"
+#include "worker/data/run_data.h"
 #include "worker/executor.h"
 
 namespace ballast {
@@ -201,14 +202,14 @@ class CrewExecutor {
   std::map<typename Sites<Site>::Key, Entry> executors_;
 };
 
-Result<std::shared_ptr<const Dataset>> open_data(const RunConfig& run) {
-  auto dataset = open_dataset(run.dataset);
+Result<std::shared_ptr<const Dataset>> open_data(RunData& data, const RunConfig& run) {
+  auto dataset = data.open(run);
   if (!dataset) {
     return Error{dataset.error().code, dataset.error().message +
                                            "; a worker must see the prepared data under the "
                                            "same path as the coordinator"};
   }
-  return std::shared_ptr<const Dataset>(std::move(*dataset));
+  return dataset;
 }
 
 // A server has one thread for its disk.
@@ -274,7 +275,11 @@ Exit run_worker(const Process& process, const WorkerRole& role) {
   if (const Status done = transport->connect(kCoordinator, role.coordinator); !done) {
     return user_error(done.error());
   }
-  Sites<WorkerSite> sites([](RunId) { return std::make_shared<WorkerSite>(open_data); });
+  RunData data({.threads = role.threads});
+  Sites<WorkerSite> sites([&data](RunId) {
+    return std::make_shared<WorkerSite>(
+        [&data](const RunConfig& run) { return open_data(data, run); });
+  });
   Crew<Worker> machine(
       crew(wire::Role::worker, role.coordinator, role.give_up), [&](RunId, std::uint64_t life) {
         return std::make_unique<Worker>(

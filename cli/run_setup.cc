@@ -21,22 +21,36 @@ double steps_of(const TrainingSpec& training, std::uint64_t steps_per_epoch) {
   return std::ceil(training.epochs * static_cast<double>(steps_per_epoch));
 }
 
-}  // namespace
+// What a run must know of its data, encoded or not yet.
+struct DataFigures {
+  std::string digest;
+  std::uint64_t train = 0;
+  std::uint64_t validation = 0;
+  std::uint64_t test = 0;
+  std::vector<std::string> classes;
+};
 
-Result<RunConfig> make_run(const Spec& spec, const RunShape& shape, const Model& model) {
+DataFigures figures_of(const Dataset& dataset) {
+  return {.digest = dataset.digest(),
+          .train = dataset.examples(Split::train),
+          .validation = dataset.examples(Split::validation),
+          .test = dataset.examples(Split::test),
+          .classes = dataset.schema().classes};
+}
+
+Result<RunConfig> make_run(const Spec& spec, const DataFigures& data, const Model& model) {
   RunConfig run;
   run.name = spec.name;
   run.seed = spec.seed;
   run.spec = spec.source;
   run.spec_directory = spec.directory;
-  run.dataset = shape.dataset;
-  run.dataset_digest = shape.digest;
+  run.dataset_digest = data.digest;
   run.tables = model.tables();
   run.partitions = spec.cluster.partitions;
   run.batch = spec.training.batch;
-  run.train_examples = shape.train;
-  run.validation_examples = shape.validation;
-  run.test_examples = shape.test;
+  run.train_examples = data.train;
+  run.validation_examples = data.validation;
+  run.test_examples = data.test;
   if (run.train_examples == 0) return in_spec(spec, "the training split has no examples");
   run.batch = static_cast<std::uint32_t>(std::min<std::uint64_t>(run.batch, run.train_examples));
   TrainingSpec training = spec.training;
@@ -53,13 +67,15 @@ Result<RunConfig> make_run(const Spec& spec, const RunShape& shape, const Model&
   run.outputs = model.outputs();
   run.task = spec.model.task;
   run.loss = spec.model.loss;
-  run.classes = shape.classes;
+  run.classes = data.classes;
   run.optimizer = spec.optimizer;
   run.training = spec.training;
   run.checkpoint = spec.checkpoint;
   run.cluster = spec.cluster;
   return run;
 }
+
+}  // namespace
 
 std::string default_cache() {
   if (const char* cache = std::getenv("BALLAST_CACHE"); cache != nullptr && *cache != '\0') {
@@ -82,15 +98,9 @@ Result<Setup> set_up_run(const Spec& spec, const SetupOptions& options) {
   if (!dataset) return dataset.error();
   auto model = Model::create(spec, (*dataset)->schema());
   if (!model) return model.error();
-  auto run = make_run(spec,
-                      {.dataset = prepared->directory,
-                       .digest = (*dataset)->digest(),
-                       .classes = (*dataset)->schema().classes,
-                       .train = (*dataset)->examples(Split::train),
-                       .validation = (*dataset)->examples(Split::validation),
-                       .test = (*dataset)->examples(Split::test)},
-                      **model);
+  auto run = make_run(spec, figures_of(**dataset), **model);
   if (!run) return run.error();
+  run->dataset = prepared->directory;
 
   Setup setup{{std::move(*run), std::move(prepared->transforms_json)}, {}};
   if (prepared->rows_skipped > 0) {
@@ -105,7 +115,51 @@ Result<Setup> set_up_run(const Spec& spec, const SetupOptions& options) {
   return setup;
 }
 
+Result<JobFile> set_up_fold(const Spec& spec, const PackedTable& packed,
+                            const FoldExamples& examples, const FoldOptions& options) {
+  Result<std::string> transforms = options.transforms_json;
+  if (transforms->empty()) transforms = fit_fold(packed, spec, examples, options.threads);
+  if (!transforms) return transforms.error();
+  auto schema = schema_of_transforms(*transforms);
+  if (!schema) return schema.error();
+  auto model = Model::create(spec, *schema);
+  if (!model) return model.error();
+  auto written = write_fold(
+      options.folds,
+      {.packed_digest = packed.digest, .examples = examples, .transforms_json = *transforms});
+  if (!written) return written.error();
+  auto run = make_run(spec,
+                      {.digest = written->digest,
+                       .train = examples.train.size(),
+                       .validation = examples.validation.size(),
+                       .test = packed.test ? packed.test->selection.examples() : 0,
+                       .classes = schema->classes},
+                      **model);
+  if (!run) return run.error();
+  run->dataset = written->directory;
+  run->packed = packed.directory;
+  return JobFile{*std::move(run), *std::move(transforms)};
+}
+
+namespace {
+
+// The data of a fold is not made again: whoever has the job does that, for all of its folds.
+Status check_fold_data(const RunConfig& run) {
+  const auto fold = read_fold(run.dataset);
+  if (!fold) return fold.error();
+  const auto packed = open_packed_table(run.packed);
+  if (!packed) return packed.error();
+  if (fold->digest == run.dataset_digest && (*packed)->digest == fold->fold.packed_digest) {
+    return {};
+  }
+  return Error{ErrorCode::conflict, "the data of run " + run.name +
+                                        " has changed since it started; start its job again"};
+}
+
+}  // namespace
+
 Status restore_dataset(JobFile& job, const SetupOptions& options) {
+  if (!job.run.packed.empty()) return check_fold_data(job.run);
   const auto there = open_dataset(job.run.dataset);
   if (there && (*there)->digest() == job.run.dataset_digest) return {};
   auto spec = parse_spec(job.run.spec, job.run.spec_directory + "/spec.yaml");

@@ -8,8 +8,8 @@
 
 #include "cli/job_file.h"
 #include "common/job/spec.h"
+#include "worker/data/fold_files.h"
 #include "worker/data/prepare.h"
-#include "worker/model/model.h"
 
 namespace ballast {
 
@@ -24,22 +24,22 @@ struct Setup {
   std::vector<std::string> notices;  // For the user: rows skipped, duplicates dropped.
 };
 
-// What the data of a run looks like to make_run().
-struct RunShape {
-  std::string dataset;  // Directory, ...
-  std::string digest;   // ... and of what is in it.
-  std::vector<std::string> classes;
-  std::uint64_t train = 0;  // Examples.
-  std::uint64_t validation = 0;
-  std::uint64_t test = 0;
-};
-[[nodiscard]] Result<RunConfig> make_run(const Spec& spec, const RunShape& shape,
-                                         const Model& model);
-
 [[nodiscard]] Result<Setup> set_up_run(const Spec& spec, const SetupOptions& options);
 
+struct FoldOptions {
+  std::string
+      folds;  // Directory for fold files, which every worker must see; created when missing.
+  std::uint32_t threads = 1;
+  std::string transforms_json = {};  // Fitted before on the same examples; empty: not yet.
+};
+
+// A run over one fold of packed data: fits its transforms, writes the fold's files, and fixes what
+// the roles must agree on. The fold itself is encoded by the workers.
+[[nodiscard]] Result<JobFile> set_up_fold(const Spec& spec, const PackedTable& packed,
+                                          const FoldExamples& examples, const FoldOptions& options);
+
 // The prepared data of a run that was set up before: found again, or prepared again to the same
-// digest.
+// digest. That of a fold is found, or an error.
 [[nodiscard]] Status restore_dataset(JobFile& job, const SetupOptions& options);
 
 // $BALLAST_CACHE, else $XDG_CACHE_HOME/ballast, else ~/.cache/ballast, else .ballast-cache.

@@ -13,6 +13,8 @@ namespace ballast {
 using Chosen = std::function<int()>;
 
 void add_train(CLI::App& app, Chosen& chosen);
+void add_cv(CLI::App& app, Chosen& chosen);
+void add_search(CLI::App& app, Chosen& chosen);
 void add_resume(CLI::App& app, Chosen& chosen);
 void add_coordinator(CLI::App& app, Chosen& chosen);
 void add_server(CLI::App& app, Chosen& chosen);

@@ -21,8 +21,9 @@ struct RunConfig {
   std::uint64_t seed = 0;
   std::string spec;  // The effective YAML.
   std::string spec_directory;
-  std::string dataset;         // Directory of the prepared data set.
+  std::string dataset;         // Directory of the prepared data set, or of a fold.
   std::string dataset_digest;  // Of its manifest: every member checks what it opened.
+  std::string packed;          // Directory of the packed table that the fold is of; else empty.
 
   std::vector<TableSpec> tables;  // By id: tables[i].id == i.
   std::uint32_t partitions = 64;

@@ -116,16 +116,17 @@ void visit(Io& io, S& table) requires std::same_as<std::remove_const_t<S>, Table
 
 template <class Io, class S>
 void visit(Io& io, S& run) requires std::same_as<std::remove_const_t<S>, RunConfig> {
-  auto& [name, seed, spec, spec_directory, dataset, dataset_digest, tables, partitions, leaves,
-         leaf_examples, batch, train_examples, validation_examples, test_examples, steps_per_epoch,
-         steps, until, evaluation_batch, outputs, task, loss, classes, optimizer, training, checkpoint,
-         cluster] = run;
+  auto& [name, seed, spec, spec_directory, dataset, dataset_digest, packed, tables, partitions,
+         leaves, leaf_examples, batch, train_examples, validation_examples, test_examples,
+         steps_per_epoch, steps, until, evaluation_batch, outputs, task, loss, classes, optimizer,
+         training, checkpoint, cluster] = run;
   io("name", name);
   io("seed", seed);
   io("spec", spec);
   io("spec_directory", spec_directory);
   io("dataset", dataset);
   io("dataset_digest", dataset_digest);
+  io("packed", packed);
   io("tables", tables);
   io("partitions", partitions);
   io("leaves", leaves);
@@ -154,9 +155,7 @@ void visit(Io& io, S& run) requires std::same_as<std::remove_const_t<S>, RunConf
 // UTF-8 are written as {"bytes": "<hexadecimal>"}.
 Json to_json(const std::string& text) {
   if (is_utf8(text)) return text;
-  std::string digits;
-  for (const char c : text) digits += fmt::format("{:02x}", static_cast<unsigned char>(c));
-  return Json{{"bytes", digits}};
+  return Json{{"bytes", hexadecimal(text)}};
 }
 
 template <class T>
@@ -322,23 +321,6 @@ class Reader {
     Reader reader(json, path, fault_);
     visit(reader, out);
     reader.finish();
-  }
-
-  static bool from_hexadecimal(std::string_view digits, std::string& out) {
-    const auto value_of = [](char c) {
-      if (c >= '0' && c <= '9') return c - '0';
-      if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-      return -1;
-    };
-    if (digits.size() % 2 != 0) return false;
-    out.clear();
-    for (std::size_t i = 0; i < digits.size(); i += 2) {
-      const int high = value_of(digits[i]);
-      const int low = value_of(digits[i + 1]);
-      if (high < 0 || low < 0) return false;
-      out += static_cast<char>(high * 16 + low);
-    }
-    return true;
   }
 
   const Json& object_;

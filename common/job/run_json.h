@@ -13,7 +13,7 @@
 namespace ballast {
 
 // Raised when a field is added, removed or changes its meaning.
-inline constexpr int kRunFormat = 2;
+inline constexpr int kRunFormat = 3;
 
 // REQUIRES: every number is finite, as parsing and validation leave them.
 [[nodiscard]] std::string run_to_json(const RunConfig& run);

@@ -37,6 +37,34 @@ bool is_utf8(std::string_view text) {
   return true;
 }
 
+std::string hexadecimal(std::string_view bytes) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string digits;
+  for (const char c : bytes) {
+    const auto byte = static_cast<unsigned char>(c);
+    digits += kDigits[byte >> 4];
+    digits += kDigits[byte & 15];
+  }
+  return digits;
+}
+
+bool from_hexadecimal(std::string_view digits, std::string& out) {
+  const auto value_of = [](char c) {
+    if (c >= '0' && c <= '9') return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    return -1;
+  };
+  if (digits.size() % 2 != 0) return false;
+  out.clear();
+  for (std::size_t i = 0; i < digits.size(); i += 2) {
+    const int high = value_of(digits[i]);
+    const int low = value_of(digits[i + 1]);
+    if (high < 0 || low < 0) return false;
+    out += static_cast<char>(high * 16 + low);
+  }
+  return true;
+}
+
 // Optimal string alignment, three rows of the usual table.
 std::size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> before(b.size() + 1);

@@ -27,6 +27,8 @@
 #include "tests/unit/data/packing.h"
 #include "tests/unit/paramserver/small_run.h"
 #include "tests/unit/wire/random_messages.h"
+#include "worker/data/fold_files.h"
+#include "worker/data/packed_table.h"
 #include "worker/data/prepare.h"
 
 namespace ballast::fuzz {
@@ -176,7 +178,11 @@ std::string spec_text(std::string_view format, std::string_view features) {
          std::string(features) + "model: {layers: [dense: 2], loss: cross_entropy}\n";
 }
 
-// The manifest of a prepared data set and the files that it lists.
+std::string named_file(const std::string& name, const std::string& bytes) {
+  return static_cast<char>(name.size()) + name + word(bytes.size()) + bytes;
+}
+
+// The manifest of a directory and the files that it lists.
 std::string packed_input(const std::string& directory) {
   std::string manifest = need(read_file(directory + "/manifest.json"));
   std::string arrays;
@@ -184,12 +190,31 @@ std::string packed_input(const std::string& directory) {
     const std::size_t entry = manifest.find("\"" + name + "\"");
     if (entry == std::string::npos) continue;
     const std::string bytes = need(read_file(directory + "/" + name));
-    arrays += static_cast<char>(name.size());
-    arrays += name + word(bytes.size()) + bytes;
+    arrays += named_file(name, bytes);
     const std::size_t checksum = manifest.find("\"", manifest.find("[", entry)) + 1;
     if (!bytes.empty()) manifest.replace(checksum, 16, "@" + name);
   }
   return manifest + '\0' + arrays;
+}
+
+// The same data before it is encoded, and a fold of it.
+void make_table(const std::string& name, const Spec& spec, const std::string& scratch) {
+  const std::string directory =
+      need(pack_table(spec, {.cache = scratch + "/cache", .keep = {}, .progress = nullptr}));
+  // Where the rows came from is a path of this machine.
+  std::string report = need(read_file(directory + "/report.json"));
+  while (report.find(scratch) != std::string::npos) {
+    report.replace(report.find(scratch), scratch.size(), "");
+  }
+  write_seed("table", name, packed_input(directory) + named_file("report.json", report));
+
+  const auto packed = need(open_packed_table(directory));
+  const FoldExamples examples{.train = {0, 1}, .validation = {2}};
+  const WrittenFold fold = need(write_fold(
+      scratch + "/folds", {.packed_digest = packed->digest,
+                           .examples = examples,
+                           .transforms_json = need(fit_fold(*packed, spec, examples, 1))}));
+  write_seed("fold", name, packed_input(fold.directory));
 }
 
 void make_prepared(const std::string& name, std::string_view format, std::string_view rows,
@@ -201,6 +226,7 @@ void make_prepared(const std::string& name, std::string_view format, std::string
       need(prepare(spec, {.cache = scratch.path() + "/cache", .threads = 1, .progress = nullptr}));
   write_seed("packed", name, packed_input(prepared.directory));
   write_seed("transforms", name, prepared.transforms_json);
+  make_table(name, spec, scratch.path());
 }
 
 std::string idx(unsigned type, std::vector<unsigned> sizes, std::string_view elements) {

@@ -52,6 +52,7 @@ bool BlockBuilder::put(std::size_t column, std::string_view cell, std::uint64_t 
     case CellKind::category:
     case CellKind::text:
     case CellKind::undecided:
+    case CellKind::kept:
       if (is_label && cell.ends_with(layout_.label_strip_suffix)) {
         cell.remove_suffix(layout_.label_strip_suffix.size());
         if (cell.empty()) return put_missing(column, line, at);
@@ -99,6 +100,7 @@ bool BlockBuilder::put_missing(std::size_t column, std::uint64_t line, std::uint
     case CellKind::category:
     case CellKind::text:
     case CellKind::undecided:
+    case CellKind::kept:
       target.texts.push({});
       break;
     case CellKind::skip:

@@ -16,8 +16,8 @@
 namespace ballast {
 
 // How the cells of a column are read. `undecided` ones are kept as texts until every training cell
-// was seen.
-enum class CellKind { number, category, text, undecided, skip };
+// was seen; `kept` ones are texts that no feature is made of.
+enum class CellKind { number, category, text, undecided, kept, skip };
 
 struct LayoutColumn {
   std::string name;

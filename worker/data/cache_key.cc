@@ -1,6 +1,7 @@
 #include "worker/data/cache_key.h"
 
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "common/job/names.h"
 #include "worker/data/manifest.h"
@@ -10,9 +11,6 @@ namespace ballast {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-// Raised whenever the same sources and spec would give other bytes than before.
-constexpr int kPreparation = 3;
 
 Json to_json(const DataSpec& data) {
   Json columns = Json::array();
@@ -69,6 +67,23 @@ std::string cache_key(const Spec& spec, const std::vector<SplitFiles>& splits) {
             {"data", to_json(spec.data)}};
   for (const TransformSpec& transform : spec.features) {
     json["features"].push_back(to_json(transform));
+  }
+  for (const SplitFiles& split : splits) json["sources"].push_back(to_json(split));
+  return digest_of(json.dump()).substr(0, 32);
+}
+
+// Which columns are tokenized decides the types of those that the spec does not list.
+std::string table_key(const Spec& spec, const std::vector<SplitFiles>& splits,
+                      const std::vector<std::string>& keep) {
+  DataSpec data = spec.data;
+  data.validation_fraction = 0.0;
+  Json json{{"packing", kPreparation},
+            {"task", name_of(spec.model.task)},
+            {"data", to_json(data)},
+            {"tokenized", tokenized_names(spec)},
+            {"keep", std::set<std::string>(keep.begin(), keep.end())}};
+  for (const TransformSpec& transform : spec.features) {
+    if (transform.kind == TransformKind::drop_duplicates) json["rows"] = to_json(transform);
   }
   for (const SplitFiles& split : splits) json["sources"].push_back(to_json(split));
   return digest_of(json.dump()).substr(0, 32);

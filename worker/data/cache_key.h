@@ -11,7 +11,15 @@
 
 namespace ballast {
 
+// Raised whenever the same sources and spec would give other bytes than before.
+inline constexpr int kPreparation = 3;
+
 // `splits`: train, validation, test; files as on disk.
 [[nodiscard]] std::string cache_key(const Spec& spec, const std::vector<SplitFiles>& splits);
+
+// What a packed table depends on: neither the features, but for drop_duplicates, nor a validation
+// fraction. `splits`: train, test; `keep` as PackOptions.
+[[nodiscard]] std::string table_key(const Spec& spec, const std::vector<SplitFiles>& splits,
+                                    const std::vector<std::string>& keep);
 
 }  // namespace ballast

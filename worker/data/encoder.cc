@@ -18,17 +18,6 @@ namespace {
 
 constexpr std::size_t kTest = static_cast<std::size_t>(Split::test);
 
-// Formats without a header have the columns of their format, whatever the transforms say.
-bool has_columns_of(const Table& like, const Table& table) {
-  return table.sparse == like.sparse && table.matrix_width == like.matrix_width &&
-         table.label == like.label &&
-         std::equal(table.columns.begin(), table.columns.end(), like.columns.begin(),
-                    like.columns.end(), [](const TableColumn& a, const TableColumn& b) {
-                      return a.type == b.type && a.storage == b.storage &&
-                             a.matrix_column == b.matrix_column;
-                    });
-}
-
 class PipelineEncoder final : public Encoder {
  public:
   explicit PipelineEncoder(Pipeline pipeline)
@@ -52,7 +41,7 @@ class PipelineEncoder final : public Encoder {
     auto table = read_table(spec, files.front(), &like,
                             {.threads = threads, .label_rule = LabelRule::optional}, meter);
     if (!table) return table.error();
-    if (!has_columns_of(like, *table)) {
+    if (!fits(pipeline_, *table)) {
       return Error{ErrorCode::corrupt,
                    "transforms: expected those of data in the spec's format, saw others; one of "
                    "the two was altered: take the model from its source again, or train again"};

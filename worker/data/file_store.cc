@@ -125,7 +125,8 @@ TemporaryDirectory::~TemporaryDirectory() {
   ::close(descriptor_);
 }
 
-Status TemporaryDirectory::publish(const std::string& final_path) {
+Status TemporaryDirectory::publish(const std::string& final_path,
+                                   const std::function<bool(const std::string&)>& is_good) {
   ::fsync(descriptor_);
   constexpr int kAttemptsMax = 8;
   for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
@@ -139,7 +140,7 @@ Status TemporaryDirectory::publish(const std::string& final_path) {
     if (errno != ENOTEMPTY && errno != EEXIST) {
       return system_error(final_path, "rename the finished directory to this", errno);
     }
-    if (open_dataset(final_path)) return {};
+    if (is_good(final_path)) return {};
     // Moved aside first: whoever has mapped its files keeps them, and nobody sees it half removed.
     auto grave = create(std::filesystem::path(final_path).parent_path().string());
     if (!grave) return grave.error();

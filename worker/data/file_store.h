@@ -4,6 +4,7 @@
 // own beside the final one and renamed into place when complete, so nobody ever opens half a data
 // set, and two processes preparing the same data do not meet.
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -49,9 +50,10 @@ class TemporaryDirectory {
 
   [[nodiscard]] const std::string& path() const { return path_; }
 
-  // Renames the directory to `final_path`. One that stands there already stays if it is a good data
-  // set, since it holds the same, and is replaced if it is not.
-  [[nodiscard]] Status publish(const std::string& final_path);
+  // Renames the directory to `final_path`. One that stands there already stays if `is_good` says
+  // so, since it holds the same, and is replaced if not.
+  [[nodiscard]] Status publish(const std::string& final_path,
+                               const std::function<bool(const std::string&)>& is_good);
 
  private:
   TemporaryDirectory(std::string path, int descriptor)

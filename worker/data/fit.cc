@@ -376,13 +376,16 @@ class Fitter {
   const std::uint32_t threads_;
 };
 
+}  // namespace
+
 Pipeline unfitted(const Spec& spec, const Table& table, const std::vector<std::string>& classes) {
   Pipeline pipeline;
   for (const TableColumn& column : table.columns) {
     FittedColumn fitted;
     fitted.name = column.name;
     fitted.type = column.type;
-    fitted.storage = column.storage;
+    // A column that is only kept is as good as skipped to whoever reads the transforms.
+    fitted.storage = column.type == ColumnType::skip ? Storage::none : column.storage;
     fitted.matrix_column = column.matrix_column;
     pipeline.columns.push_back(std::move(fitted));
   }
@@ -394,6 +397,8 @@ Pipeline unfitted(const Spec& spec, const Table& table, const std::vector<std::s
   pipeline.dimension = table.dimension;
   return pipeline;
 }
+
+namespace {
 
 // Categories and texts are no features by themselves.
 Status check_all_used(const Table& table, const Pipeline& pipeline) {
@@ -445,7 +450,7 @@ Result<std::optional<DuplicateRule>> duplicate_rule(const Spec& spec, const Tabl
         transform.columns.empty() || transform.columns == std::vector<std::string>{"*"};
     if (whole_rows) {
       for (std::size_t c = 0; c < table.columns.size(); ++c) {
-        if (table.columns[c].storage != Storage::none) rule.columns.push_back(c);
+        if (table.columns[c].type != ColumnType::skip) rule.columns.push_back(c);
       }
       rule.sparse = table.sparse;
     } else {

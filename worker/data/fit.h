@@ -28,6 +28,10 @@ struct FitOptions {
   std::uint32_t threads = 1;
 };
 
+// The columns of a table before any transform.
+[[nodiscard]] Pipeline unfitted(const Spec& spec, const Table& table,
+                                const std::vector<std::string>& classes);
+
 [[nodiscard]] Result<Pipeline> fit_pipeline(const Spec& spec, const Table& table,
                                             const Selection& train,
                                             const std::vector<std::string>& classes,

@@ -37,6 +37,8 @@ TableColumn column_of(const LayoutColumn& column) {
     case CellKind::category:
     case CellKind::undecided:
       return {.name = column.name, .type = ColumnType::category, .storage = Storage::texts};
+    case CellKind::kept:
+      return {.name = column.name, .type = ColumnType::skip, .storage = Storage::texts};
     case CellKind::skip:
       break;
   }
@@ -100,7 +102,7 @@ Status check_names(const std::vector<std::string>& names, const std::string& sou
 }  // namespace
 
 Result<TableLayout> layout_of(const Spec& spec, const std::vector<std::string>& names,
-                              const std::string& source) {
+                              const std::vector<std::string>& keep, const std::string& source) {
   if (Status status = check_names(names, source); !status) return status.error();
   if (Status status = check_listed(spec.data, names, source); !status) return status.error();
   std::map<std::string, ColumnType> listed;
@@ -112,6 +114,9 @@ Result<TableLayout> layout_of(const Spec& spec, const std::vector<std::string>& 
     CellKind kind = found != listed.end() ? kind_of(found->second)
                     : listed.empty()      ? CellKind::undecided
                                           : CellKind::skip;
+    if (kind == CellKind::skip && std::find(keep.begin(), keep.end(), name) != keep.end()) {
+      kind = CellKind::kept;
+    }
     if (name == spec.data.label) {
       layout.label = layout.columns.size();
       kind = spec.model.task == Task::regression ? CellKind::number : CellKind::category;

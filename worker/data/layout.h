@@ -12,8 +12,9 @@
 namespace ballast {
 
 // The layout of a training split whose columns are called `names`. `source` is the file they come
-// from, for messages.
+// from, for messages. Columns of `keep` that the spec skips are read all the same, as texts.
 [[nodiscard]] Result<TableLayout> layout_of(const Spec& spec, const std::vector<std::string>& names,
+                                            const std::vector<std::string>& keep,
                                             const std::string& source);
 
 // The layout of a table that exists: the same columns with their types decided.

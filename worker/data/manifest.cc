@@ -7,7 +7,7 @@
 
 #include "common/base/hash.h"
 #include "common/base/sha256.h"
-#include "common/job/shallow_json.h"
+#include "worker/data/manifest_json.h"
 #include "worker/data/parallel.h"
 
 namespace ballast {
@@ -51,19 +51,14 @@ std::string to_json(const DatasetManifest& manifest) {
   for (std::size_t s = 0; s < kSplits; ++s) {
     json["splits"][kSplitNames[s]] = split_to_json(manifest.splits[s]);
   }
-  for (const ManifestFile& file : manifest.files) {
-    json["files"].push_back(
-        {{"name", file.name}, {"bytes", file.bytes}, {"checksums", file.checksums}});
-  }
+  json["files"] = files_to_json<Json>(manifest.files);
   return json.dump(1);
 }
 
 Result<DatasetManifest> manifest_from_json(const std::string& text, const std::string& path) try {
   const Json json = Json::parse(text);
   if (const auto version = whole_number<std::uint32_t>(json.at("version")); version != kVersion) {
-    return Error{ErrorCode::unsupported,
-                 fmt::format("{}: expected version {}, saw {}; delete the directory and run again",
-                             path, kVersion, version)};
+    return other_version(path, kVersion, version);
   }
   DatasetManifest manifest;
   json.at("schema").at("dense").get_to(manifest.schema.dense);
@@ -72,17 +67,10 @@ Result<DatasetManifest> manifest_from_json(const std::string& text, const std::s
   for (std::size_t s = 0; s < kSplits; ++s) {
     manifest.splits[s] = split_from_json(json.at("splits").at(kSplitNames[s]));
   }
-  for (const Json& file : json.at("files")) {
-    manifest.files.push_back({.name = file.at("name").get<std::string>(),
-                              .bytes = whole_number<std::uint64_t>(file.at("bytes")),
-                              .checksums = file.at("checksums").get<std::vector<std::string>>()});
-  }
+  manifest.files = files_from_json(json.at("files"));
   return manifest;
 } catch (const nlohmann::json::exception& exception) {
-  return Error{ErrorCode::corrupt,
-               fmt::format("{}: expected a manifest of prepared data, saw something else ({}); "
-                           "delete the directory and run again",
-                           path, exception.what())};
+  return no_manifest(path, "prepared data", exception.what());
 }
 
 std::string digest_of(const std::string& manifest_json) {

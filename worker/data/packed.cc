@@ -21,6 +21,7 @@ Result<std::span<std::byte>> MemoryArrays::allocate(const std::string& name, std
   }
   std::memset(memory, 0, rounded);
   arrays_.emplace_back(memory);
+  bytes_ += rounded;
   return std::span<std::byte>(memory, bytes);
 }
 

@@ -44,12 +44,15 @@ class MemoryArrays final : public ArrayStore {
  public:
   [[nodiscard]] Result<std::span<std::byte>> allocate(const std::string& name,
                                                       std::size_t bytes) override;
+  // Of all arrays together.
+  [[nodiscard]] std::size_t bytes() const { return bytes_; }
 
  private:
   struct Free {
     void operator()(std::byte* memory) const;
   };
   std::vector<std::unique_ptr<std::byte, Free>> arrays_;
+  std::size_t bytes_ = 0;
 };
 
 class PackedDataset final : public Dataset {

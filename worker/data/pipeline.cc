@@ -60,6 +60,17 @@ std::uint32_t width_of(const Output& output) {
          (output.has_missing_bucket ? 1 : 0);
 }
 
+bool fits(const Pipeline& pipeline, const Table& table) {
+  return table.sparse == pipeline.sparse && table.matrix_width == pipeline.matrix_width &&
+         table.label == pipeline.label &&
+         std::equal(table.columns.begin(), table.columns.end(), pipeline.columns.begin(),
+                    pipeline.columns.end(), [](const TableColumn& a, const FittedColumn& b) {
+                      if (a.type == ColumnType::skip && b.type == ColumnType::skip) return true;
+                      return a.type == b.type && a.storage == b.storage &&
+                             a.matrix_column == b.matrix_column;
+                    });
+}
+
 Table table_like(const Pipeline& pipeline) {
   Table table;
   for (const FittedColumn& column : pipeline.columns) {

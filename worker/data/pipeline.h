@@ -95,6 +95,10 @@ inline constexpr const char* kMissing = "missing";
 [[nodiscard]] std::string to_json(const Pipeline& pipeline);
 [[nodiscard]] Result<Pipeline> pipeline_from_json(const std::string& json);
 
+// Whether the pipeline was fitted to columns that are stored as the table's are. Names do not
+// count.
+[[nodiscard]] bool fits(const Pipeline& pipeline, const Table& table);
+
 // A table without rows that has the pipeline's columns: what read_table() needs to read alike.
 [[nodiscard]] Table table_like(const Pipeline& pipeline);
 

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -14,12 +13,9 @@
 #include "worker/data/encode.h"
 #include "worker/data/file_store.h"
 #include "worker/data/fit.h"
-#include "worker/data/labels.h"
 #include "worker/data/manifest.h"
-#include "worker/data/parallel.h"
-#include "worker/data/read.h"
-#include "worker/data/rows.h"
 #include "worker/data/source.h"
+#include "worker/data/source_rows.h"
 #include "worker/data/split_files.h"
 
 namespace ballast {
@@ -27,29 +23,6 @@ namespace ballast {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-// One split between reading and encoding.
-struct SplitRows {
-  Table table;
-  std::vector<std::vector<float>> labels;
-  Selection selection;
-};
-
-Result<std::vector<SplitFiles>> load_sources(const Spec& spec) {
-  const std::array<const SourceSpec*, kSplits> sources = {&spec.data.train, &spec.data.validation,
-                                                          &spec.data.test};
-  if (spec.data.train.paths.empty()) {
-    return Error{ErrorCode::invalid,
-                 "data.train: expected at least one file, saw none; name the training data"};
-  }
-  std::vector<SplitFiles> splits;
-  for (std::size_t s = 0; s < kSplits; ++s) {
-    auto split = load_split(*sources[s], spec.directory, fmt::format("data.{}", kSplitNames[s]));
-    if (!split) return split.error();
-    splits.push_back(*std::move(split));
-  }
-  return splits;
-}
 
 // ---- the cache --------------------------------------------------------------------------------
 
@@ -60,11 +33,13 @@ std::string report_json(const Prepared& prepared) {
       .dump(1, ' ', false, Json::error_handler_t::replace);
 }
 
+bool is_whole(const std::string& directory) { return open_dataset(directory).has_value(); }
+
 // What an earlier preparation left, if it is whole.
 std::optional<Prepared> find_cached(const std::string& directory) try {
   std::error_code ignored;  // What cannot be looked at cannot be used.
   if (!std::filesystem::exists(directory + "/" + kManifestFile, ignored)) return std::nullopt;
-  if (!open_dataset(directory)) return std::nullopt;
+  if (!is_whole(directory)) return std::nullopt;
   const auto transforms = read_source(directory + "/" + kTransformsFile);
   const auto report = read_source(directory + "/" + kReportFile);
   if (!transforms || !report) return std::nullopt;
@@ -78,42 +53,6 @@ std::optional<Prepared> find_cached(const std::string& directory) try {
   return prepared;
 } catch (const nlohmann::json::exception&) {
   return std::nullopt;  // A damaged report; it is made again with the rest.
-}
-
-// ---- reading ----------------------------------------------------------------------------------
-
-// Rows without a label were skipped; the labels say which.
-void select_labelled(SplitRows& rows) {
-  rows.selection = all_rows(rows.table);
-  for (std::size_t b = 0; b < rows.labels.size(); ++b) {
-    std::erase_if(rows.selection.rows[b],
-                  [&](std::uint32_t row) { return std::isnan(rows.labels[b][row]); });
-  }
-}
-
-Result<SplitRows> read_split(const Spec& spec, const SplitFiles& files, const Table* like,
-                             std::vector<std::string>& classes, const ReadOptions& options,
-                             Meter& meter) {
-  SplitRows rows;
-  auto table = read_table(spec, files, like, options, meter);
-  if (!table) return table.error();
-  rows.table = *std::move(table);
-  if (like == nullptr) {
-    auto found = find_classes(spec, rows.table);
-    if (!found) return found.error();
-    classes = *std::move(found);
-  }
-  auto labels = read_labels(spec, classes, options.label_rule, rows.table);
-  if (!labels) return labels.error();
-  rows.labels = *std::move(labels);
-  select_labelled(rows);
-  return rows;
-}
-
-Status check_not_empty(const Selection& selection, std::string_view field, std::string_view why) {
-  if (selection.examples() > 0) return {};
-  return Error{ErrorCode::invalid,
-               fmt::format("{}: expected at least one example, but {}", field, why)};
 }
 
 // ---- from rows to a directory -----------------------------------------------------------------
@@ -146,37 +85,31 @@ class Preparation {
  private:
   Status read(const std::vector<SplitFiles>& sources) {
     const ReadOptions read_options{.threads = options_.threads};
+    SkippedRows skipped;
     for (std::size_t s = 0; s < kSplits; ++s) {
       if (sources[s].files.empty()) continue;
       const Table* like = s == 0 ? nullptr : &splits_[0]->table;
-      auto rows = read_split(spec_, sources[s], like, classes_, read_options, meter_);
+      auto rows = read_rows(spec_, sources[s], like, classes_, read_options, meter_);
       if (!rows) return rows.error();
       splits_[s] = *std::move(rows);
-      const Table& table = splits_[s]->table;
-      prepared_.rows_skipped += table.rows_skipped;
-      for (const std::string& sample : table.skipped_samples) {
-        if (prepared_.skipped_samples.size() < kSamplesMax) {
-          prepared_.skipped_samples.push_back(sample);
-        }
-      }
+      skipped.add(splits_[s]->table);
       if (Status status = check_not_empty(splits_[s]->selection, sources[s].field,
                                           "every row was skipped; correct the data");
           !status) {
         return status;
       }
     }
+    prepared_.rows_skipped = skipped.count;
+    prepared_.skipped_samples = std::move(skipped.samples);
     return {};
   }
 
   // Duplicates go before the validation split is taken, so that no row is in both.
   Status choose_rows() {
     SplitRows& train = *splits_[0];
-    auto rule = duplicate_rule(spec_, train.table);
-    if (!rule) return rule.error();
-    if (*rule) {
-      prepared_.duplicates_dropped =
-          drop_duplicates(train.table, **rule, options_.threads, train.selection);
-    }
+    auto dropped = drop_duplicate_rows(spec_, options_.threads, train);
+    if (!dropped) return dropped.error();
+    prepared_.duplicates_dropped = *dropped;
     if (spec_.data.validation_fraction <= 0.0) return {};
     validation_ =
         take_validation(train.table, spec_.seed, spec_.data.validation_fraction, train.selection);
@@ -213,7 +146,7 @@ class Preparation {
                 transforms->size(), transforms->begin());
     manifest.files = store.files(options_.threads);
     if (Status status = write_texts(path, manifest); !status) return status;
-    if (Status status = (*temporary)->publish(directory); !status) return status;
+    if (Status status = (*temporary)->publish(directory, is_whole); !status) return status;
     prepared_.directory = directory;
     return {};
   }

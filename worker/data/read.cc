@@ -62,17 +62,6 @@ std::string sample_of(const Fault& fault, const std::string& path, std::uint64_t
   return fmt::format("{}:{}:{}: {}", path, fault.line + lines, fault.column, fault.what);
 }
 
-// Names that a tokenize transform mentions: text, whatever the cells look like.
-std::set<std::string> tokenized_names(const Spec& spec) {
-  std::set<std::string> names;
-  for (const TransformSpec& transform : spec.features) {
-    if (transform.kind == TransformKind::tokenize) {
-      names.insert(transform.columns.begin(), transform.columns.end());
-    }
-  }
-  return names;
-}
-
 std::vector<std::string> listed_names(const DataSpec& spec) {
   std::vector<std::string> names;
   for (const ColumnSpec& column : spec.columns) names.push_back(column.name);
@@ -311,7 +300,7 @@ class Reader {
       return Error{ErrorCode::invalid, sample_of(*first.fault, file.path, 0)};
     }
     if (layout.columns.empty()) {
-      auto made = layout_of(spec_, csv_names(spec_.data, first), file.path);
+      auto made = layout_of(spec_, csv_names(spec_.data, first), options_.keep, file.path);
       if (!made) return made.error();
       layout = *std::move(made);
     }
@@ -349,10 +338,12 @@ class Reader {
     if (like_ != nullptr) return layout_like(spec_.data, *like_);
     std::vector<std::string> names = listed_names(spec_.data);
     if (names.empty()) return layout_of_first_object();
-    if (std::find(names.begin(), names.end(), spec_.data.label) == names.end()) {
-      names.push_back(spec_.data.label);
+    std::vector<std::string> more = {spec_.data.label};
+    more.insert(more.end(), options_.keep.begin(), options_.keep.end());
+    for (const std::string& name : more) {
+      if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
     }
-    return layout_of(spec_, names, files_.front().path);
+    return layout_of(spec_, names, options_.keep, files_.front().path);
   }
 
   // Nothing when there is no object: then no line of the split is a row.
@@ -360,7 +351,9 @@ class Reader {
     for (const TextFile& file : files_) {
       std::size_t at = file.begin;
       while (const auto line = next_json_line(file.text, at)) {
-        if (const auto names = json_names(*line)) return layout_of(spec_, *names, file.path);
+        if (const auto names = json_names(*line)) {
+          return layout_of(spec_, *names, options_.keep, file.path);
+        }
         // The line is a fault, and the first: nothing behind it may be told before it.
         if (spec_.data.on_bad_row == BadRow::stop) return TableLayout{};
       }
@@ -476,6 +469,16 @@ class Reader {
 };
 
 }  // namespace
+
+std::set<std::string> tokenized_names(const Spec& spec) {
+  std::set<std::string> names;
+  for (const TransformSpec& transform : spec.features) {
+    if (transform.kind == TransformKind::tokenize) {
+      names.insert(transform.columns.begin(), transform.columns.end());
+    }
+  }
+  return names;
+}
 
 Result<Table> read_table(const Spec& spec, const SplitFiles& split, const Table* like,
                          const ReadOptions& options, Meter& meter) {

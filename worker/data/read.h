@@ -8,9 +8,11 @@
 // otherwise all are, and the training split decides their types: number when every cell is one,
 // else text when a tokenize transform names the column or a cell is longer than kCategoryBytesMax,
 // else category. Columns without a name are called column_1, column_2 ...; pixels of IDX images
-// pixel_0 ..., dense LibSVM features feature_1 ....
+// pixel_0 ..., dense LibSVM features feature_1 .... A split that is read like another has none of
+// the columns that were only kept.
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -35,6 +37,9 @@ struct ReadOptions {
   // the format; tests make it tiny.
   std::size_t chunk_bytes = std::size_t{1} << 20;
   LabelRule label_rule = LabelRule::required;
+  // Columns to read although the spec skips them: not for features, but for whoever splits the
+  // rows.
+  std::vector<std::string> keep = {};
 };
 
 struct SplitFiles {
@@ -44,6 +49,9 @@ struct SplitFiles {
 };
 
 // `like`: the table whose columns this one must have; none for the training split.
+// Names that a tokenize transform mentions: text, whatever the cells look like.
+[[nodiscard]] std::set<std::string> tokenized_names(const Spec& spec);
+
 [[nodiscard]] Result<Table> read_table(const Spec& spec, const SplitFiles& split, const Table* like,
                                        const ReadOptions& options, Meter& meter);
 

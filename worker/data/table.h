@@ -11,9 +11,11 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/base/bytes.h"
+#include "common/base/check.h"
 #include "common/job/spec.h"
 
 namespace ballast {
@@ -23,23 +25,37 @@ inline constexpr double kMissingNumber = std::numeric_limits<double>::quiet_NaN(
 // Texts of one column, one after another. An empty text is a missing value.
 class Strings {
  public:
+  Strings() = default;
+  // Texts that lie in `bytes` already; text i ends before ends[i].
+  // REQUIRES: ends never fall, and the last one is the size of `bytes`.
+  Strings(Bytes bytes, std::vector<std::uint64_t> ends)
+      : borrowed_(std::move(bytes)), ends_(std::move(ends)) {}
+
   [[nodiscard]] std::size_t size() const { return ends_.size(); }
   [[nodiscard]] std::string_view operator[](std::size_t i) const {
     const std::size_t begin = i == 0 ? 0 : ends_[i - 1];
-    return std::string_view(bytes_).substr(begin, ends_[i] - begin);
+    return all().substr(begin, ends_[i] - begin);
   }
+  // REQUIRES: the texts are not borrowed, here and in shrink().
   void push(std::string_view text) {
+    BALLAST_CHECK(borrowed_.size() == 0);
     bytes_.append(text);
     ends_.push_back(bytes_.size());
   }
   // Forgets all but the first `count`.
   void shrink(std::size_t count) {
     if (count >= ends_.size()) return;
+    BALLAST_CHECK(borrowed_.size() == 0);
     bytes_.resize(count == 0 ? 0 : ends_[count - 1]);
     ends_.resize(count);
   }
+  // All texts, one behind the other.
+  [[nodiscard]] std::string_view all() const {
+    return borrowed_.size() > 0 ? borrowed_.text() : std::string_view(bytes_);
+  }
 
  private:
+  Bytes borrowed_;
   std::string bytes_;
   std::vector<std::uint64_t> ends_;
 };
@@ -76,6 +92,7 @@ struct Block {
   SparseRows sparse;
 };
 
+// Columns of type skip have none, or texts where somebody asked to keep them.
 enum class Storage { numbers, texts, matrix, none };
 
 struct TableColumn {

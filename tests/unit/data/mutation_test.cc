@@ -5,14 +5,16 @@
 #include <utility>
 #include <vector>
 
-#include "common/base/hash.h"
 #include "tests/unit/data/fixtures.h"
 #include "tests/unit/data/meaning.h"
+#include "tests/unit/data/mutator.h"
 #include "tests/unit/data/packing.h"
+#include "worker/data/fold_files.h"
 #include "worker/data/idx.h"
 #include "worker/data/manifest.h"
 #include "worker/data/pipeline.h"
 #include "worker/data/source.h"
+#include "worker/data/table_manifest.h"
 
 // Sources nobody would write: good ones with a few bytes changed, dropped or doubled. They must
 // never crash a reader, and what a text means, or what is wrong with it, may not depend on where it
@@ -20,41 +22,6 @@
 
 namespace ballast {
 namespace {
-
-class Mutator {
- public:
-  explicit Mutator(std::uint64_t seed) : state_(seed) {}
-
-  std::string operator()(std::string text, std::string_view favourites) {
-    const std::uint64_t changes = 1 + next() % 4;
-    for (std::uint64_t i = 0; i < changes && !text.empty(); ++i) {
-      const std::size_t at = next() % text.size();
-      const char favourite = favourites[next() % favourites.size()];
-      switch (next() % 5) {
-        case 0:
-          text[at] = favourite;
-          break;
-        case 1:
-          text.insert(at, 1, favourite);
-          break;
-        case 2:
-          text.erase(at, 1 + next() % 3);
-          break;
-        case 3:
-          text[at] = static_cast<char>(next());
-          break;
-        default:
-          text.insert(at, text.substr(at, next() % 20));
-          break;
-      }
-    }
-    return text;
-  }
-
- private:
-  std::uint64_t next() { return state_ = mix(state_); }
-  std::uint64_t state_;
-};
 
 // ---- texts ------------------------------------------------------------------------------------
 
@@ -324,6 +291,58 @@ TEST(Mutations, OfManifestsAreRefusedOrReadWhole) {
   }
   EXPECT_GT(good, 0U);
   EXPECT_LT(good, kByteSeeds);
+}
+
+// The JSON of the manifests of packed tables and folds, and of the report beside a table.
+template <class Read, class Write>
+void expect_refused_or_read_whole(const std::string& json, Read&& read, Write&& write) {
+  std::uint64_t good = 0;
+  for (std::uint64_t seed = 1; seed <= kByteSeeds; ++seed) {
+    SCOPED_TRACE(seed);
+    const auto changed = read(Mutator(seed)(json, "{}[]\",:0-1enull"));
+    if (!changed) {
+      EXPECT_EQ(changed.error().message.substr(0, 3), "m: ");
+      continue;
+    }
+    good += 1;
+    const auto again = read(write(*changed));
+    ASSERT_TRUE(again) << again.error().message;
+    ASSERT_EQ(write(*again), write(*changed));
+  }
+  EXPECT_GT(good, 0U);
+  EXPECT_LT(good, kByteSeeds);
+}
+
+TEST(Mutations, OfTableManifestsAreRefusedOrReadWhole) {
+  TableManifest manifest;
+  manifest.tables[0] = {.blocks = 2, .rows = 30, .examples = 28};
+  manifest.files = {{"train.labels.f32", 120, {"0123456789abcdef"}}};
+  expect_refused_or_read_whole(
+      to_json(manifest),
+      [](const std::string& json) { return table_manifest_from_json(json, "m"); },
+      [](const TableManifest& read) { return to_json(read); });
+}
+
+TEST(Mutations, OfTableReportsAreRefusedOrReadWhole) {
+  TableReport report;
+  report.sources[0] = {.files = {"a.csv", "caf\xE9.csv"},
+                       .not_numeric = {{1, "a.csv:2: \"x\""}},
+                       .rows_skipped = 3,
+                       .skipped_samples = {"a.csv:4:1: expected"}};
+  expect_refused_or_read_whole(
+      to_json(report), [](const std::string& json) { return table_report_from_json(json, "m"); },
+      [](const TableReport& read) { return to_json(read); });
+}
+
+TEST(Mutations, OfFoldManifestsAreRefusedOrReadWhole) {
+  const FoldManifest manifest{.packed = "0123",
+                              .encoding = 3,
+                              .train = 4,
+                              .validation = 1,
+                              .files = {{"train.u32", 16, {"0123456789abcdef"}}}};
+  expect_refused_or_read_whole(
+      to_json(manifest), [](const std::string& json) { return fold_manifest_from_json(json, "m"); },
+      [](const FoldManifest& read) { return to_json(read); });
 }
 
 }  // namespace

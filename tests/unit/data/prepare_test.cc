@@ -3,45 +3,17 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <cstdio>
 #include <map>
 #include <set>
 #include <thread>
 
 #include "common/base/hash.h"
+#include "tests/unit/data/dump.h"
 #include "tests/unit/data/fixtures.h"
 #include "worker/data/manifest.h"
 
 namespace ballast {
 namespace {
-
-// Everything a data set says, so that two can be compared.
-std::string dump(const Dataset& dataset) {
-  std::string out;
-  const auto number = [&](double value) {
-    char text[40];
-    std::snprintf(text, sizeof text, "%a ", value);
-    out += text;
-  };
-  for (const std::string& name : dataset.schema().dense) out += name + " ";
-  for (const std::string& name : dataset.schema().sparse_groups) out += name + " ";
-  for (const std::string& name : dataset.schema().classes) out += name + " ";
-  for (const Split split : {Split::train, Split::validation, Split::test}) {
-    out += "\nsplit\n";
-    for (std::uint64_t i = 0; i < dataset.examples(split); ++i) {
-      number(static_cast<double>(dataset.label(split, i)));
-      for (const float x : dataset.dense(split, i)) number(static_cast<double>(x));
-      for (std::uint32_t g = 0; g < dataset.schema().sparse_groups.size(); ++g) {
-        const Bag bag = dataset.bag(split, i, g);
-        for (const Key key : bag.keys) out += std::to_string(key) + " ";
-        for (const float x : bag.values) number(static_cast<double>(x));
-        out += "| ";
-      }
-      out += "\n";
-    }
-  }
-  return out;
-}
 
 // Rows with a number, a category, a text and a label; every row is different.
 std::string rows(int first, int count) {

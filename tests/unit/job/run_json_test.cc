@@ -19,6 +19,7 @@ RunConfig full_run() {
   run.spec_directory = "/tmp/caf\xE9";  // Not UTF-8: paths are bytes.
   run.dataset = "/cache/x";
   run.dataset_digest = "0123abcd";
+  run.packed = "/cache/y";
   run.tables = {
       {TableId{0},
        "dense_0.weight",
@@ -170,7 +171,7 @@ TEST(RunJson, SaysWhatIsWrong) {
   };
   const Case cases[] = {
       {"another version", changed("/format", 99), ErrorCode::unsupported,
-       "format 2, got format 99; use the same version of ballast everywhere"},
+       "format 3, got format 99; use the same version of ballast everywhere"},
       {"no JSON", "{\"format\": 1", ErrorCode::corrupt, "the description of the run is damaged"},
       {"no object", "[1]", ErrorCode::corrupt, "expected an object with the field \"format\""},
       {"empty", "", ErrorCode::corrupt, "damaged"},

@@ -33,6 +33,19 @@ TEST(Text, KnowsUtf8) {
   }
 }
 
+TEST(Text, WritesBytesInHexadecimal) {
+  const std::string bytes("\x00\xFFz", 3);
+  EXPECT_EQ(hexadecimal(bytes), "00ff7a");
+  std::string out = "before";
+  EXPECT_TRUE(from_hexadecimal("00ff7a", out));
+  EXPECT_EQ(out, bytes);
+  EXPECT_TRUE(from_hexadecimal("", out));
+  EXPECT_EQ(out, "");
+  for (const char* wrong : {"0", "0g", "FF", "00 f"}) {
+    EXPECT_FALSE(from_hexadecimal(wrong, out)) << wrong;
+  }
+}
+
 TEST(Text, CountsEdits) {
   EXPECT_EQ(edit_distance("", ""), 0U);
   EXPECT_EQ(edit_distance("batch", "batch"), 0U);

@@ -20,6 +20,7 @@ const Patterns kPure = {"paramserver/**", "worker/**",      "coordinator/**", "c
 const Patterns kEdges = {
     "worker/data/parallel.h",  // Reads files with several threads; results are placed by position.
     "worker/data/encoder.cc",  // Asks how many threads there are; results do not depend on it.
+    "worker/data/run_data.*",  // Shares one encoded fold between the runs of a process.
     "worker/executor.*",       // Shares one loaded data set between threads that compute leaves.
     "common/math/blas*.cc",    // Loads the library once, with the kernel family in its environment.
     "common/base/time.h",      // Names the clock that the runtime reads.

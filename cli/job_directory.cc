@@ -1,0 +1,56 @@
+#include "cli/job_directory.h"
+
+#include <nlohmann/json.hpp>
+
+#include "common/storage/files.h"
+
+namespace ballast {
+namespace {
+
+constexpr int kFormat = 1;
+
+}  // namespace
+
+Status write_job_record(const std::string& output, const JobRecord& record) {
+  const nlohmann::ordered_json json = {{"format", kFormat},
+                                       {"kind", "cross_validation"},
+                                       {"spec", record.spec},
+                                       {"spec_directory", record.spec_directory}};
+  return write_file_atomically(join_path(output, "job.json"), json.dump(2) + "\n");
+}
+
+Result<std::optional<JobRecord>> read_job_record(const std::string& output) try {
+  const std::string path = join_path(output, "job.json");
+  if (!path_exists(path)) return std::optional<JobRecord>();
+  const auto text = read_file(path);
+  if (!text) return text.error();
+  const auto json = nlohmann::ordered_json::parse(*text);
+  if (!json.contains("kind")) return std::optional<JobRecord>();
+  if (json.at("format") != kFormat) {
+    return Error{ErrorCode::unsupported, path + ": written by another version of Ballast (format " +
+                                             json.at("format").dump() + ", expected " +
+                                             std::to_string(kFormat) + ")"};
+  }
+  return std::optional(JobRecord{.spec = json.at("spec").get<std::string>(),
+                                 .spec_directory = json.at("spec_directory").get<std::string>()});
+} catch (const nlohmann::json::exception&) {
+  return Error{ErrorCode::corrupt, join_path(output, "job.json") +
+                                       ": truncated or altered: it does not describe a job; start "
+                                       "it again with --overwrite"};
+}
+
+Status clear_job(const std::string& output) {
+  const auto lock = FileLock::acquire(join_path(output, "lock"));
+  if (!lock) return lock.error();
+  for (const char* name : {"checkpoints", "servers", "terms", "runs", "folds", "refit"}) {
+    if (const Status gone = remove_directory(join_path(output, name)); !gone) return gone;
+  }
+  for (const char* name : {"job.json", "endpoint", "history.jsonl", "model.safetensors",
+                           "model.json", "metrics.json", "optimizer.safetensors", "cv.json",
+                           "results.csv", "predictions.csv", "timings.json", "report.html"}) {
+    if (const Status gone = remove_file(join_path(output, name)); !gone) return gone;
+  }
+  return {};
+}
+
+}  // namespace ballast

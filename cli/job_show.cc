@@ -1,0 +1,161 @@
+#include "cli/job_show.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "common/math/metrics.h"
+
+namespace ballast {
+namespace {
+
+constexpr std::size_t kLeadersMax = 5;
+constexpr std::size_t kRunLinesMax = 16;
+
+double seconds_between(Time from, Time to) {
+  return std::chrono::duration<double>(to - from).count();
+}
+
+std::string duration_text(double seconds) {
+  const auto whole = static_cast<std::uint64_t>(std::max(0.0, seconds) + 0.5);
+  if (whole < 60) return fmt::format("{}s", whole);
+  if (whole < 3600) return fmt::format("{}m{:02}s", whole / 60, whole % 60);
+  return fmt::format("{}h{:02}m", whole / 3600, whole / 60 % 60);
+}
+
+}  // namespace
+
+JobShow::JobShow(const JobSite& site, std::FILE* out)
+    : site_(site), out_(out), terminal_(isatty(fileno(out)) != 0) {}
+
+void JobShow::print(const std::string& line) {
+  clear();
+  fmt::print(out_, "{}\n", line);
+  std::fflush(out_);
+}
+
+void JobShow::clear() {
+  if (drawn_ > 0) fmt::print(out_, "\x1b[{}A\x1b[J", drawn_);
+  drawn_ = 0;
+  std::fflush(out_);
+}
+
+void JobShow::draw(const std::vector<std::string>& lines) {
+  clear();
+  for (const std::string& line : lines) fmt::print(out_, "{}\n", line);
+  drawn_ = lines.size();
+  std::fflush(out_);
+}
+
+void JobShow::start(const std::string& shape) {
+  const RunNumbers& numbers = site_.numbers();
+  print(fmt::format("{}: {} configuration{} on {} splits, by {}; {}", site_.spec().name,
+                    numbers.configurations, numbers.configurations == 1 ? "" : "s", numbers.splits,
+                    site_.metric(), shape));
+  if (site_.runs_done() > 0) {
+    print(fmt::format("{} runs have ended before and are not done again", site_.runs_done()));
+  }
+}
+
+void JobShow::update(const Fleet& fleet, Time now) {
+  if (!began_) began_ = now;
+  for (; ended_ < fleet.ended().size(); ++ended_) print_end(fleet.ended()[ended_], fleet);
+  if (!terminal_ || now - drawn_at_ < std::chrono::milliseconds(200)) return;
+  drawn_at_ = now;
+  draw(lines_of(fleet, now));
+}
+
+void JobShow::print_end(const RunEnd& end, const Fleet& fleet) {
+  const bool is_refit = end.run == site_.numbers().refit();
+  std::string line = fmt::format("{:<12}", site_.name(end.run));
+  if (end.exit.code != ExitCode::done) {
+    print(line + " failed: " + end.exit.reason);
+    return;
+  }
+  line += fmt::format(" step {:>6}", end.progress.commit.step);
+  if (is_refit) {
+    print(line + "  trained on all examples");
+    return;
+  }
+  const RunNumbers::Place place = site_.numbers().place(end.run);
+  for (const auto& [name, value] : end.progress.scores) {
+    if (name != site_.metric()) continue;
+    line += fmt::format("  {} {:.4f}", name, value);
+    const RunConfig* const config = fleet.config(end.run);
+    if (config != nullptr && !config->until) {
+      Board& board = board_[place.configuration];
+      board.sum += value;
+      board.splits += 1;
+    }
+  }
+  const std::string what = site_.describe(place.configuration);
+  print(line + (what.empty() ? "" : "  " + what));
+}
+
+// The best means so far; of few splits they are rough.
+std::vector<std::string> JobShow::leaders() const {
+  std::vector<std::pair<double, std::uint32_t>> order;
+  const double sign = larger_is_better(site_.metric()) ? -1.0 : 1.0;
+  for (const auto& [configuration, board] : board_) {
+    if (board.splits == 0) continue;
+    order.emplace_back(sign * board.sum / static_cast<double>(board.splits), configuration);
+  }
+  std::sort(order.begin(), order.end());
+  std::vector<std::string> lines;
+  for (std::size_t i = 0; i < std::min(order.size(), kLeadersMax); ++i) {
+    const auto [key, configuration] = order[i];
+    lines.push_back(fmt::format("  {:>2}. {} {:.4f} on {} of {} splits  {}", i + 1, site_.metric(),
+                                sign * key, board_.at(configuration).splits, site_.numbers().splits,
+                                site_.describe(configuration)));
+  }
+  return lines;
+}
+
+std::vector<std::string> JobShow::lines_of(const Fleet& fleet, Time now) const {
+  std::vector<std::string> lines;
+  const std::vector<RunId> active = fleet.active();
+  for (const RunId id : active) {
+    const RunProgress* const progress = fleet.progress(id);
+    const RunConfig* const config = fleet.config(id);
+    if (progress == nullptr || config == nullptr || lines.size() >= kRunLinesMax) continue;
+    const Commit& commit = progress->commit;
+    std::string line =
+        fmt::format("  {:<12} step {:>6}/{}", site_.name(id), commit.step, end_of(*config));
+    if (commit.epoch.examples > 0) {
+      line += fmt::format("  loss {:.4f}",
+                          commit.epoch.loss / static_cast<double>(commit.epoch.examples));
+    }
+    if (!progress->waiting_for.empty()) line += "  waiting for " + progress->waiting_for;
+    lines.push_back(std::move(line));
+  }
+  const std::vector<std::string> best = leaders();
+  lines.insert(lines.end(), best.begin(), best.end());
+  const RunNumbers& numbers = site_.numbers();
+  const std::size_t total = std::size_t{numbers.configurations} * numbers.splits;
+  const std::size_t done = site_.runs_done() + fleet.ended().size();
+  std::string last = fmt::format("{}: {} of {} runs", site_.spec().name, done, total);
+  if (!fleet.ended().empty() && total > done) {
+    const double each = seconds_between(*began_, now) / static_cast<double>(fleet.ended().size());
+    last += fmt::format("  ETA {}", duration_text(each * static_cast<double>(total - done)));
+  }
+  lines.push_back(std::move(last));
+  return lines;
+}
+
+void JobShow::finish(Time now) {
+  print("");
+  for (const std::string& line : leaders()) print(line);
+  print(fmt::format("done in {}", began_ ? duration_text(seconds_between(*began_, now)) : "0s"));
+  print(fmt::format("results {}/results.csv", site_.output()));
+  print(fmt::format("report  {}/report.html", site_.output()));
+}
+
+void JobShow::advise(const Exit& exit) const {
+  if (exit.code == ExitCode::user_error) return;
+  fmt::print(stderr, "runs that have ended are kept; go on with: ballast resume {}\n",
+             site_.output());
+}
+
+}  // namespace ballast
