@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -31,7 +32,10 @@ Better better_of(const std::string& metric) {
 // The last bits of Student's t may differ between machines.
 double ten_digits(double value) {
   if (!std::isfinite(value)) return value;
-  return std::stod(fmt::format("{:.10g}", value));
+  const std::string digits = fmt::format("{:.10g}", value);
+  double rounded = value;
+  std::from_chars(digits.data(), digits.data() + digits.size(), rounded);
+  return rounded;
 }
 
 std::optional<double> score_of(const JobRun& run, const std::string& metric) {

@@ -71,7 +71,7 @@ printf 'data: [' >"$scratch/syntax.yaml"
 train "not YAML" 'syntax\.yaml:1' syntax
 mistake "no such spec" 'nowhere\.yaml' train "$scratch/nowhere.yaml"
 mistake "unknown verb" 'no verb "trian"; did you mean train\?' trian
-mistake "a verb like no other" 'no verb "xyzzy"; expected one of train, resume' xyzzy
+mistake "a verb like no other" 'no verb "xyzzy"; expected one of train, cv, search, resume' xyzzy
 for seed in -1 18446744073709551616 1.5 ''; do
   train "seed '$seed'" 'expected a whole number from 0' good --seed "$seed"
 done
