@@ -36,7 +36,7 @@ struct RunConfig {
   std::uint64_t test_examples = 0;
   std::uint64_t steps_per_epoch = 0;     // ceil(train_examples / batch)
   Step steps = 0;                        // The last step of the run.
-  std::optional<Step> until = {};  // Where this leg of it ends (coordinator/search/race.h).
+  std::optional<Step> until = {};        // Where this leg of it ends (coordinator/search/race.h).
   std::uint32_t evaluation_batch = 256;  // Fixed, padded at the end.
   std::uint32_t outputs = 1;             // Numbers the model gives per example: classes, or 1.
 

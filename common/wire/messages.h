@@ -92,8 +92,8 @@ struct Enlist {  // member -> coordinator; repeated, as the member's sign of lif
   bool leaving = false;     // It takes on no other run, and is gone when it serves none.
 };
 struct Orders {  // coordinator -> member, whenever they change and as the answer to Enlist
-  std::uint64_t number = 0;  // The highest wins.
-  std::vector<RunId> runs;   // All that the member is to serve, ascending.
+  std::uint64_t number = 0;      // The highest wins.
+  std::vector<RunId> runs;       // All that the member is to serve, ascending.
   std::optional<Finish> over{};  // The job is: the member exits as it did.
 };
 
@@ -341,12 +341,11 @@ struct StatusReport {  // coordinator -> who asked
   std::string json;    // coordinator/status.h
 };
 
-using Body =
-    std::variant<Hello, Welcome, Refused, Ready, Rejoin, Heartbeat, Goodbye, Released, Fault,
-                 Finish, Plan, Restore, Restored, Pull, Values, Passed, Missing, Stale, Push,
-                 Prepared, CommitStep, CutDone, CutKnown, Evaluate, Evaluated, MalformedReply,
-                 Lacking, PartitionCopy, AskStatus, StatusReport, Late, Assist, Behind, Counted, Enlist,
-                 Orders>;
+using Body = std::variant<Hello, Welcome, Refused, Ready, Rejoin, Heartbeat, Goodbye, Released,
+                          Fault, Finish, Plan, Restore, Restored, Pull, Values, Passed, Missing,
+                          Stale, Push, Prepared, CommitStep, CutDone, CutKnown, Evaluate, Evaluated,
+                          MalformedReply, Lacking, PartitionCopy, AskStatus, StatusReport, Late,
+                          Assist, Behind, Counted, Enlist, Orders>;
 
 struct Message {
   MemberId from{};  // The sender's; set by the host.
