@@ -41,6 +41,30 @@ Status check_kind(const Spec& spec, Kind kind, const std::string& path) {
   return {};
 }
 
+// What the spec can say and jobs do not do: better refused than passed over.
+Status check_supported(const Spec& spec) {
+  const auto refused = [&](const std::string& field, const std::string& why) {
+    return Error{ErrorCode::unsupported, spec.name + ": " + field + ": " + why};
+  };
+  if (!spec.data.validation.paths.empty() || spec.data.validation_fraction > 0.0) {
+    return refused("data.validation",
+                   "expected none, since each fold is the validation split of its runs; leave it "
+                   "out");
+  }
+  if (spec.search && spec.search->nested) {
+    return refused("search.nested", "is not there yet; leave it out");
+  }
+  if (spec.job.seconds > 0.0) return refused("job.seconds", "is not there yet; leave it out");
+  const bool has_rungs = spec.search && (spec.search->method == SearchMethod::halving ||
+                                         spec.search->method == SearchMethod::hyperband);
+  if (has_rungs && spec.training.consistency != Consistency::synchronous) {
+    return refused("search.method",
+                   "halving and hyperband stop at a step that all share: leave out "
+                   "training.consistency, or choose grid or random");
+  }
+  return {};
+}
+
 int start(JobOptions options, Kind kind) {
   if (!options.seed.empty()) options.overrides.push_back("seed=" + options.seed);
   auto spec = load_spec(options.spec, options.overrides);
@@ -93,10 +117,8 @@ int run_job(Spec spec, const RunOptions& options, const std::string& listen, Beg
   if (!log) return user_mistake(log.error().message);
   auto links = open_links(options.links, KeyRole::coordinator);
   if (!links) return user_mistake(links.error().message);
-  if (!spec.data.validation.paths.empty() || spec.data.validation_fraction > 0.0) {
-    return user_mistake(spec.name +
-                        ": data.validation: expected none, since each fold is the "
-                        "validation split of its runs; leave it out");
+  if (const Status supported = check_supported(spec); !supported) {
+    return user_mistake(supported.error().message);
   }
   if (!spec.cross_validation) spec.cross_validation = default_cross_validation(spec.model.task);
   const JobRecord record{.spec = spec.source, .spec_directory = spec.directory};

@@ -1,0 +1,179 @@
+#include "coordinator/search/results.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "common/base/check.h"
+#include "common/math/metrics_report.h"
+#include "common/math/statistics.h"
+#include "common/storage/files.h"
+#include "tests/unit/storage/support.h"
+
+namespace ballast {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+RunResult some_result() {
+  RunResult result;
+  result.step = 40;
+  result.train_examples = 4;
+  result.steps_per_epoch = 20;
+  result.outputs = {0.2F, 0.9F};
+  result.labels = {0.0F, 1.0F};
+  result.scores = {{"accuracy", 1.0}, {"roc_auc", 0.1 + 0.2}};
+  return result;
+}
+
+// Two configurations of a learning rate on two folds of a binary task, of which the second is
+// better.
+class ResultsTest : public testing::Test {
+ protected:
+  ResultsTest() {
+    spec_.name = "job";
+    spec_.seed = 7;
+    spec_.model.task = Task::binary;
+    spec_.cross_validation.emplace();
+    spec_.cross_validation->folds = 2;
+    spec_.search.emplace();
+    spec_.search->metric = "accuracy";
+    ParameterSpec rate;
+    rate.field = "optimizer.learning_rate";
+    rate.choices = {"0.1", "0.2"};
+    spec_.search->parameters.push_back(std::move(rate));
+  }
+
+  [[nodiscard]] static JobRun run(const std::string& name, double accuracy) {
+    JobRun run{.name = name, .result = some_result(), .history = ""};
+    run.result->scores = {{"accuracy", accuracy}, {"log_loss", 1.0 - accuracy}};
+    run.history =
+        "{\"step\":20,\"loss\":0.7}\n"
+        "{\"epoch\":1,\"step\":20,\"train\":{\"loss\":0.6},\"validation\":{\"accuracy\":0.5}}\n";
+    return run;
+  }
+
+  [[nodiscard]] JobResults results() const {
+    JobResults results{
+        .version = "v",
+        .spec = spec_,
+        .metric = "accuracy",
+        .classes = {"no", "yes, it is"},
+        .examples = 4,
+        .splits = {{.repeat = 0, .fold = 0, .train_examples = 2, .validation = {0, 3}},
+                   {.repeat = 0, .fold = 1, .train_examples = 2, .validation = {1, 2}}},
+        .configurations = {{.id = 0, .values = {"0.1"}}, {.id = 1, .values = {"0.2"}}},
+        .ranking = {{1, Standing::done, 40, 0.85}, {0, Standing::done, 40, 0.7}},
+        .runs = {run("a", 0.6), run("b", 0.8), run("c", 0.8), run("d", 0.9)},
+        .refit = {}};
+    return results;
+  }
+
+  Spec spec_;
+};
+
+TEST_F(ResultsTest, TheBestMeanIsChosenOrWhatIsListedFirstWithinOneStandardError) {
+  auto choice = choose(results());
+  ASSERT_TRUE(choice);
+  EXPECT_EQ(choice->best, 1U);
+  EXPECT_EQ(choice->one_standard_error, 1U) << "0.70 is more than 0.05 below 0.85";
+  JobResults close = results();
+  close.runs[0] = run("a", 0.81);
+  close.runs[1] = run("b", 0.83);
+  choice = choose(close);
+  EXPECT_EQ(choice->one_standard_error, 0U);
+  EXPECT_EQ(choice->chosen, 1U);
+  spec_.search->choose = ChoiceRule::one_standard_error;
+  EXPECT_EQ(choose(close)->chosen, 0U);
+}
+
+TEST_F(ResultsTest, JsonHoldsWhatFollowsFromTheScores) {
+  const Json json = Json::parse(cv_json(results()));
+  EXPECT_EQ(json.at("kind"), "search");
+  EXPECT_EQ(json.at("parameters").at(0).at("name"), "optimizer.learning_rate");
+  const Json& first = json.at("configurations").at(0);
+  EXPECT_EQ(first.at("parameters").at("optimizer.learning_rate"), 0.1);
+  EXPECT_EQ(first.at("rank"), 2);
+  EXPECT_DOUBLE_EQ(first.at("mean").at("accuracy").get<double>(), 0.7);
+  const double scores[] = {0.6, 0.8};
+  const double best[] = {0.8, 0.9};
+  EXPECT_DOUBLE_EQ(first.at("standard_deviation").at("accuracy").get<double>(),
+                   standard_deviation(scores));
+  const PairedTest test = corrected_paired_t_test(scores, best, {2.0, 2.0});
+  EXPECT_NEAR(first.at("versus_best").at("p").get<double>(), test.p, 1e-9);
+  EXPECT_FALSE(json.at("configurations").at(1).contains("versus_best"));
+  const Json& run = first.at("runs").at(1);
+  EXPECT_EQ(run.at("run"), "b");
+  EXPECT_EQ(run.at("fold"), 1);
+  EXPECT_EQ(run.at("epochs"), 2.0);
+  EXPECT_EQ(run.at("curve").at(0).at("scores").at("accuracy"), 0.5);
+  EXPECT_EQ(run.at("curve").size(), 1U) << "steps without an evaluation are no points";
+  EXPECT_EQ(json.at("curves").at("confusion").at("counts").at(0).at(0), 2);
+  EXPECT_EQ(json.at("curves").at("roc").at(0).at("auc"), 1.0);
+}
+
+TEST_F(ResultsTest, TablesHaveARowPerRunAndPerHeldOutExample) {
+  const std::string table = results_csv(results());
+  EXPECT_EQ(std::count(table.begin(), table.end(), '\n'), 5);
+  EXPECT_NE(table.find("1,0,1,done,40,2,2,0.2,0.9,"), std::string::npos) << table;
+  const std::string predictions = predictions_csv(results());
+  EXPECT_NE(predictions.find("\"probability of yes, it is\""), std::string::npos);
+  EXPECT_NE(predictions.find("0,0,3,\"yes, it is\",0.8999999761581421"), std::string::npos)
+      << predictions;
+}
+
+TEST_F(ResultsTest, AFailedConfigurationIsReportedAndNeverChosen) {
+  JobResults failed = results();
+  failed.runs[3].result = RunResult{};
+  failed.runs[3].result->failure = "the loss, at step 3, is not finite";
+  failed.ranking = {{0, Standing::done, 40, 0.7}, {1, Standing::failed, 0, 0.0}};
+  EXPECT_EQ(choose(failed)->chosen, 0U);
+  const Json json = Json::parse(cv_json(failed));
+  EXPECT_EQ(json.at("configurations").at(1).at("state"), "failed");
+  EXPECT_FALSE(json.at("configurations").at(1).contains("rank"));
+  EXPECT_NE(results_csv(failed).find("\"the loss, at step 3, is not finite\""), std::string::npos);
+  failed.runs[0].result = failed.runs[3].result;
+  failed.ranking[0].standing = Standing::failed;
+  EXPECT_FALSE(choose(failed));
+  EXPECT_FALSE(Json::parse(cv_json(failed)).contains("curves"));
+}
+
+TEST(RunResult, ComesBackAsItWasWritten) {
+  const TemporaryDirectory directory;
+  const std::string path = directory.path("run");
+  ASSERT_TRUE(ok(make_directories(path)));
+  EXPECT_FALSE(need(read_run_result(path))) << "there is none yet";
+  ASSERT_TRUE(ok(write_run_result(path, some_result())));
+  EXPECT_EQ(need(read_run_result(path)), some_result());
+  RunResult failed;
+  failed.failure = "no";
+  failed.step = 3;
+  ASSERT_TRUE(ok(write_run_result(path, failed)));
+  EXPECT_EQ(need(read_run_result(path)), failed);
+}
+
+TEST(RunResult, EveryByteThatChangedIsSeen) {
+  const TemporaryDirectory directory;
+  const std::string path = directory.path("run");
+  ASSERT_TRUE(ok(make_directories(path)));
+  ASSERT_TRUE(ok(write_run_result(path, some_result())));
+  const std::string outputs = need(read_file(join_path(path, "outputs.f32")));
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    std::string damaged = outputs;
+    damaged[i] = static_cast<char>(damaged[i] ^ 1);
+    ASSERT_TRUE(ok(write_file_atomically(join_path(path, "outputs.f32"), damaged)));
+    EXPECT_EQ(read_run_result(path).error().code, ErrorCode::corrupt);
+  }
+  ASSERT_TRUE(ok(write_file_atomically(join_path(path, "outputs.f32"), outputs)));
+  const std::string json = need(read_file(join_path(path, "result.json")));
+  for (std::size_t size = 0; size < json.size() - 2; ++size) {
+    ASSERT_TRUE(ok(write_file_atomically(join_path(path, "result.json"), json.substr(0, size))));
+    EXPECT_EQ(read_run_result(path).error().code, ErrorCode::corrupt) << size;
+  }
+}
+
+}  // namespace
+}  // namespace ballast
