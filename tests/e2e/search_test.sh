@@ -88,6 +88,26 @@ done <<<"$before"
 "$BALLAST" resume "$scratch/killed" >"$scratch/again.log" 2>&1 || fail "resume when done"
 expect_same killed
 
+# Halving stops runs at rungs and goes on with the better ones from their checkpoints: they end with
+# the bits of runs that never stopped.
+sed 's/^  metric: accuracy$/  metric: accuracy\n  method: halving\n  configurations: 9\n  steps_min: 20/
+  s/^    optimizer.learning_rate: .*/    optimizer.learning_rate: {log_uniform: [1.0e-4, 0.3]}/
+  /optimizer.l2/d' "$spec" >"$scratch/halving.yaml"
+for shape in "--threads 2" "--workers 3 --servers 2"; do
+  # shellcheck disable=SC2086
+  "$BALLAST" search "$scratch/halving.yaml" --out "$scratch/halving" --overwrite $shape \
+    >"$scratch/halving.log" 2>&1 || fail "halving: $(tail -n 3 "$scratch/halving.log")"
+  cut -d, -f3-7,9- <(grep ',done,' "$scratch/halving/results.csv") >"$scratch/raced-${shape:2:1}"
+done
+cmp "$scratch/raced-t" "$scratch/raced-w" || fail "halving: other results on a fleet"
+[[ $(grep -c ',halved,' "$scratch/halving/results.csv") == 24 ]] || fail "expected 8 to be halved"
+rate=$(grep -m1 ',done,' "$scratch/halving/results.csv" | cut -d, -f8)
+"$BALLAST" search "$spec" --out "$scratch/straight" --threads 2 \
+  --set "search.parameters={optimizer.learning_rate: [$rate]}" >"$scratch/straight.log" 2>&1 ||
+  fail "without rungs: $(tail -n 3 "$scratch/straight.log")"
+cut -d, -f3-7,9- <(grep ',done,' "$scratch/straight/results.csv") | cmp - "$scratch/raced-t" ||
+  fail "halving: a run that paused ended with other bits"
+
 # A configuration that cannot be trained is reported, and does not end the job.
 "$BALLAST" search "$spec" --out "$scratch/failing" --threads 2 \
   --set 'search.parameters={optimizer.learning_rate: [0.01, 1.0e+10]}' \
