@@ -162,6 +162,7 @@ Status JobSite::make_brackets() {
 Work JobSite::work() {
   Work work;
   work.output = options_.output;
+  work.job = spec_.name;
   work.is_scored = true;
   work.runs_at_once = spec_.job.runs_at_once;
   work.workers_per_run = spec_.job.workers_per_run;

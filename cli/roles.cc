@@ -113,6 +113,7 @@ Exit run_coordinator(const Process& process, const CoordinatorRole& role) {
   }
 
   FleetOptions options;
+  options.job = role.work.job;
   options.version = kVersion;
   options.runs_at_once = role.work.runs_at_once;
   options.workers_per_run = role.work.workers_per_run;

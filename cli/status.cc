@@ -5,6 +5,7 @@
 #include <memory>
 #include <utility>
 
+#include "cli/job_directory.h"
 #include "cli/job_file.h"
 #include "cli/links.h"
 #include "cli/run_options.h"
@@ -152,8 +153,12 @@ int nobody(const std::string& why) { return exit_code({ExitCode::fault, why}); }
 int ask(const StatusOptions& options) {
   std::string endpoint = options.coordinator;
   if (!options.output.empty()) {
-    if (const auto job = read_job_file(options.output); !job) {
-      return user_mistake(job.error().message);
+    const auto many = read_job_record(options.output);
+    if (!many) return user_mistake(many.error().message);
+    if (!*many) {
+      if (const auto job = read_job_file(options.output); !job) {
+        return user_mistake(job.error().message);
+      }
     }
     auto written = read_endpoint(options.output);
     if (!written) {
@@ -184,9 +189,13 @@ int ask(const StatusOptions& options) {
     fmt::print("{}\n", machine.report());
     return 0;
   }
-  const auto status = status_from_json(machine.report());
+  const auto status = job_status_from_json(machine.report());
   if (!status) return nobody(status.error().message);
-  print(*status);
+  if (!status->job.empty()) {
+    fmt::print("job         {}: {} runs have ended, {} of them failed; {} servers, {} workers\n",
+               status->job, status->ended, status->failed, status->servers, status->workers);
+  }
+  for (const RunStatus& run : status->runs) print(run);
   return 0;
 }
 

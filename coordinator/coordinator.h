@@ -164,6 +164,7 @@ class Coordinator {
   void step(Time now, Input<Outcome> input, Effects<Job>& effects);
 
   [[nodiscard]] const RunProgress& progress() const { return progress_; }
+  [[nodiscard]] RunStatus status() const;  // At the latest step.
   [[nodiscard]] Timeline timeline() const { return timeline_; }
   [[nodiscard]] Term term() const { return term_; }
   [[nodiscard]] const wire::Plan& plan() const { return plan_; }
@@ -313,7 +314,6 @@ class Coordinator {
   void update_progress();
 
   // For people (status.cc).
-  [[nodiscard]] RunStatus status() const;
   [[nodiscard]] std::string what_is_missing() const;
   [[nodiscard]] std::string what_the_store_says() const;
   [[nodiscard]] std::string who_is_to_join() const;

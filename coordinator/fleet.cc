@@ -76,12 +76,7 @@ void Fleet::on_tick(Effects<Job>& effects) {
 void Fleet::on_message(wire::Message message, Effects<Job>& effects) {
   const MemberId from = message.from;
   if (std::holds_alternative<wire::AskStatus>(message.body)) {
-    // Of a job with one run that run's.
-    if (runs_.size() == 1 && runs_.begin()->second.machine) {
-      return give(runs_.begin()->first, Received{std::move(message)}, effects);
-    }
-    effects.send(from, wire::StatusReport{to_json(RunStatus{})});
-    return;
+    return answer_status(std::move(message), effects);
   }
   if (message.run != kFleet) {
     const RunId id = message.run;
@@ -109,6 +104,27 @@ void Fleet::on_message(wire::Message message, Effects<Job>& effects) {
   } else if (const auto* const reply = std::get_if<wire::MalformedReply>(&message.body)) {
     effects.note(NoteLevel::warning, "a member could not read us: " + reply->reason);
   }
+}
+
+void Fleet::answer_status(wire::Message ask, Effects<Job>& effects) {
+  if (options_.job.empty()) {  // The asker repeats itself until there is a run.
+    const auto run = runs_.find(SingleRun::kRun);
+    if (run != runs_.end()) give(run->first, Received{std::move(ask)}, effects);
+    return;
+  }
+  JobStatus status;
+  status.job = options_.job;
+  status.ended = ended_.size();
+  for (const RunEnd& end : ended_) {
+    if (end.exit.code != ExitCode::done) ++status.failed;
+  }
+  for (const auto& [id, member] : members_) {
+    ++(member.role == wire::Role::server ? status.servers : status.workers);
+  }
+  for (const auto& [id, run] : runs_) {
+    if (run.machine) status.runs.push_back(run.machine->status());
+  }
+  effects.send(ask.from, wire::StatusReport{to_json(status)});
 }
 
 void Fleet::on_enlist(MemberId from, const wire::Enlist& enlist, Effects<Job>& effects) {

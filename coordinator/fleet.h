@@ -79,6 +79,7 @@ using FleetOutcome = std::variant<FleetClaimed, RunMade, RunWorked, EndRecorded,
 // ---- machine ------------------------------------------------------------------------------------
 
 struct FleetOptions {
+  std::string job;                              // Its name; empty: a training run.
   std::string version;                          // Of Ballast; members of another one are refused.
   CoordinatorOptions run;                       // Of each run, but for `run` and `checkpoints`.
   std::uint32_t runs_at_once = 0;               // 0: as many as there are workers for.
@@ -144,6 +145,8 @@ class Fleet {
   void begin_runs(Effects<Job>& effects);
   void end_job(Exit exit, Effects<Job>& effects);
   void abdicate(const std::string& reason, Effects<Job>& effects);
+
+  void answer_status(wire::Message ask, Effects<Job>& effects);
 
   // Who serves which run (assign.h).
   void deal(Effects<Job>& effects);

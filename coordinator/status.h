@@ -57,7 +57,20 @@ struct RunStatus {
   double waiting_seconds = 0.0;
 };
 
+// Of a job of many runs.
+struct JobStatus {
+  std::string job;
+  std::uint64_t ended = 0;   // Runs, since this coordinator began.
+  std::uint64_t failed = 0;  // Of these.
+  std::uint32_t servers = 0;
+  std::uint32_t workers = 0;
+  std::vector<RunStatus> runs;  // Under way.
+};
+
 [[nodiscard]] std::string to_json(const RunStatus& status);
+[[nodiscard]] std::string to_json(const JobStatus& status);
+// A training run is a job with one run, and answers with that alone; its `job` is empty.
+[[nodiscard]] Result<JobStatus> job_status_from_json(const std::string& text);
 [[nodiscard]] Result<RunStatus> status_from_json(const std::string& text);
 
 }  // namespace ballast

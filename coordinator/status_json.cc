@@ -55,9 +55,7 @@ MemberStatus to_member(const Json& json) {
   return member;
 }
 
-}  // namespace
-
-std::string to_json(const RunStatus& status) {
+Json to_object(const RunStatus& status) {
   Json json;
   json["run"] = status.run;
   json["ballast_version"] = status.ballast_version;
@@ -80,12 +78,15 @@ std::string to_json(const RunStatus& status) {
   }
   json["members"] = Json::array();
   for (const MemberStatus& member : status.members) json["members"].push_back(to_object(member));
-  // What members say of themselves need not be UTF-8.
+  return json;
+}
+
+// What members say of themselves need not be UTF-8.
+std::string dump(const Json& json) {
   return json.dump(2, ' ', false, Json::error_handler_t::replace);
 }
 
-Result<RunStatus> status_from_json(const std::string& text) try {
-  const Json json = Json::parse(text);
+RunStatus to_run(const Json& json) {
   RunStatus status;
   json.at("run").get_to(status.run);
   json.at("ballast_version").get_to(status.ballast_version);
@@ -108,11 +109,45 @@ Result<RunStatus> status_from_json(const std::string& text) try {
   }
   for (const Json& member : json.at("members")) status.members.push_back(to_member(member));
   return status;
+}
+
+}  // namespace
+
+std::string to_json(const RunStatus& status) { return dump(to_object(status)); }
+
+std::string to_json(const JobStatus& status) {
+  Json json = {{"job", status.job},         {"ended", status.ended},     {"failed", status.failed},
+               {"servers", status.servers}, {"workers", status.workers}, {"runs", Json::array()}};
+  for (const RunStatus& run : status.runs) json["runs"].push_back(to_object(run));
+  return dump(json);
+}
+
+Result<RunStatus> status_from_json(const std::string& text) try {
+  return to_run(Json::parse(text));
 } catch (const std::exception& wrong) {  // nlohmann's, or a number that is none.
   return Error{ErrorCode::corrupt,
                std::string("expected the status of a run, as a coordinator of this version writes "
                            "it: ") +
                    wrong.what()};
+}
+
+Result<JobStatus> job_status_from_json(const std::string& text) try {
+  const Json json = Json::parse(text);
+  JobStatus status;
+  if (!json.contains("runs")) {
+    status.runs.push_back(to_run(json));
+    return status;
+  }
+  json.at("job").get_to(status.job);
+  json.at("ended").get_to(status.ended);
+  json.at("failed").get_to(status.failed);
+  json.at("servers").get_to(status.servers);
+  json.at("workers").get_to(status.workers);
+  for (const Json& run : json.at("runs")) status.runs.push_back(to_run(run));
+  return status;
+} catch (const nlohmann::json::exception& exception) {
+  return Error{ErrorCode::corrupt,
+               std::string("the coordinator's answer is no status: ") + exception.what()};
 }
 
 }  // namespace ballast

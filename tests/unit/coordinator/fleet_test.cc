@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "coordinator/status.h"
+
 namespace ballast {
 namespace {
 
@@ -43,6 +45,7 @@ class FleetTest : public testing::Test {
 
   static FleetOptions options() {
     FleetOptions options;
+    options.job = "search";
     options.version = "v";
     options.silence = seconds(10);
     options.farewell = seconds(2);
@@ -79,6 +82,7 @@ class FleetTest : public testing::Test {
   After made(std::uint64_t run) {
     auto config = std::make_shared<RunConfig>();
     config->steps = 1;
+    config->steps_per_epoch = 1;
     return outcome(RunMade{
         .run = RunId{run}, .config = std::move(config), .checkpoints = "store", .error = ""});
   }
@@ -240,6 +244,25 @@ TEST_F(FleetTest, LosesWhoIsSilentDisconnectedOrGone) {
   EXPECT_EQ(made_runs(enlist(kWorker1, {RunId{1}})), (std::vector<RunId>{}));
   fail(3);
   EXPECT_EQ(ordered(kWorker3), "2") << "worker 2 was silent for too long";
+}
+
+TEST_F(FleetTest, SaysWhatItsRunsDo) {
+  begin();
+  enlist(kServer);
+  enlist(kWorker1);
+  made(1);
+  fail(1);
+  made(2);
+  const After after = receive(MemberId{9}, wire::AskStatus{}, kFleet, 0);
+  ASSERT_EQ(after.sends.size(), 1U);
+  const auto status = job_status_from_json(std::get<wire::StatusReport>(after.sends[0].body).json);
+  ASSERT_TRUE(status.has_value());
+  EXPECT_EQ(status->job, "search");
+  EXPECT_EQ(status->ended, 1U);
+  EXPECT_EQ(status->failed, 1U);
+  EXPECT_EQ(status->workers, 1U);
+  ASSERT_EQ(status->runs.size(), 1U);
+  EXPECT_EQ(status->runs[0].phase, "claiming");
 }
 
 TEST_F(FleetTest, RefusesAnotherVersion) {
