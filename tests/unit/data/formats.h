@@ -3,6 +3,7 @@
 // Small sources of every format on disk, with all that a table can hold: what is packed must come
 // back from each of them.
 
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,7 +23,7 @@ struct FormatCase {
 inline std::string mixed_rows(int first, int count) {
   std::string text = "n,c,t,user,y\n";
   for (int i = first; i < first + count; ++i) {
-    const int row = i % 5 == 4 ? i - 1 : i;
+    const std::int64_t row = i % 5 == 4 ? i - 1 : i;
     const std::string number = row % 7 == 3 ? "" : std::to_string(row * 31 % 1009) + ".25";
     const std::string category = row % 11 == 5 ? "" : "kind" + std::to_string(row * row % 6);
     text += number + "," + category + ",\"words " + std::to_string(row % 13) +
