@@ -147,7 +147,10 @@ class Sites {
  public:
   using Key = std::pair<RunId, std::uint64_t>;
   using Make = std::function<std::shared_ptr<Site>(RunId run)>;
-  explicit Sites(Make make) : make_(std::move(make)) {}
+  // What a run that is over has left on disk.
+  using Remove = std::function<void(RunId run)>;
+  explicit Sites(Make make, Remove remove = {})
+      : make_(std::move(make)), remove_(std::move(remove)) {}
 
   std::shared_ptr<Site> get(Key key) {
     const std::lock_guard lock(mutex_);
@@ -156,9 +159,10 @@ class Sites {
     return site;
   }
   // What still runs of it ends with what it holds.
-  void close(Key key) {
+  void close(Key key, bool is_over) {
     const std::lock_guard lock(mutex_);
     sites_.erase(key);
+    if (is_over && remove_) remove_(key.first);
   }
   [[nodiscard]] bool contains(Key key) const {
     const std::lock_guard lock(mutex_);
@@ -167,6 +171,7 @@ class Sites {
 
  private:
   const Make make_;
+  const Remove remove_;
   mutable std::mutex mutex_;  // Guards `sites_`.
   std::map<Key, std::shared_ptr<Site>> sites_;
 };
@@ -183,7 +188,10 @@ class CrewExecutor {
   Outcome operator()(Job&& job) {
     const typename Sites<Site>::Key key{job.run, job.life};
     auto* const work = std::get_if<typename Machine::Job>(&job.work);
-    if (work == nullptr) sites_.close(key);
+    if (work == nullptr) {
+      executors_.erase(key);
+      sites_.close(key, std::get<CloseRun>(job.work).is_over);
+    }
     std::erase_if(executors_, [&](const auto& entry) { return !sites_.contains(entry.first); });
     if (work == nullptr) return {job.run, job.life, RunClosed{}};
     const auto [entry, fresh] = executors_.try_emplace(key);
@@ -247,7 +255,13 @@ Exit run_server(const Process& process, const ServerRole& role) {
   }
   if (const Status made = make_directories(role.home); !made) return user_error(made.error());
   Sites<ServerDisk> disks(
-      [&](RunId run) { return std::make_shared<ServerDisk>(home_of_run(role.home, run)); });
+      [&](RunId run) { return std::make_shared<ServerDisk>(home_of_run(role.home, run)); },
+      [&](RunId run) {
+        if (run == SingleRun::kRun) return;  // The home itself.
+        if (const Status gone = remove_directory(home_of_run(role.home, run)); !gone) {
+          process.log.write(LogLevel::warning, {"server", self}, gone.error().message);
+        }
+      });
   Crew<Server> machine(
       crew(wire::Role::server, role.coordinator, role.give_up), [&](RunId, std::uint64_t) {
         return std::make_unique<Server>(

@@ -38,8 +38,11 @@
 
 namespace ballast {
 
-// The run has left this process: what its jobs keep can go.
-struct CloseRun {};
+// The run has left this process: what its jobs keep in memory can go and, where the run is over,
+// on disk.
+struct CloseRun {
+  bool is_over = false;
+};
 struct RunClosed {};
 
 struct CrewOptions {
@@ -221,7 +224,8 @@ class Crew {
     const Served served = std::move(served_.at(run));
     served_.erase(run);
     for (const MemberId peer : served.peers) let_go(peer, effects);
-    effects.jobs.push_back({run, served.life, CloseRun{}});
+    const bool is_over = exit.code == ExitCode::done && !leaving_;
+    effects.jobs.push_back({run, served.life, CloseRun{is_over}});
     ended_[run] = orders_ ? orders_->number : 0;
     next_enlist_ = now_;
     if (exit.of_process) {

@@ -159,7 +159,7 @@ TEST_F(CrewTest, TakesUpARunAgainOnlyByNewerOrders) {
   const After left = receive(kOne, wire::Released{});
   EXPECT_EQ(enlisted(left), "serves:");
   ASSERT_EQ(left.jobs.size(), 1U);
-  EXPECT_TRUE(std::holds_alternative<CloseRun>(left.jobs[0].work));
+  EXPECT_TRUE(std::get<CloseRun>(left.jobs[0].work).is_over);
   orders(1, {kOne});
   EXPECT_TRUE(crew_.runs().empty());
   orders(2, {kOne});
@@ -220,6 +220,7 @@ TEST_F(CrewTest, LeavesWhenEveryRunLetItGo) {
   ASSERT_TRUE(last.exit);
   EXPECT_EQ(last.exit->code, ExitCode::done);
   EXPECT_EQ(enlisted(last), "leaving:");
+  EXPECT_FALSE(std::get<CloseRun>(last.jobs.at(0).work).is_over) << "others go on with it";
 }
 
 TEST_F(CrewTest, EndsAsTheJobDoes) {
