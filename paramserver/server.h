@@ -196,8 +196,9 @@ class Server {
   // The step.
   using Place = std::tuple<PartitionId, Leaf, Node>;
   [[nodiscard]] std::map<Place, Contribution> contributions_of(const wire::Push& push) const;
-  [[nodiscard]] bool take(MemberId from, PartitionId id, Node node, Contribution contribution,
-                          Effects<Job>& effects);
+  enum class Taken { counted, nothing_new, dropped, diverged };
+  [[nodiscard]] Taken take(MemberId from, PartitionId id, Node node, Contribution contribution,
+                           Effects<Job>& effects);
   void ask_for_deferred(Effects<Job>& effects);
 
   void reset();

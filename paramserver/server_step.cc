@@ -32,10 +32,14 @@ void Server::on_push(MemberId from, const wire::Push& push, Effects<Job>& effect
 
   for (const wire::NodeFigures& node : push.nodes) deferred_.erase({node.node.begin(), node.node});
   if (!first_share_ && !peers_.contains(from)) first_share_ = now_ - applied_at_;
+  bool is_new = false;
   for (auto& [where, contribution] : contributions_of(push)) {
     const auto& [id, begin, node] = where;
-    if (!take(from, id, node, std::move(contribution), effects)) return;
+    const Taken taken = take(from, id, node, std::move(contribution), effects);
+    if (taken == Taken::diverged) return;
+    is_new |= taken == Taken::counted;
   }
+  if (!is_new) return;  // Nobody has room now, or waits for something, that did not before.
   membership_.made_progress();
   after_contributions(effects);
 }
@@ -73,9 +77,8 @@ void Server::after_contributions(Effects<Job>& effects) {
   ask_for_deferred(effects);
 }
 
-// False: the same node is there with other bits.
-bool Server::take(MemberId from, PartitionId id, Node node, Contribution contribution,
-                  Effects<Job>& effects) {
+Server::Taken Server::take(MemberId from, PartitionId id, Node node, Contribution contribution,
+                           Effects<Job>& effects) {
   Partition& partition = partitions_.find(id)->second;
   traffic_[id] += contribution.bytes();
   const bool has_room = buffered_bytes_ + contribution.bytes() <= options_.buffered_bytes_max;
@@ -83,12 +86,13 @@ bool Server::take(MemberId from, PartitionId id, Node node, Contribution contrib
     Deferred& deferred = deferred_[{node.begin(), node}];
     deferred.from = from;
     deferred.bytes += contribution.bytes();
-    return true;
+    return Taken::dropped;
   }
   buffered_bytes_ -= partition.buffered_bytes();
   const Offer offer = partition.offer(node, std::move(contribution));
   buffered_bytes_ += partition.buffered_bytes();
-  if (offer != Offer::diverged) return true;
+  if (offer == Offer::counted) return Taken::counted;
+  if (offer == Offer::covered) return Taken::nothing_new;
   // R6: the run stops instead of training on; nothing of this step is committed from here on.
   fault_ = wire::Fault{"two computations of step " + std::to_string(applied_ + 1) + ", partition " +
                        std::to_string(index(id)) + ", leaves " + std::to_string(node.begin()) +
@@ -96,11 +100,12 @@ bool Server::take(MemberId from, PartitionId id, Node node, Contribution contrib
                        " differ in their bits; a machine computes wrongly or differently"};
   effects.send(kCoordinator, *fault_);
   next_repeat_ = now_ + options_.retry;
-  return false;
+  return Taken::diverged;
 }
 
-// Asks for what was dropped as soon as a partition waits for it, or all of it fits: then at least a
-// part of it will be taken, so asking comes to an end. If the question is lost, the worker's next
+// Asks for what was dropped as soon as a partition waits for it, or all of it fits, each time that
+// something was taken. So asking comes to an end, even if what comes again is dropped once more:
+// its worker may not push the partition that waits. If the question is lost, the worker's next
 // repeated pull brings a Missing all the same.
 void Server::ask_for_deferred(Effects<Job>& effects) {
   std::size_t promised = buffered_bytes_;

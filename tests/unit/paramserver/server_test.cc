@@ -644,6 +644,29 @@ TEST_F(NarrowServerTest, TakesFromTheLeftAndAsksForTheRestWhenItsTurnComes) {
   EXPECT_EQ(server_.buffered_bytes(), 0U);
 }
 
+// A worker may push less than all partitions here: it follows an older plan, or some are copies
+// that were owned before. Asking it again for what others wait for would bring the same, for ever.
+TEST_F(NarrowServerTest, DoesNotAskForWhatWasJustDroppedUntilSomethingWasTaken) {
+  const PartitionId first = partition_of(kDense, 0, kPartitions);
+  Key key = 6;
+  while (partition_of(kSparse, key, kPartitions) == first) ++key;
+  const PartitionId second = partition_of(kSparse, key, kPartitions);
+  const auto only = [&](PartitionId partition, Node node) {
+    wire::Push part = push(1, node, key);
+    part.partitions = {partition};
+    std::erase_if(part.sections,
+                  [&](const wire::Section& section) { return section.partition != partition; });
+    return part;
+  };
+  restore(1);
+  receive(kWorker, only(first, {1, 0}));
+  EXPECT_EQ(count<wire::Missing>(receive(kOther, only(second, {1, 1}))), 0U)
+      << "the first partition waits for it, and it was not in there";
+  const After effects = receive(kWorker, only(second, {1, 0}));
+  ASSERT_EQ(count<wire::Missing>(effects), 1U);
+  EXPECT_EQ(effects.sends[0].to, kOther);
+}
+
 // What was dropped is asked for by itself, and was computed in time.
 TEST_F(NarrowServerTest, DoesNotCallLateWhatItHadNoRoomFor) {
   restore(1);
