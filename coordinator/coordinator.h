@@ -375,9 +375,10 @@ class Coordinator {
   std::vector<std::pair<Split, Metrics>> final_metrics_;
   std::shared_ptr<const SplitOutputs> validation_;
   std::map<Step, OpenCut> cuts_;
-  std::optional<Checkpoint> kept_;     // The newest complete checkpoint of this history.
-  bool broken_ = false;                // A file of it is not in the store any more.
-  std::optional<Checkpoint> listing_;  // What the store is writing the manifest of.
+  std::optional<std::uint64_t> cut_lines_;  // Of history, when commit_ was cut first.
+  std::optional<Checkpoint> kept_;          // The newest complete checkpoint of this history.
+  bool broken_ = false;                     // A file of it is not in the store any more.
+  std::optional<Checkpoint> listing_;       // What the store is writing the manifest of.
   Time cut_at_{};
   History history_;
   bool epoch_line_open_ = false;  // The next commit waits for it: nobody could make it again.

@@ -14,7 +14,10 @@ void Coordinator::open_cut() {
   cut_at_ = now_;
   OpenCut& cut = cuts_[commit_.step];
   cut.commit = commit_;
-  cut.history_lines = history_.lines();
+  // A cut that is tried again counts as the first one did: the evaluation of this version may have
+  // added its line since, and whoever goes on from here evaluates again.
+  if (!cut_lines_) cut_lines_ = history_.lines();
+  cut.history_lines = *cut_lines_;
   cut.writers = placement_.owners;
   // Versions of a relaxed run's rows count microbatches, not steps: there is no telling since when.
   const bool goes_on = kept_ && !broken_ && !is_relaxed(run_);

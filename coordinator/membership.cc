@@ -197,6 +197,7 @@ void Coordinator::forget_step() {
   since_line_ = {};
   evaluation_.reset();
   watched_.reset();
+  cut_lines_.reset();
   cuts_.clear();
   end_again_.reset();
   placement_ = {};

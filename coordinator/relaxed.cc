@@ -98,6 +98,7 @@ void Coordinator::go_on_when_counted(Effects<Job>& effects) {
              (spec.every_seconds > 0.0 && now_ - cut_at_ >= seconds(spec.every_seconds));
   for (auto& [id, member] : members_) cut |= member.leaving;
   commit_ = next;
+  cut_lines_.reset();
   progressed_ = now_;
   figures_ = figures;
   since_line_ = logs ? Figures{} : next.figures;

@@ -101,6 +101,7 @@ void Coordinator::commit_when_prepared(Effects<Job>& effects) {
   // be the files of the next. A commit that must be kept waits; others are kept another time.
   if ((next.last || stopping_) && !cuts_.empty()) return;
   commit_ = next;
+  cut_lines_.reset();
   watched_.reset();
   weigh_partitions();
   prepared_.clear();

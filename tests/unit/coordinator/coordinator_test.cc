@@ -1226,6 +1226,19 @@ TEST_F(CoordinatorTest, AFullDiskDelaysTheEndUntilThereIsRoom) {
   EXPECT_EQ(effects.exit->code, ExitCode::done);
 }
 
+// Whoever goes on from it evaluates the last version again, and writes that line again.
+TEST_F(CoordinatorTest, ACheckpointThatIsTriedAgainCountsNoLineOfItsEvaluation) {
+  begin();
+  train_to(6);
+  ASSERT_EQ(coordinator_.progress().evaluated, 6U);
+  receive(kServer1, wire::CutDone{1, 6, {}, {}, "no space left", true});
+  later(seconds(3));
+  cut_done(kServer1, 6);
+  const auto kept = jobs<KeepCheckpoint>(cut_done(kServer2, 6));
+  ASSERT_EQ(kept.size(), 1U);
+  EXPECT_EQ(kept[0].checkpoint.history_lines, 7U) << "six steps, and the evaluation of the third";
+}
+
 TEST_F(CoordinatorTest, WhoWaitsForRoomForTheModelCanBeStopped) {
   begin();
   train_to(6);
