@@ -363,7 +363,10 @@ void Cluster::step(Member& member, ProcessInput what) {
   if (const auto* const received = std::get_if<Received>(&what)) {
     const auto* const taken = std::get_if<wire::Push>(&received->message.body);
     if (taken != nullptr && is_relaxed(*run_)) push = *taken;
-    if (received->message.from == kCoordinator) go_back_when_heard(member, received->message.term);
+    if (received->message.from == kCoordinator) {
+      member.heard = std::max(member.heard, received->message.term);
+      go_back_when_heard(member, received->message.term);
+    }
   }
   store_.passed_over = 0;
   ProcessEffects effects = member.process->step(member.clock.read(agenda_.now()), std::move(what));
@@ -450,7 +453,9 @@ void Cluster::send(Member& member, const Send& message, Term term) {
   const MemberId to = message.to == kCoordinator ? member.coordinator : message.to;
   if (std::holds_alternative<wire::Finish>(message.body) && calm_ &&
       network_.reaches(member.place, to)) {
-    released_.insert(to);
+    // Who has heard a later coordinator does not listen to this one (R13).
+    const Member* const receiver = at(to);
+    if (receiver != nullptr && receiver->heard <= term) released_.insert(to);
   }
   wire::Message outgoing{member.id, message.body, term};
   if (scenario_.uses_codec) {

@@ -70,6 +70,7 @@ class Cluster {
     std::uint64_t life = 0;  // Of all lives: a coordinator keeps its id when it is restarted.
     MemberId place{};        // On the network: of this life alone.
     MemberId coordinator{};  // Servers, workers: the place that they took for the coordinator's.
+    Term heard = 0;          // The highest of a coordinator that they have heard.
     std::optional<std::uint64_t> goes_back_to;  // Its life, once another one has been heard.
     wire::Role role = wire::Role::worker;
     std::string name;
