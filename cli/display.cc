@@ -5,19 +5,10 @@
 
 #include <algorithm>
 
+#include "cli/elapsed.h"
+
 namespace ballast {
 namespace {
-
-double seconds_between(Time begin, Time end) {
-  return std::chrono::duration<double>(end - begin).count();
-}
-
-std::string duration_text(double seconds) {
-  const auto whole = static_cast<std::uint64_t>(std::max(0.0, seconds));
-  if (whole < 60) return fmt::format("{}s", whole);
-  if (whole < 3600) return fmt::format("{}m{:02}s", whole / 60, whole % 60);
-  return fmt::format("{}h{:02}m", whole / 3600, whole / 60 % 60);
-}
 
 const char* name_of(Split split) {
   switch (split) {

@@ -4,9 +4,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
+#include "cli/elapsed.h"
 #include "common/math/metrics.h"
 
 namespace ballast {
@@ -14,17 +14,6 @@ namespace {
 
 constexpr std::size_t kLeadersMax = 5;
 constexpr std::size_t kRunLinesMax = 16;
-
-double seconds_between(Time from, Time to) {
-  return std::chrono::duration<double>(to - from).count();
-}
-
-std::string duration_text(double seconds) {
-  const auto whole = std::llround(std::max(0.0, seconds));
-  if (whole < 60) return fmt::format("{}s", whole);
-  if (whole < 3600) return fmt::format("{}m{:02}s", whole / 60, whole % 60);
-  return fmt::format("{}h{:02}m", whole / 3600, whole / 60 % 60);
-}
 
 }  // namespace
 
