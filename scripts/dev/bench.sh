@@ -9,6 +9,7 @@
 #   shapes    examples a second by workers, servers and threads  [SPEC]
 #   digits    the digits MLP on five folds
 #   search    cross-validation and a search beside scikit-learn (needs ./dev data adult)
+#   disk      what a cross-validation takes beside one training run (needs ./dev data adult)
 #   a9a       logistic regression beside LIBLINEAR (needs ./dev data a9a)
 #
 # bench/README.md has the figures of this commit. The packages they need are installed first.
@@ -23,8 +24,8 @@ dev_bench() {
       help_of bench
       return 0
       ;;
-    kernels | cuts | shapes | digits | search | a9a) ;;
-    *) fail_usage "bench: expected kernels, cuts, shapes, digits, search or a9a, saw '$name'" ;;
+    kernels | cuts | shapes | digits | search | disk | a9a) ;;
+    *) fail_usage "bench: expected kernels, cuts, shapes, digits, search, disk or a9a, saw '$name'" ;;
   esac
   run_verb setup --bench
   build_preset release ballast
@@ -53,6 +54,11 @@ bench_digits() { bench/digits_folds.py; }
 bench_search() {
   run_verb data adult
   /usr/bin/python3 bench/search_sklearn.py "$@"  # Where the package is.
+}
+
+bench_disk() {
+  run_verb data adult
+  bench/disk.py "$@"
 }
 
 bench_a9a() {
