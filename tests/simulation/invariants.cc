@@ -79,12 +79,13 @@ void Invariants::coordinator_stepped(std::uint64_t life, Time now, const Coordin
 }
 
 void Invariants::greeted(std::uint64_t life, const wire::Message& message) {
-  // What an older coordinator stood still on for long takes nobody back to it.
-  std::uint64_t& followed = follows_[message.from];
-  if (leads_[followed].term <= leads_[life].term) followed = life;
+  Lead& lead = leads_[life];
+  // What an older coordinator stood still on for long takes nobody back to it, even when the later
+  // one has died meanwhile.
+  Followed& followed = follows_[message.from];
+  if (followed.term <= lead.term) followed = {life, lead.term};
   const auto* const hello = std::get_if<wire::Hello>(&message.body);
   if (hello == nullptr) return;
-  Lead& lead = leads_[life];
   if (message.term != lead.term) return;
   lead.held.erase(message.from);
   if (!hello->held) return;
@@ -271,7 +272,7 @@ void Invariants::check_owners(std::uint64_t life, Timeline timeline, Step commit
     if (owner == servers_.end()) continue;  // It has died, and the coordinator will hear of it.
     const Seen& seen = owner->second;
     // Gone over to another coordinator: to this one it is dead.
-    if (follows_[plan.owners[p]] != life) continue;
+    if (follows_[plan.owners[p]].life != life) continue;
     if (seen.timeline != timeline || !seen.partitions.contains(PartitionId{p}) ||
         seen.applied + 1 != committed) {
       violated(4, at(timeline, committed) + " committed while the owner of partition " + number(p) +
@@ -285,7 +286,7 @@ void Invariants::check_copies(std::uint64_t life, Timeline timeline, Step commit
   if (plan.timeline != timeline) return;
   const auto check = [&](PartitionId partition, MemberId server) {
     const auto copy = servers_.find(server);
-    if (copy == servers_.end() || follows_[server] != life) return;
+    if (copy == servers_.end() || follows_[server].life != life) return;
     const Seen& seen = copy->second;
     if (seen.timeline != timeline || seen.applied + 1 != committed ||
         !seen.prepared.contains(partition)) {

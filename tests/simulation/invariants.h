@@ -111,6 +111,11 @@ class Invariants {
     Time changed{};
   };
 
+  struct Followed {  // The latest coordinator that has heard of a member.
+    std::uint64_t life = 0;
+    Term term = 0;
+  };
+
   [[nodiscard]] static Kept kept_by(const Server& server);
   void check_plan(Lead& lead, const wire::Plan& plan);
   void check_servers(MemberId id);
@@ -135,9 +140,9 @@ class Invariants {
   std::map<std::uint64_t, Lead> leads_;
   std::map<Term, std::uint64_t> led_by_;
   std::map<MemberId, Seen> servers_;
-  std::map<MemberId, std::uint64_t> follows_;  // The coordinator that has heard of it last.
-  std::map<MemberId, Term> heard_;             // The highest, by server.
-  std::optional<Kept> untouched_;              // By the message that is being heard.
+  std::map<MemberId, Followed> follows_;
+  std::map<MemberId, Term> heard_;  // The highest, by server.
+  std::optional<Kept> untouched_;   // By the message that is being heard.
   std::map<MemberId, wire::Prepared> promises_;
   std::map<MemberId, PlanNumber> planned_;  // The highest, by server.
   std::map<std::pair<Timeline, Step>, Commit> commits_;
