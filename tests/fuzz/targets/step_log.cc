@@ -104,7 +104,8 @@ std::string records_of(Input& input) {
 std::string bits_of(const std::vector<Commit>& commits) {
   std::string bits;
   for (const Bytes& frame :
-       wire::encode({.from = kSelf, .body = wire::PartitionCopy{.commits = commits}})) {
+       wire::encode({.from = kSelf,
+       .body = wire::PartitionCopy{.commits = commits, .partition = {}, .records = {}}})) {
     bits += frame.text();
   }
   return bits;
