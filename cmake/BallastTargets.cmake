@@ -8,6 +8,7 @@ endif()
 
 option(BALLAST_WERROR "Treat warnings as errors" ON)
 set(BALLAST_SANITIZE "" CACHE STRING "Sanitizers, as in -fsanitize=: address,undefined or thread")
+set(BALLAST_TEST_FLAGS "" CACHE STRING "Of the tests' own sources, after all others")
 option(BALLAST_FUZZ "Instrument for libFuzzer, which only clang has, and build the fuzzers" OFF)
 
 add_library(ballast_flags INTERFACE)
