@@ -52,7 +52,8 @@ std::vector<wire::CutOrder> Coordinator::orders_of(const OpenCut& cut, MemberId 
 
 // Takes what was written of partitions that this server is to write, each once, and as it was
 // ordered. It may have been given more of them than it knew, before a last checkpoint, and have
-// written others for an earlier coordinator.
+// written others for an earlier coordinator, or since another step: of a last checkpoint what is
+// not taken is ordered again.
 bool Coordinator::take_written(OpenCut& cut, MemberId server, const wire::CutDone& done) const {
   std::set<PartitionId> unique;
   const auto is_new = [&](PartitionId id) {
@@ -62,13 +63,13 @@ bool Coordinator::take_written(OpenCut& cut, MemberId server, const wire::CutDon
   for (const wire::SnapshotFile& file : done.files) {
     if (!is_new(file.partition)) return false;
     if (!writes(file.partition)) continue;
-    if (file.since != 0 && file.since != cut.since[index(file.partition)]) return false;
+    if (file.since != 0 && file.since != cut.since[index(file.partition)]) continue;
     cut.written.insert_or_assign(file.partition, file);
   }
-  for (const PartitionId id : done.unchanged) {
+  for (const auto& [id, since] : done.unchanged) {
     if (!is_new(id)) return false;
     if (!writes(id)) continue;
-    if (cut.since[index(id)] == 0) return false;
+    if (since == 0 || since != cut.since[index(id)]) continue;
     cut.written.insert_or_assign(id, std::nullopt);
   }
   return commit_.last || stop_cut_ || unwritten(cut, server).empty();
@@ -81,11 +82,12 @@ void Coordinator::on_cut_done(MemberId from, const wire::CutDone& done, Effects<
   if (found == cuts_.end() || found->second.checkpoint) return;
   OpenCut& cut = found->second;
   if (std::find(cut.writers.begin(), cut.writers.end(), from) == cut.writers.end()) return;
-  progressed_ = now_;
+  const std::size_t before = cut.written.size();
   const std::string error =
       !done.error.empty() || take_written(cut, from, done)
           ? done.error
           : "it names other files than one of each of its partitions, as ordered";
+  if (cut.written.size() > before) progressed_ = now_;
   if (!error.empty()) {
     const std::string what = "checkpoint of step " + std::to_string(done.step) +
                              " abandoned: " + name(from) + ": " + error;

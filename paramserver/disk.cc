@@ -192,7 +192,7 @@ ServerCutDone ServerDisk::run(ServerCut& job) {
   for (PartitionCut& partition : job.partitions) {
     const CutScope scope = scope_of(partition);
     if (scope == CutScope::nothing) {
-      cut.done.unchanged.push_back(partition.snapshot.partition());
+      cut.done.unchanged.push_back({partition.snapshot.partition(), partition.since});
     } else {
       auto file = write(partition, scope);
       if (!file) {

@@ -463,7 +463,7 @@ struct CutDone {
   step @1 :UInt64;
   files @2 :List(SnapshotFile);
   error @3 :Text;
-  unchanged @4 :List(UInt32);
+  unchanged @4 :List(CommitStep.CutOrder);
   mayPass @5 :Bool;
 }
 

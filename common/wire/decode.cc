@@ -58,6 +58,7 @@ class Reader {
   void check_keys(const Section& section);
 
   std::vector<SnapshotFile> files(capnp::List<schema::SnapshotFile>::Reader in);
+  std::vector<CutOrder> orders(capnp::List<schema::CommitStep::CutOrder>::Reader in);
   std::vector<PartitionId> partitions(capnp::List<std::uint32_t>::Reader in);
   std::vector<Leaf> leaves(capnp::List<std::uint32_t>::Reader in);
   std::vector<Step> clocks(capnp::List<std::uint64_t>::Reader in);
@@ -203,6 +204,14 @@ std::vector<SnapshotFile> Reader::files(capnp::List<schema::SnapshotFile>::Reade
     out[i].records = from.getRecords();
     out[i].checksum = text(from.getChecksum());
     out[i].since = from.getSince();
+  }
+  return out;
+}
+
+std::vector<CutOrder> Reader::orders(capnp::List<schema::CommitStep::CutOrder>::Reader in) {
+  std::vector<CutOrder> out(count(in, "orders"));
+  for (unsigned i = 0; i < out.size(); ++i) {
+    out[i] = {PartitionId{in[i].getPartition()}, in[i].getSince()};
   }
   return out;
 }
@@ -532,13 +541,7 @@ Prepared Reader::read(schema::Prepared::Reader in) {
 }
 
 CommitStep Reader::read(schema::CommitStep::Reader in) {
-  CommitStep out{in.getTimeline(), read(in.getCommit()), {}};
-  const auto cut = in.getCut();
-  out.cut.resize(count(cut, "orders"));
-  for (unsigned i = 0; i < out.cut.size(); ++i) {
-    out.cut[i] = {PartitionId{cut[i].getPartition()}, cut[i].getSince()};
-  }
-  return out;
+  return {in.getTimeline(), read(in.getCommit()), orders(in.getCut())};
 }
 
 Lacking Reader::read(schema::Lacking::Reader in) {
@@ -570,8 +573,8 @@ PartitionCopy Reader::read(schema::PartitionCopy::Reader in) {
 }
 
 CutDone Reader::read(schema::CutDone::Reader in) {
-  return {in.getTimeline(),    in.getStep(),   files(in.getFiles()), partitions(in.getUnchanged()),
-          text(in.getError()), in.getMayPass()};
+  return {in.getTimeline(),          in.getStep(),        files(in.getFiles()),
+          orders(in.getUnchanged()), text(in.getError()), in.getMayPass()};
 }
 
 CutKnown Reader::read(schema::CutKnown::Reader in) { return {in.getTimeline(), in.getStep()}; }

@@ -63,6 +63,14 @@ void write(const std::vector<SnapshotFile>& in, capnp::List<schema::SnapshotFile
   }
 }
 
+void write(const std::vector<CutOrder>& in,
+           capnp::List<schema::CommitStep::CutOrder>::Builder out) {
+  for (unsigned i = 0; i < out.size(); ++i) {
+    out[i].setPartition(index(in[i].partition));
+    out[i].setSince(in[i].since);
+  }
+}
+
 void write(const std::vector<PartitionId>& in, capnp::List<std::uint32_t>::Builder out) {
   for (unsigned i = 0; i < out.size(); ++i) out.set(i, index(in[i]));
 }
@@ -346,11 +354,7 @@ void write(const CommitStep& in, HeaderBody body, PayloadPacker&) {
   auto out = body.initCommitStep();
   out.setTimeline(in.timeline);
   write(in.commit, out.initCommit());
-  auto cut = out.initCut(count(in.cut.size()));
-  for (unsigned i = 0; i < cut.size(); ++i) {
-    cut[i].setPartition(index(in.cut[i].partition));
-    cut[i].setSince(in.cut[i].since);
-  }
+  write(in.cut, out.initCut(count(in.cut.size())));
 }
 
 void write(const CutDone& in, HeaderBody body, PayloadPacker&) {

@@ -23,7 +23,7 @@
 namespace ballast::wire {
 
 // Raised whenever a message changes its meaning: members of another protocol are refused.
-inline constexpr std::uint32_t kProtocol = 7;
+inline constexpr std::uint32_t kProtocol = 8;
 
 enum class Role : std::uint8_t { coordinator, server, worker };
 
@@ -301,10 +301,10 @@ struct PartitionCopy {  // owner -> server: a snapshot of a partition
 struct CutDone {  // server -> coordinator; repeated until CutKnown
   Timeline timeline = 0;
   Step step = 0;
-  std::vector<SnapshotFile> files;     // Since what was ordered, or of everything.
-  std::vector<PartitionId> unchanged;  // Since what was ordered: there is nothing to write.
-  std::string error;                   // Empty: all files are durable.
-  bool may_pass = false;               // A disk or store refused; another cut may succeed later.
+  std::vector<SnapshotFile> files;  // Since what was ordered, or of everything.
+  std::vector<CutOrder> unchanged;  // Nothing changed since that step: there is nothing to write.
+  std::string error;                // Empty: all files are durable.
+  bool may_pass = false;            // A disk or store refused; another cut may succeed later.
 };
 struct CutKnown {  // coordinator -> server: stop repeating CutDone
   Timeline timeline = 0;

@@ -396,9 +396,8 @@ void Invariants::check_cut(const wire::CutDone& done) {
                        " was written with other bits than the plain loop's");
     }
   }
-  // Since when is known from the order alone; the merged checkpoint shows the rest.
-  for (const PartitionId id : done.unchanged) {
-    if (!changes(oracle_, id, done.step - 1, done.step).empty()) {
+  for (const auto& [id, since] : done.unchanged) {
+    if (!changes(oracle_, id, since, done.step).empty()) {
       violated(11, at(done.timeline, done.step) + ", partition " + number(index(id)) +
                        " changed and was said not to have");
     }

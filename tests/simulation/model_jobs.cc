@@ -103,7 +103,7 @@ ServerOutcome perform(const ServerJob& job, Files& files, Findings& findings) {
             for (const PartitionCut& partition : cut.partitions) {
               const CutScope scope = scope_of(partition);
               if (scope == CutScope::nothing) {
-                done.done.unchanged.push_back(partition.snapshot.partition());
+                done.done.unchanged.push_back({partition.snapshot.partition(), partition.since});
               } else {
                 done.done.files.push_back(write(partition, scope, files, findings));
               }

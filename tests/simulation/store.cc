@@ -223,7 +223,7 @@ ServerCutDone SimulatedServerDisk::cut(const ServerCut& job) {
     if (!store_.may_write()) return cut;
     const CutScope scope = scope_of(partition);
     if (scope == CutScope::nothing) {
-      cut.done.unchanged.push_back(partition.snapshot.partition());
+      cut.done.unchanged.push_back({partition.snapshot.partition(), partition.since});
     } else {
       cut.done.files.push_back(write(partition, scope));
     }

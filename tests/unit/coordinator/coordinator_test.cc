@@ -1068,7 +1068,7 @@ TEST_F(ChainTest, CheckpointsGoOnFromTheOneBefore) {
   EXPECT_EQ(one, (Chain{file(1, kFirst, 0), file(1, kSecond, 0)}));
 
   EXPECT_EQ(orders_in(prepare(2)), (Orders{{kFirst, 1}, {kSecond, 1}}));
-  const auto two = write(2, wrote(2, kFirst, 1), {1, 2, {}, {kSecond}, ""});
+  const auto two = write(2, wrote(2, kFirst, 1), {1, 2, {}, {{kSecond, 1}}, ""});
   EXPECT_EQ(two, (Chain{file(1, kFirst, 0), file(2, kFirst, 1), file(1, kSecond, 0)}))
       << "what did not change is listed as it is";
 
@@ -1113,7 +1113,7 @@ TEST_F(ChainTest, WhatWasNotOrderedIsNotTaken) {
   prepare(1);
   // Without a checkpoint before there is nothing that a partition could be unchanged since.
   const Case from_nothing[] = {
-      {"unchanged", {1, 1, {}, {kFirst}, ""}},
+      {"unchanged", {1, 1, {}, {{kFirst, 1}}, ""}},
       {"a delta", wrote(1, kFirst, 1)},
   };
   Step step = 1;
@@ -1132,8 +1132,19 @@ TEST_F(ChainTest, WhatWasNotOrderedIsNotTaken) {
   prepare(4);
   EXPECT_TRUE(write(4, wrote(4, kFirst, 2), wrote(4, kSecond, 3)).empty()) << "since another step";
   prepare(5);
-  EXPECT_TRUE(write(5, {1, 5, {file(5, kFirst, 3)}, {kFirst}, ""}, wrote(5, kSecond, 3)).empty())
+  EXPECT_TRUE(
+      write(5, {1, 5, {file(5, kFirst, 3)}, {{kFirst, 3}}, ""}, wrote(5, kSecond, 3)).empty())
       << "both changed and not";
+}
+
+TEST_F(ChainTest, UnchangedSinceAnotherStepIsNotTaken) {
+  begin();
+  prepare(1);
+  ASSERT_FALSE(write(1, wrote(1, kFirst, 0), wrote(1, kSecond, 0)).empty());
+  prepare(2);
+  ASSERT_FALSE(write(2, wrote(2, kFirst, 1), wrote(2, kSecond, 1)).empty());
+  EXPECT_EQ(orders_in(prepare(3)), (Orders{{kFirst, 2}, {kSecond, 2}}));
+  EXPECT_TRUE(write(3, {1, 3, {}, {{kFirst, 1}}, ""}, wrote(3, kSecond, 2)).empty());
 }
 
 // Going back means another checkpoint to go on from: the one that the timeline starts with, if any.
@@ -1194,6 +1205,29 @@ TEST_F(CoordinatorTest, ALastCutThatFailsIsAFaultWithASentence) {
   ASSERT_TRUE(effects.exit);
   EXPECT_EQ(effects.exit->code, ExitCode::fault);
   EXPECT_NE(effects.exit->reason.find("disk full"), std::string::npos);
+}
+
+// The coordinator before may have ordered what changed since a checkpoint that we do not go on
+// from; a server that was still writing that when we came answers with it.
+TEST_F(CoordinatorTest, ALastCutThatWasOrderedOtherwiseBeforeIsOrderedAgain) {
+  constexpr PartitionId kPartition{0};
+  begin();
+  train_to(6);
+  const MemberId writer = coordinator_.plan().owners[0];
+  const wire::SnapshotFile delta{kPartition, "delta", 1, 1, "c", 5};
+  for (const wire::CutDone& before :
+       {wire::CutDone{1, 6, {}, {{kPartition, 5}}, ""}, wire::CutDone{1, 6, {delta}, {}, ""}}) {
+    EXPECT_EQ(all<wire::CutKnown>(receive(writer, before)).size(), 1U);
+    const After effects = later(seconds(1));
+    EXPECT_FALSE(effects.exit);
+    const auto orders = all<wire::CommitStep>(effects);
+    EXPECT_TRUE(std::any_of(orders.begin(), orders.end(), [&](const auto& order) {
+      return order.first == writer &&
+             order.second.cut.front() == wire::CutOrder{.partition = kPartition, .since = 0};
+    }));
+  }
+  cut_done(kServer1, 6);
+  EXPECT_EQ(jobs<KeepCheckpoint>(cut_done(kServer2, 6)).size(), 1U);
 }
 
 TEST_F(CoordinatorTest, AFullDiskDelaysTheEndUntilThereIsRoom) {

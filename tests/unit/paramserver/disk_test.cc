@@ -84,7 +84,8 @@ TEST_F(Disk, RestoresAChainOfABaseAndDeltas) {
     EXPECT_EQ(done.files[0].partition, changed);
     EXPECT_EQ(done.files[0].since, step - 1);
     EXPECT_EQ(done.files[0].records, 2U);
-    EXPECT_EQ(done.unchanged, (std::vector{PartitionId{1 - index(changed)}}));
+    EXPECT_EQ(done.unchanged,
+              (std::vector{wire::CutOrder{PartitionId{1 - index(changed)}, step - 1}}));
     files.push_back(done.files[0]);
   }
   const ServerRestored again = restore(files);
