@@ -228,7 +228,8 @@ class Crew {
     const Served served = std::move(served_.at(run));
     served_.erase(run);
     for (const MemberId peer : served.peers) let_go(peer, effects);
-    const bool is_over = exit.code == ExitCode::done && !leaving_;
+    // Who was asked to leave is let go with the same code, and others go on.
+    const bool is_over = exit.code == ExitCode::done && !served.stopping;
     effects.jobs.push_back({run, served.life, CloseRun{is_over}});
     ended_[run] = orders_ ? orders_->number : 0;
     next_enlist_ = now_;

@@ -194,6 +194,14 @@ TEST_F(CrewTest, AsksARunThatIsNotOrderedAnyMoreToStopOnce) {
   EXPECT_EQ(crew_.runs(), (std::vector<RunId>{kTwo}));
 }
 
+TEST_F(CrewTest, ARunThatItLeavesIsNotOver) {
+  orders(1, {kOne, kTwo});
+  orders(2, {kTwo});
+  const After left = receive(kOne, wire::Released{});
+  ASSERT_EQ(left.jobs.size(), 1U);
+  EXPECT_FALSE(std::get<CloseRun>(left.jobs[0].work).is_over) << "others go on with it";
+}
+
 // W4
 TEST_F(CrewTest, KeepsAPeerUntilTheLastRunLetsItGo) {
   orders(1, {kOne, kTwo});
