@@ -3,13 +3,11 @@
 #include <unistd.h>
 
 #include <array>
-#include <map>
-#include <mutex>
 #include <utility>
 
 #include "cli/version.h"
 #include "common/math/blas.h"
-#include "common/runtime/crew.h"
+#include "common/runtime/crew_executor.h"
 #include "common/runtime/host.h"
 #include "common/runtime/member_id.h"
 #include "common/storage/directory_store.h"
@@ -139,77 +137,6 @@ Exit run_coordinator(const Process& process, const CoordinatorRole& role) {
 }
 
 namespace {
-
-// What jobs of a process's runs need beside each other: one site per life of a run.
-// Any thread.
-template <class Site>
-class Sites {
- public:
-  using Key = std::pair<RunId, std::uint64_t>;
-  using Make = std::function<std::shared_ptr<Site>(RunId run)>;
-  // What a run that is over has left on disk.
-  using Remove = std::function<void(RunId run)>;
-  explicit Sites(Make make, Remove remove = {})
-      : make_(std::move(make)), remove_(std::move(remove)) {}
-
-  std::shared_ptr<Site> get(Key key) {
-    const std::lock_guard lock(mutex_);
-    std::shared_ptr<Site>& site = sites_[key];
-    if (!site) site = make_(key.first);
-    return site;
-  }
-  // What still runs of it ends with what it holds.
-  void close(Key key, bool is_over) {
-    const std::lock_guard lock(mutex_);
-    sites_.erase(key);
-    if (is_over && remove_) remove_(key.first);
-  }
-  [[nodiscard]] bool contains(Key key) const {
-    const std::lock_guard lock(mutex_);
-    return sites_.contains(key);
-  }
-
- private:
-  const Make make_;
-  const Remove remove_;
-  mutable std::mutex mutex_;  // Guards `sites_`.
-  std::map<Key, std::shared_ptr<Site>> sites_;
-};
-
-// A thread of a crew's pool: an executor for each life of a run that it had to do with.
-template <class Machine, class Executor, class Site>
-class CrewExecutor {
- public:
-  using Job = typename Crew<Machine>::Job;
-  using Outcome = typename Crew<Machine>::Outcome;
-
-  explicit CrewExecutor(Sites<Site>& sites) : sites_(sites) {}
-
-  Outcome operator()(Job&& job) {
-    const typename Sites<Site>::Key key{job.run, job.life};
-    auto* const work = std::get_if<typename Machine::Job>(&job.work);
-    if (work == nullptr) {
-      executors_.erase(key);
-      sites_.close(key, std::get<CloseRun>(job.work).is_over);
-    }
-    std::erase_if(executors_, [&](const auto& entry) { return !sites_.contains(entry.first); });
-    if (work == nullptr) return {job.run, job.life, RunClosed{}};
-    const auto [entry, fresh] = executors_.try_emplace(key);
-    if (fresh) {
-      entry->second.site = sites_.get(key);
-      entry->second.executor = std::make_unique<Executor>(*entry->second.site);
-    }
-    return {job.run, job.life, (*entry->second.executor)(std::move(*work))};
-  }
-
- private:
-  struct Entry {
-    std::shared_ptr<Site> site;
-    std::unique_ptr<Executor> executor;
-  };
-  Sites<Site>& sites_;
-  std::map<typename Sites<Site>::Key, Entry> executors_;
-};
 
 Result<std::shared_ptr<const Dataset>> open_data(RunData& data, const RunConfig& run) {
   auto dataset = data.open(run);

@@ -396,6 +396,11 @@ std::vector<RunId> Fleet::active() const {
   return ids;
 }
 
+const Coordinator* Fleet::machine(RunId run) const {
+  const auto entry = runs_.find(run);
+  return entry == runs_.end() ? nullptr : entry->second.machine.get();
+}
+
 const RunProgress* Fleet::progress(RunId run) const {
   const auto entry = runs_.find(run);
   return entry == runs_.end() || entry->second.config == nullptr ? nullptr

@@ -105,6 +105,8 @@ class Fleet {
   [[nodiscard]] const RunProgress* progress(RunId run) const;
   [[nodiscard]] const RunConfig* config(RunId run) const;
   [[nodiscard]] std::vector<RunId> active() const;
+  // What invariants and tests look at; null: not made yet, or it has ended.
+  [[nodiscard]] const Coordinator* machine(RunId run) const;
   [[nodiscard]] const std::vector<RunEnd>& ended() const { return ended_; }
   [[nodiscard]] bool is_over() const { return state_ == State::over; }
   [[nodiscard]] Term term() const { return term_; }

@@ -105,7 +105,8 @@ class Crew {
     for (const auto& [run, served] : served_) runs.push_back(run);
     return runs;
   }
-  // REQUIRES: it is one of runs().
+  [[nodiscard]] bool serves(RunId run) const { return served_.contains(run); }
+  // REQUIRES: it serves the run.
   [[nodiscard]] const Machine& machine(RunId run) const { return *served_.at(run).machine; }
 
  private:
@@ -217,14 +218,18 @@ class Crew {
     const bool needed = std::any_of(served_.begin(), served_.end(), [&](const auto& entry) {
       return entry.second.peers.contains(peer);
     });
-    if (!needed) effects.disconnections.push_back(peer);
+    if (needed) return;
+    effects.disconnections.push_back(peer);
+    // Last words of a machine that goes have nowhere to go.
+    std::erase_if(effects.sends, [&](const Send& send) { return send.to == peer; });
   }
 
   void on_exit(RunId run, Exit exit, Effects<Job>& effects) {
     const Served served = std::move(served_.at(run));
     served_.erase(run);
     for (const MemberId peer : served.peers) let_go(peer, effects);
-    const bool is_over = exit.code == ExitCode::done && !leaving_;
+    // Who was asked to leave is let go with the same code, and others go on.
+    const bool is_over = exit.code == ExitCode::done && !served.stopping;
     effects.jobs.push_back({run, served.life, CloseRun{is_over}});
     ended_[run] = orders_ ? orders_->number : 0;
     next_enlist_ = now_;

@@ -12,6 +12,7 @@ using std::chrono::milliseconds;
 constexpr std::uint32_t kWorkersMax = 9;
 constexpr std::uint32_t kServersMax = 6;
 constexpr std::size_t kCoordinatorsMax = 3;  // At once.
+constexpr double kBackFromJob = 0.2;         // As soon as the new one's orders were heard.
 constexpr double kSourcesKilled = 0.02;      // Of those that are asked for a copy.
 
 }  // namespace
@@ -65,8 +66,7 @@ void Cluster::fault(FaultKind kind) {
     case FaultKind::second_coordinator:
       return replace_coordinator();
     case FaultKind::damage:
-      say("something in the store is damaged");
-      return store_.damage(prng_);
+      return damage();
     case FaultKind::full_disk:
       return fill_up();
     case FaultKind::kill_several:
@@ -90,6 +90,12 @@ void Cluster::fault(FaultKind kind) {
       if (all(wire::Role::server).size() < kServersMax) start_server();
       return;
   }
+}
+
+void Cluster::damage() {
+  const auto run = std::next(runs_.begin(), static_cast<std::ptrdiff_t>(prng_.below(runs_.size())));
+  say("something in the store is damaged" + label(run->first));
+  run->second->store.damage(prng_);
 }
 
 void Cluster::split() {
@@ -192,10 +198,17 @@ void Cluster::flap(Member& old) {
   }
 }
 
-void Cluster::go_back_when_heard(Member& member, Term term) {
+// Of the job, or of a run that it takes part in: there the old one commits what the new one does
+// not know of.
+void Cluster::go_back_when_heard(Member& member, const wire::Message& message) {
   if (!member.goes_back_to) return;
   const Member* const old = living(*member.goes_back_to);
-  if (old != nullptr && term <= old->process->coordinator()->term()) return;
+  if (old != nullptr) {
+    const Coordinator* const coordinator = old->process->coordinator(message.run);
+    const bool of_run = coordinator != nullptr && message.term > coordinator->term();
+    const bool of_job = message.run == kFleet && message.term > old->process->fleet()->term();
+    if (!of_run && !(of_job && prng_.chance(kBackFromJob))) return;
+  }
   member.goes_back_to.reset();
   if (old == nullptr) return;
   agenda_.after(prng_.between(Duration(0), 4 * scenario_.network.delay_max),
@@ -241,12 +254,12 @@ void Cluster::end_rivalry() {
 }
 
 void Cluster::fill_up() {
-  if (store_.full) return;
+  if (disk_.full) return;
   say("the disk is full");
-  store_.full = true;
+  disk_.full = true;
   agenda_.after(prng_.log_between(milliseconds(1), scenario_.calm_after), [this] {
     say("the disk has room again");
-    store_.full = false;
+    disk_.full = false;
   });
 }
 
@@ -268,8 +281,8 @@ void Cluster::become_calm() {
   calm_ = true;
   for (const auto& [life, member] : members_) member->slow_until = agenda_.now();
   network_.calm();
-  store_.fault_rate = 0.0;
-  store_.full = false;
+  disk_.fault_rate = 0.0;
+  disk_.full = false;
   end_rivalry();
   staff();
 }

@@ -44,6 +44,14 @@ void Invariants::violated(int which, const std::string& how) {
 
 void Invariants::coordinator_gone(std::uint64_t life) { leads_.erase(life); }
 
+bool Invariants::is_led_by_a_later_one_than(std::uint64_t life) const {
+  Term highest = 0;
+  for (const auto& [term, leader] : led_by_) {
+    if (leader == life) highest = term;
+  }
+  return highest != 0 && led_by_.rbegin()->first > highest;
+}
+
 void Invariants::coordinator_stepped(std::uint64_t life, Time now, const Coordinator& coordinator) {
   Lead& lead = leads_[life];
   if (const Term term = coordinator.term(); term != lead.term) {
@@ -165,7 +173,14 @@ bool Invariants::same_partitions(const std::map<PartitionId, Partition>& now,
                     [](const auto& entry, PartitionId id) { return entry.first == id; });
 }
 
-void Invariants::server_gone(MemberId id) { servers_.erase(id); }
+// Whoever comes back under this name knows of nothing: a run may leave a process and come back.
+void Invariants::server_gone(MemberId id) {
+  servers_.erase(id);
+  follows_.erase(id);
+  heard_.erase(id);
+  promises_.erase(id);
+  planned_.erase(id);
+}
 
 Invariants::Kept Invariants::kept_by(const Server& server) {
   Kept kept{server.timeline(), server.applied(), {}};
@@ -358,10 +373,12 @@ void Invariants::check_prepared(const Server* from, const wire::Prepared& prepar
     }
   }
   for (const wire::PreparedPartition& partition : prepared.partitions) {
-    const auto kept = from->partitions().find(partition.partition);
-    if (kept == from->partitions().end() || !kept->second.missing().empty()) {
-      violated(17, at(prepared.timeline, prepared.step) + ", partition " +
-                       number(index(partition.partition)) + " is prepared and lacks leaves");
+    if (from != nullptr) {  // Else its machine went as it said so.
+      const auto kept = from->partitions().find(partition.partition);
+      if (kept == from->partitions().end() || !kept->second.missing().empty()) {
+        violated(17, at(prepared.timeline, prepared.step) + ", partition " +
+                         number(index(partition.partition)) + " is prepared and lacks leaves");
+      }
     }
     const auto [there, fresh] =
         hashes_.try_emplace({partition.partition, prepared.step}, partition.hash);

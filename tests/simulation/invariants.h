@@ -77,6 +77,7 @@ class Invariants {
   void greeted(std::uint64_t life, const wire::Message& message);
   void coordinator_gone(std::uint64_t life);
   void coordinator_done(const SimulatedStore& store);
+  [[nodiscard]] bool is_led_by_a_later_one_than(std::uint64_t life) const;
   void server_stepped(MemberId id, const Server& server);
   void server_gone(MemberId id);
   // What a server is about to hear.

@@ -94,10 +94,9 @@ void Network::redial(MemberId dialer, MemberId former, MemberId acceptor) {
 
 void Network::send(MemberId from, MemberId to, wire::Message message) {
   ++counters_.sent;
-  if (const auto dialed = connections_.find({from, to}); dialed != connections_.end()) {
-    if (!dialed->second.wanted) {
-      ends_.unreachable(from, to);
-    } else if (dialed->second.up) {
+  const auto dialed = connections_.find({from, to});
+  if (dialed != connections_.end() && dialed->second.wanted) {
+    if (dialed->second.up) {
       put_on_way(from, to, std::move(message));
     } else if (dialed->second.backlog.size() < kBacklogMax) {
       dialed->second.backlog.push_back(std::move(message));

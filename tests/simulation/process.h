@@ -15,8 +15,9 @@
 #include <vector>
 
 #include "common/base/check.h"
+#include "common/runtime/crew.h"
 #include "common/runtime/machine.h"
-#include "coordinator/coordinator.h"
+#include "coordinator/fleet.h"
 #include "paramserver/server.h"
 #include "worker/trainer.h"
 
@@ -31,9 +32,14 @@ struct JobEnded {
 };
 using ProcessInput = std::variant<Received, Disconnected, Tick, StopAsked, JobEnded>;
 
+// What a fleet or a crew comes to by starting a job.
+using Milestone = std::variant<std::monostate, MakeRun, RecordEnd, ConcludeJob, CloseRun>;
+
 struct StartedJob {
   JobId id{};
   JobKind kind = JobKind::light;
+  RunId run = kFleet;
+  Milestone milestone{};
 };
 struct ProcessEffects {
   std::vector<MemberId> disconnections;
@@ -54,16 +60,26 @@ class Process {
   virtual void perform_unheard(JobId job) = 0;
   [[nodiscard]] virtual std::string state() const = 0;
 
-  [[nodiscard]] virtual const Coordinator* coordinator() const { return nullptr; }
-  [[nodiscard]] virtual const Server* server() const { return nullptr; }
+  [[nodiscard]] virtual const Fleet* fleet() const { return nullptr; }
+  [[nodiscard]] virtual const Crew<Server>* servers() const { return nullptr; }
+  [[nodiscard]] virtual const Crew<Worker>* workers() const { return nullptr; }
+
+  // Its machine of this run, if it has one and is what is asked for.
+  [[nodiscard]] const Coordinator* coordinator(RunId run) const {
+    return fleet() == nullptr ? nullptr : fleet()->machine(run);
+  }
+  [[nodiscard]] const Server* server(RunId run) const {
+    return servers() != nullptr && servers()->serves(run) ? &servers()->machine(run) : nullptr;
+  }
 };
 
-[[nodiscard]] JobKind kind_of(const CoordinatorJob& job);
-[[nodiscard]] JobKind kind_of(const ServerJob& job);
-[[nodiscard]] JobKind kind_of(const WorkerJob& job);
-[[nodiscard]] std::string state_of(const Coordinator& machine);
-[[nodiscard]] std::string state_of(const Server& machine);
-[[nodiscard]] std::string state_of(const Worker& machine);
+// But for the id.
+[[nodiscard]] StartedJob describe(const FleetJob& job);
+[[nodiscard]] StartedJob describe(const Crew<Server>::Job& job);
+[[nodiscard]] StartedJob describe(const Crew<Worker>::Job& job);
+[[nodiscard]] std::string state_of(const Fleet& fleet);
+[[nodiscard]] std::string state_of(const Crew<Server>& crew);
+[[nodiscard]] std::string state_of(const Crew<Worker>& crew);
 
 template <class Machine>
 class MachineProcess final : public Process {
@@ -89,7 +105,8 @@ class MachineProcess final : public Process {
                        .exit = std::move(effects.exit)};
     for (Job& job : effects.jobs) {
       const JobId id{next_job_++};
-      out.jobs.push_back({id, kind_of(job)});
+      out.jobs.push_back(describe(job));
+      out.jobs.back().id = id;
       jobs_.emplace(id, std::move(job));
     }
     return out;
@@ -98,8 +115,9 @@ class MachineProcess final : public Process {
   void perform_unheard(JobId id) override { static_cast<void>(perform({id, 0})); }
 
   [[nodiscard]] std::string state() const override { return state_of(*machine_); }
-  [[nodiscard]] const Coordinator* coordinator() const override { return as<Coordinator>(); }
-  [[nodiscard]] const Server* server() const override { return as<Server>(); }
+  [[nodiscard]] const Fleet* fleet() const override { return as<Fleet>(); }
+  [[nodiscard]] const Crew<Server>* servers() const override { return as<Crew<Server>>(); }
+  [[nodiscard]] const Crew<Worker>* workers() const override { return as<Crew<Worker>>(); }
 
  private:
   template <class M>

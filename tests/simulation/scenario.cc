@@ -11,6 +11,8 @@ namespace {
 using std::chrono::microseconds;
 using std::chrono::milliseconds;
 
+constexpr double kSeveralRuns = 0.0;
+
 double in_seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
 void draw_network(Prng& prng, NetworkOptions& network) {
@@ -56,34 +58,61 @@ void draw_faults(Prng& prng, Scenario& scenario) {
   }
   if (prng.chance(0.5)) scenario.bursts = 0.5 * prng.unit();
   scenario.pause_max = prng.log_between(milliseconds(10), milliseconds(3000));
-  scenario.split_max = prng.log_between(milliseconds(10), 3 * silence_of(scenario.run));
+  scenario.split_max =
+      prng.log_between(milliseconds(10), 3 * silence_of(scenario.runs.front().config));
   scenario.restart_max = prng.log_between(milliseconds(5), milliseconds(1500));
   if (prng.chance(0.5)) scenario.network.loss = prng.unit() * 0.08;
   if (prng.chance(0.4)) scenario.network.duplicate = prng.unit() * 0.2;
   if (prng.chance(0.3)) scenario.disk_fault_rate = prng.unit() * 0.1;
 }
 
+// More runs than one: their cluster is the first one's.
+void draw_job(Prng& prng, const std::function<const RunConfig&(std::uint64_t shape)>& config_of,
+              Scenario& scenario) {
+  if (!prng.chance(kSeveralRuns)) return;
+  JobPlan& job = scenario.job;
+  job.kind = prng.chance(0.4) ? JobPlan::Kind::race : JobPlan::Kind::several;
+  job.first_runs = static_cast<std::uint32_t>(job.kind == JobPlan::Kind::race ? prng.between(1, 3)
+                                                                              : prng.between(1, 4));
+  job.runs_at_once = static_cast<std::uint32_t>(prng.chance(0.5) ? 0 : prng.between(1, 4));
+  job.workers_per_run = static_cast<std::uint32_t>(prng.between(1, 3));
+  scenario.runs_wait = prng.chance(0.2);
+  while (scenario.runs.size() < job.runs().size()) {
+    const std::uint64_t shape = prng.below(kShapes);
+    DrawnRun drawn{shape, config_of(shape)};
+    const RunConfig& first = scenario.runs.front().config;
+    drawn.config.cluster = first.cluster;
+    drawn.config.cluster.partitions = config_of(shape).cluster.partitions;
+    const bool relaxed = is_relaxed(drawn.config);
+    drawn.config.cluster.replicas =
+        relaxed ? 0 : static_cast<std::uint32_t>(prng.between(0, first.cluster.replicas + 1));
+    drawn.config.cluster.durability =
+        !relaxed && prng.chance(0.35) ? DurabilityMode::step : DurabilityMode::checkpoint;
+    draw_checkpoints(prng, drawn.config.checkpoint);
+    scenario.runs.push_back(std::move(drawn));
+  }
+}
+
 }  // namespace
 
-std::uint64_t shape_of(std::uint64_t seed) { return mix(seed, 1) % kShapes; }
-
-Scenario draw_scenario(std::uint64_t seed, const RunConfig& shape_run) {
+Scenario draw_scenario(std::uint64_t seed,
+                       const std::function<const RunConfig&(std::uint64_t shape)>& config_of) {
   Prng prng(mix(seed, 2));
   Scenario scenario;
   scenario.seed = seed;
-  scenario.shape = shape_of(seed);
-  scenario.run = shape_run;
+  const std::uint64_t shape = mix(seed, 1) % kShapes;
+  scenario.runs.push_back({shape, config_of(shape)});
+  RunConfig& run = scenario.runs.front().config;
   scenario.workers = static_cast<std::uint32_t>(prng.between(1, 8));
   constexpr std::uint32_t kReplicas[] = {0, 1, 1, 2};
-  scenario.run.cluster.replicas = prng.one_of(kReplicas);
-  if (is_relaxed(shape_run)) scenario.run.cluster.replicas = 0;
-  scenario.servers =
-      static_cast<std::uint32_t>(prng.between(scenario.run.cluster.replicas == 0 ? 1 : 2, 5));
+  run.cluster.replicas = prng.one_of(kReplicas);
+  if (is_relaxed(run)) run.cluster.replicas = 0;
+  scenario.servers = static_cast<std::uint32_t>(prng.between(run.cluster.replicas == 0 ? 1 : 2, 5));
   scenario.threads_max = static_cast<unsigned>(prng.between(1, 3));
   scenario.uses_codec = prng.chance(0.35);
   draw_network(prng, scenario.network);
-  draw_checkpoints(prng, scenario.run.checkpoint);
-  draw_heartbeats(prng, scenario.network, scenario.run.cluster);
+  draw_checkpoints(prng, run.checkpoint);
+  draw_heartbeats(prng, scenario.network, run.cluster);
 
   // Far worse than any clock, but a silence remains more than a few heartbeats.
   if (prng.chance(0.5)) scenario.drift = 0.3 * prng.unit();
@@ -106,11 +135,10 @@ Scenario draw_scenario(std::uint64_t seed, const RunConfig& shape_run) {
   scenario.loud = prng.log_between(milliseconds(100), milliseconds(10000));
   scenario.stop_within = prng.log_between(milliseconds(50), milliseconds(20000));
   if (prng.chance(0.85)) draw_faults(prng, scenario);
-  if (prng.chance(0.35) && !is_relaxed(shape_run)) {
-    scenario.run.cluster.durability = DurabilityMode::step;
+  if (prng.chance(0.35) && !is_relaxed(run)) {
+    run.cluster.durability = DurabilityMode::step;
   }
-  scenario.run.cluster.return_seconds =
-      in_seconds(prng.log_between(milliseconds(10), milliseconds(5000)));
+  run.cluster.return_seconds = in_seconds(prng.log_between(milliseconds(10), milliseconds(5000)));
   constexpr std::uint64_t kLogSteps[] = {0, 1, 5, 1000};
   scenario.log_steps_max = prng.one_of(kLogSteps);
   scenario.begin_within = prng.log_between(milliseconds(20), milliseconds(30000));
@@ -122,6 +150,10 @@ Scenario draw_scenario(std::uint64_t seed, const RunConfig& shape_run) {
   scenario.balance_every = prng.log_between(milliseconds(10), milliseconds(10000));
   scenario.balance_gain_min = prng.chance(0.5) ? 0.01 : 0.0001;
   scenario.rest_min = prng.log_between(milliseconds(5), milliseconds(2000));
+  scenario.beat = prng.log_between(milliseconds(20), milliseconds(1000));
+  scenario.fleet_silence = scenario.beat * static_cast<int>(prng.between(4, 10)) +
+                           20 * scenario.network.delay_max + milliseconds(20);
+  draw_job(prng, config_of, scenario);
   return scenario;
 }
 
@@ -153,17 +185,29 @@ std::string describe(const Scenario& scenario) {
       faults += (faults.empty() ? "" : ", ") + std::string(kNames[kind]);
     }
   }
-  return "shape " + std::to_string(scenario.shape) + ", " + std::to_string(scenario.workers) +
-         " workers, " + std::to_string(scenario.servers) + " servers, " +
-         std::to_string(scenario.run.cluster.replicas) + " replicas, " +
-         (scenario.run.cluster.durability == DurabilityMode::step ? "every step durable, " : "") +
-         (scenario.uses_codec ? "codec, " : "") + "delay up to " + ms(scenario.network.delay_max) +
-         ", loss " + std::to_string(scenario.network.loss) + ", duplicates " +
+  std::string job;
+  for (std::size_t i = 0; i < scenario.runs.size(); ++i) {
+    const ClusterSpec& cluster = scenario.runs[i].config.cluster;
+    job += (i == 0 ? "shape " : "; run " + std::to_string(i + 1) + " of shape ") +
+           std::to_string(scenario.runs[i].shape) + ", " + std::to_string(cluster.replicas) +
+           " replicas" + (cluster.durability == DurabilityMode::step ? ", every step durable" : "");
+  }
+  if (scenario.job.kind != JobPlan::Kind::training) {
+    job += scenario.job.kind == JobPlan::Kind::race ? "; a race of " : "; all ";
+    job += std::to_string(scenario.job.first_runs) + ", " +
+           std::to_string(scenario.job.runs_at_once) + " at once, " +
+           std::to_string(scenario.job.workers_per_run) + " workers each";
+  }
+  const RunConfig& run = scenario.runs.front().config;
+  return job + "; " + std::to_string(scenario.workers) + " workers, " +
+         std::to_string(scenario.servers) + " servers, " + (scenario.uses_codec ? "codec, " : "") +
+         "delay up to " + ms(scenario.network.delay_max) + ", loss " +
+         std::to_string(scenario.network.loss) + ", duplicates " +
          std::to_string(scenario.network.duplicate) + ", disk faults " +
          std::to_string(scenario.disk_fault_rate) + ", silence after " +
-         std::to_string(scenario.run.cluster.silence_seconds) + " s, checkpoint every " +
-         std::to_string(scenario.run.checkpoint.every_steps) + " steps or " +
-         std::to_string(scenario.run.checkpoint.every_seconds) + " s, chains up to " +
+         std::to_string(run.cluster.silence_seconds) + " s, checkpoint every " +
+         std::to_string(run.checkpoint.every_steps) + " steps or " +
+         std::to_string(run.checkpoint.every_seconds) + " s, chains up to " +
          std::to_string(scenario.chain_files_max) + ", parked_max " +
          std::to_string(scenario.parked_max) + ", buffered_bytes_max " +
          std::to_string(scenario.buffered_bytes_max) + ", a fault every " +

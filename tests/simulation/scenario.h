@@ -4,8 +4,11 @@
 // people and machines bring until everything calms down.
 
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <vector>
 
+#include "tests/simulation/job.h"
 #include "tests/simulation/network.h"
 #include "tests/simulation/sample_job.h"
 
@@ -33,10 +36,15 @@ enum class FaultKind {
 };
 inline constexpr std::uint64_t kFaultKinds = 18;
 
+struct DrawnRun {
+  std::uint64_t shape = 0;
+  RunConfig config;  // The shape's, with its own checkpoints and this cluster's heartbeats.
+};
+
 struct Scenario {
   std::uint64_t seed = 0;
-  std::uint64_t shape = 0;
-  RunConfig run;  // The shape's, with this cluster's own checkpoints and heartbeats.
+  JobPlan job;
+  std::vector<DrawnRun> runs;  // All that there may be: runs 1, 2, ...
 
   std::uint32_t workers = 1;
   std::uint32_t servers = 1;
@@ -70,6 +78,9 @@ struct Scenario {
   Duration balance_every{};
   double balance_gain_min = 0.0;
   Duration stop_within{};
+  Duration beat{};           // Each member's, to the coordinator of the job, ...
+  Duration fleet_silence{};  // ... and how long that waits for one.
+  bool runs_wait = false;    // For all members that were announced, not for one worker each.
 
   Duration calm_after{};         // No fault, loss or duplicate from here on; training must end.
   Duration fault_every{};        // On average; zero: none.
@@ -80,8 +91,9 @@ struct Scenario {
   Duration restart_max{};
 };
 
-[[nodiscard]] Scenario draw_scenario(std::uint64_t seed, const RunConfig& shape_run);
-[[nodiscard]] std::uint64_t shape_of(std::uint64_t seed);
+// `config_of` a shape.
+[[nodiscard]] Scenario draw_scenario(
+    std::uint64_t seed, const std::function<const RunConfig&(std::uint64_t shape)>& config_of);
 [[nodiscard]] std::string describe(const Scenario& scenario);
 
 }  // namespace ballast::simulation

@@ -62,6 +62,8 @@ Rows merged(const SimulatedStore& store, const Checkpoint& checkpoint, Partition
   return rows;
 }
 
+double score_of(std::uint64_t digest) { return static_cast<double>(digest % 9973); }
+
 // ---- damage -------------------------------------------------------------------------------------
 
 std::string SimulatedStore::fault_in(const Place& place, const Checkpoint& checkpoint) const {
@@ -132,7 +134,7 @@ std::shared_ptr<RecoveredCopies> SimulatedServerDisk::recover(const ServerLoad& 
 }
 
 ServerBased SimulatedServerDisk::keep(const ServerBase& job) {
-  if (prng_.chance(store_.fault_rate)) {
+  if (prng_.chance(store_.disk.fault_rate)) {
     return {job.number, std::string(kInjected) + "no room for a base"};
   }
   *home_ = {.fingerprint = job.fingerprint,
@@ -155,7 +157,7 @@ ServerBased SimulatedServerDisk::keep(const ServerBase& job) {
 
 ServerLogged SimulatedServerDisk::log(const ServerLog& job) {
   ServerLogged logged{job.base, job.step.timeline, job.step.push.step, 0, ""};
-  if (prng_.chance(store_.fault_rate)) {
+  if (prng_.chance(store_.disk.fault_rate)) {
     logged.error = std::string(kInjected) + "no room for a step";
     return logged;
   }
@@ -176,7 +178,7 @@ ServerRestored SimulatedServerDisk::restore(const ServerRestore& job) const {
     restored.error = std::move(error);
     return std::move(restored);
   };
-  if (prng_.chance(store_.fault_rate)) {
+  if (prng_.chance(store_.disk.fault_rate)) {
     restored.may_pass = true;
     return fail(std::string(kInjected) + "a checkpoint cannot be read now");
   }
@@ -212,15 +214,15 @@ ServerRestored SimulatedServerDisk::restore(const ServerRestore& job) const {
 ServerCutDone SimulatedServerDisk::cut(const ServerCut& job) {
   ServerCutDone cut{{job.timeline, job.step, {}, {}, ""}};
   for (const PartitionCut& partition : job.partitions) {
-    if (store_.full || prng_.chance(store_.fault_rate / 4)) {
+    if (store_.disk.full || prng_.chance(store_.disk.fault_rate / 4)) {
       return {{job.timeline,
                job.step,
                {},
                {},
                std::string(kInjected) + "no room for a snapshot",
-               store_.full || prng_.chance(0.5)}};
+               store_.disk.full || prng_.chance(0.5)}};
     }
-    if (!store_.may_write()) return cut;
+    if (!store_.disk.may_write()) return cut;
     const CutScope scope = scope_of(partition);
     if (scope == CutScope::nothing) {
       cut.done.unchanged.push_back({partition.snapshot.partition(), partition.since});
@@ -266,13 +268,13 @@ CoordinatorOutcome SimulatedCoordinatorStore::operator()(CoordinatorJob&& job) {
 TimelineClaimed SimulatedCoordinatorStore::claim(const ClaimTimeline& job) {
   TimelineClaimed claimed;
   const Timeline highest = store_.claimed.empty() ? 0 : *store_.claimed.rbegin();
-  if (store_.full || prng_.chance(store_.fault_rate)) {
+  if (store_.disk.full || prng_.chance(store_.disk.fault_rate)) {
     claimed.error = std::string(kInjected) + "no room for a claim";
     claimed.may_pass = true;
     return claimed;
   }
   claimed.superseded = job.above != 0 && highest > job.above;
-  if (claimed.superseded || !store_.may_write()) return claimed;
+  if (claimed.superseded || !store_.disk.may_write()) return claimed;
   timeline_ = std::max(highest, job.above) + 1;
   store_.claimed.insert(timeline_);
   claimed.timeline = timeline_;
@@ -290,14 +292,14 @@ TimelineClaimed SimulatedCoordinatorStore::claim(const ClaimTimeline& job) {
 }
 
 ClaimRaised SimulatedCoordinatorStore::raise(const RaiseClaim& job) {
-  if (prng_.chance(store_.fault_rate)) {
+  if (prng_.chance(store_.disk.fault_rate)) {
     return {.term = 0,
             .superseded = false,
             .error = std::string(kInjected) + "no room for a claim",
             .may_pass = true};
   }
   if (*store_.claimed.rbegin() != job.holding) return {.term = 0, .superseded = true, .error = ""};
-  if (store_.full) {
+  if (store_.disk.full) {
     return {.term = 0,
             .superseded = false,
             .error = std::string(kInjected) + "no room for a claim",
@@ -313,7 +315,7 @@ CheckpointKept SimulatedCoordinatorStore::keep(const KeepCheckpoint& job) {
   checkpoint.timeline = timeline_;
   CheckpointKept kept{.step = checkpoint.commit.step, .error = "", .fenced = false};
   if (is_fenced()) {
-    kept.error = kFenced;
+    kept.error = std::string(kFenced) + "run";
     kept.fenced = true;
     return kept;
   }
@@ -322,9 +324,9 @@ CheckpointKept SimulatedCoordinatorStore::keep(const KeepCheckpoint& job) {
     kept.may_pass = true;
     return kept;
   }
-  if (store_.full || prng_.chance(store_.fault_rate)) {
+  if (store_.disk.full || prng_.chance(store_.disk.fault_rate)) {
     kept.error = std::string(kInjected) + "no room for a manifest";
-    kept.may_pass = store_.full || prng_.chance(0.5);
+    kept.may_pass = store_.disk.full || prng_.chance(0.5);
     return kept;
   }
   for (const wire::SnapshotFile& file : checkpoint.files) {  // A look at lengths, not at every bit.
@@ -334,7 +336,7 @@ CheckpointKept SimulatedCoordinatorStore::keep(const KeepCheckpoint& job) {
     kept.broken = true;
     return kept;
   }
-  if (!store_.may_write()) return kept;
+  if (!store_.disk.may_write()) return kept;
   const SimulatedStore::Place place(checkpoint.timeline, checkpoint.commit.step);
   store_.damaged_manifests.erase(place);
   store_.manifests.insert_or_assign(place, checkpoint);
@@ -355,14 +357,14 @@ void SimulatedCoordinatorStore::retain() {
     for (const wire::SnapshotFile& file : kept->second.files) listed.insert(file.name);
   }
   while (store_.manifests.begin() != kept) {
-    if (!store_.may_write()) return;
+    if (!store_.disk.may_write()) return;
     store_.damaged_manifests.erase(store_.manifests.begin()->first);
     store_.manifests.erase(store_.manifests.begin());
   }
   for (auto file = store_.files.begin(); file != store_.files.end();) {
     if (listed.contains(file->first)) {
       ++file;
-    } else if (store_.may_write()) {
+    } else if (store_.disk.may_write()) {
       file = store_.files.erase(file);
     } else {
       return;
@@ -377,12 +379,12 @@ HistoryAppended SimulatedCoordinatorStore::append(const AppendHistory& job) {
                            .error = "",
                            .fenced = false};
   if (is_fenced()) {
-    appended.error = kFenced;
+    appended.error = std::string(kFenced) + "run";
     appended.fenced = true;
     return appended;
   }
   if (job.anew) history_is_broken_ = false;
-  if (history_is_broken_ || store_.full || prng_.chance(store_.fault_rate)) {
+  if (history_is_broken_ || store_.disk.full || prng_.chance(store_.disk.fault_rate)) {
     history_is_broken_ = true;
     appended.error = std::string(kInjected) + "no room for the history";
     return appended;
@@ -392,7 +394,7 @@ HistoryAppended SimulatedCoordinatorStore::append(const AppendHistory& job) {
   auto line = job.lines.begin();
   for (; line != job.lines.end() && at < history.size() && history[at] == *line; ++line) ++at;
   if (line == job.lines.end()) return appended;
-  if (store_.may_write()) {
+  if (store_.disk.may_write()) {
     history.resize(at);
     history.insert(history.end(), line, job.lines.end());
   } else if (!job.anew) {
@@ -403,16 +405,17 @@ HistoryAppended SimulatedCoordinatorStore::append(const AppendHistory& job) {
 }
 
 ModelExported SimulatedCoordinatorStore::export_model(const ExportModel& job) {
-  if (store_.full || prng_.chance(store_.fault_rate)) {
-    return {"", std::string(kInjected) + "no room for the model", store_.full || prng_.chance(0.5)};
+  if (store_.disk.full || prng_.chance(store_.disk.fault_rate)) {
+    return {"", std::string(kInjected) + "no room for the model",
+            store_.disk.full || prng_.chance(0.5)};
   }
   const std::string fault =
       store_.fault_in({job.checkpoint.timeline, job.checkpoint.commit.step}, job.checkpoint);
   if (!fault.empty()) return {"", fault};
-  if (!store_.may_write()) return {};
+  if (!store_.disk.may_write()) return {};
   const std::uint64_t digest = digest_of(merged(store_, job.checkpoint));
   store_.model = StoredModel{digest, job.checkpoint.commit};
-  return {std::to_string(digest), ""};
+  return {.digest = std::to_string(digest), .error = "", .scores = {{kScore, score_of(digest)}}};
 }
 
 }  // namespace ballast::simulation

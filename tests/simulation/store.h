@@ -1,8 +1,9 @@
 #pragma once
 
-// The checkpoint store and the output directory of a simulated cluster, in memory: what survives
-// every process. Executors are what a server and a coordinator would run their jobs on; each
-// process has its own, as it has its own thread for them, and all share one store.
+// The checkpoint stores and output directories of the runs of a simulated cluster, in memory: what
+// survives every process. Executors are what a server and a coordinator would run their jobs on;
+// each process has its own for each run, as it has its own thread for them, and all of a run share
+// one store.
 //
 // A file holds a partition, or what changed of it since a step; it is named by its content, so two
 // servers that write the same partition at the same version write the same file; removing one
@@ -29,25 +30,46 @@ namespace ballast::simulation {
 
 inline constexpr const char* kInjected = "simulated disk: ";
 inline constexpr const char* kNoneWhole = "no checkpoint is whole";
-inline constexpr const char* kFenced = "another coordinator has taken over this run";
+inline constexpr const char* kFenced = "another coordinator has taken over this ";
 
 struct StoredModel {
   std::uint64_t digest = 0;  // Of all rows, as PlainRun::digest.
   Commit commit;
 };
 
+// What a run is compared by; a function of the bits of its model.
+inline constexpr const char* kScore = "score";
+[[nodiscard]] double score_of(std::uint64_t digest);
+
+// Under everything in the output directory.
+struct SimulatedDisk {
+  double fault_rate = 0.0;  // Of jobs that write.
+  bool full = false;        // Nothing can be written.
+
+  // A process that dies in a job writes so often and no more.
+  std::optional<std::uint64_t> writes_left;
+  [[nodiscard]] bool may_write() {
+    if (!writes_left) return true;
+    if (*writes_left == 0) return false;
+    --*writes_left;
+    return true;
+  }
+};
+
+// Of one run.
 struct SimulatedStore {
+  // REQUIRES: disk outlives this.
+  explicit SimulatedStore(SimulatedDisk& under) : disk(under) {}
+
   using Place = std::pair<Timeline, Step>;
 
+  SimulatedDisk& disk;
   std::map<std::string, Rows> files;
   std::map<std::string, std::vector<Step>> clocks;  // By file; of relaxed runs.
   std::set<Timeline> claimed;
   std::map<Place, Checkpoint> manifests;
   std::vector<std::string> history;
   std::optional<StoredModel> model;
-
-  double fault_rate = 0.0;  // Of jobs that write.
-  bool full = false;        // Nothing can be written.
 
   // Torn, with a flipped bit, or gone although a manifest lists them: until written anew.
   std::set<std::string> damaged_files;
@@ -59,15 +81,6 @@ struct SimulatedStore {
   void remove_damaged();
   // Why this checkpoint cannot be used; empty: it is whole.
   [[nodiscard]] std::string fault_in(const Place& place, const Checkpoint& checkpoint) const;
-
-  // A process that dies in a job writes so often and no more.
-  std::optional<std::uint64_t> writes_left;
-  [[nodiscard]] bool may_write() {
-    if (!writes_left) return true;
-    if (*writes_left == 0) return false;
-    --*writes_left;
-    return true;
-  }
 };
 
 // What a server with DurabilityMode::step has on its own disk. It outlives the process, and may be

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -57,6 +58,10 @@ class Puppet {
     if (std::holds_alternative<wire::Evaluate>(message.body)) effects.jobs.push_back({42});
     if (std::holds_alternative<wire::Released>(message.body)) {
       effects.exit = Exit{ExitCode::done, "released"};
+    }
+    if (std::holds_alternative<wire::Finish>(message.body)) {
+      effects.send(kPeer, wire::Ready{});
+      effects.exit = Exit{ExitCode::done, "finished"};
     }
     if (const auto* const refused = std::get_if<wire::Refused>(&message.body)) {
       effects.exit = Exit{ExitCode::user_error, refused->reason, true};
@@ -189,6 +194,14 @@ TEST_F(CrewTest, AsksARunThatIsNotOrderedAnyMoreToStopOnce) {
   EXPECT_EQ(crew_.runs(), (std::vector<RunId>{kTwo}));
 }
 
+TEST_F(CrewTest, ARunThatItLeavesIsNotOver) {
+  orders(1, {kOne, kTwo});
+  orders(2, {kTwo});
+  const After left = receive(kOne, wire::Released{});
+  ASSERT_EQ(left.jobs.size(), 1U);
+  EXPECT_FALSE(std::get<CloseRun>(left.jobs[0].work).is_over) << "others go on with it";
+}
+
 // W4
 TEST_F(CrewTest, KeepsAPeerUntilTheLastRunLetsItGo) {
   orders(1, {kOne, kTwo});
@@ -199,6 +212,18 @@ TEST_F(CrewTest, KeepsAPeerUntilTheLastRunLetsItGo) {
   receive(kTwo, wire::Plan{});
   EXPECT_EQ(receive(kTwo, wire::Released{}).disconnections, (std::vector<MemberId>{kPeer}))
       << "with the run";
+}
+
+TEST_F(CrewTest, SendsNothingToAPeerThatItLetsGo) {
+  orders(1, {kOne, kTwo});
+  receive(kOne, wire::Plan{});
+  receive(kTwo, wire::Plan{});
+  const auto to_peer = [](const After& after) {
+    return std::count_if(after.sends.begin(), after.sends.end(),
+                         [](const Send& send) { return send.to == kPeer; });
+  };
+  EXPECT_EQ(to_peer(receive(kOne, wire::Finish{})), 1) << "the other run is still connected";
+  EXPECT_EQ(to_peer(receive(kTwo, wire::Finish{})), 0);
 }
 
 TEST_F(CrewTest, WakesEachMachineWhenItAsked) {
