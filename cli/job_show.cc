@@ -147,6 +147,7 @@ std::vector<std::string> JobShow::lines_of(const Fleet& fleet, Time now) const {
 void JobShow::finish(Time now) {
   print("");
   for (const std::string& line : leaders()) print(line);
+  for (const std::string& line : site_.summary()) print(line);
   print(fmt::format("done in {}", began_ ? duration_text(seconds_between(*began_, now)) : "0s"));
   print(fmt::format("results {}/results.csv", site_.output()));
   print(fmt::format("report  {}/report.html", site_.output()));

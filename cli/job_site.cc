@@ -388,6 +388,7 @@ Status JobSite::conclude() {
       return put;
     }
   }
+  summary_ = summary_lines(*results);
   return {};
 }
 

@@ -52,6 +52,8 @@ class JobSite {
   // "optimizer.learning_rate 0.1, model.kind softmax"
   [[nodiscard]] std::string describe(std::uint32_t configuration) const;
   [[nodiscard]] std::vector<std::string> notices() const;
+  // What the job came to, for people. REQUIRES: the work is done.
+  [[nodiscard]] const std::vector<std::string>& summary() const { return summary_; }
 
  private:
   JobSite(Spec spec, JobSiteOptions options);
@@ -92,6 +94,7 @@ class JobSite {
   std::map<std::uint32_t, std::string> fitted_;  // With the base spec's features, by split.
   std::map<RunId, std::chrono::steady_clock::time_point> began_;
   std::chrono::steady_clock::time_point opened_;
+  std::vector<std::string> summary_;  // conclude()
 };
 
 }  // namespace ballast

@@ -408,4 +408,28 @@ std::string predictions_csv(const JobResults& results) {
   return csv;
 }
 
+// ---- for people ---------------------------------------------------------------------------------
+
+namespace {
+
+// "rmse 75.2262 on average, 95 % interval 40.3073 to 110.1450"
+std::string average_text(const std::string& metric, std::span<const double> scores,
+                         const SplitSizes& sizes) {
+  std::string text = fmt::format("{} {:.4f} on average", metric, mean(scores));
+  if (scores.size() < 2) return text;
+  const Interval interval = corrected_interval(scores, sizes);
+  return text + fmt::format(", 95 % interval {:.4f} to {:.4f}", interval.low, interval.high);
+}
+
+}  // namespace
+
+std::vector<std::string> summary_lines(const JobResults& results) {
+  const auto choice = choose(results);
+  if (!choice) return {};
+  const auto scores = scores_of(results, choice->chosen, results.metric);
+  const std::string who =
+      results.configurations.size() > 1 ? fmt::format("c{:03} is chosen: ", choice->chosen) : "";
+  return {who + average_text(results.metric, *scores, sizes_of(results))};
+}
+
 }  // namespace ballast

@@ -73,6 +73,9 @@ struct ConfigurationChoice {
 // Of the chosen configuration.
 [[nodiscard]] std::string predictions_csv(const JobResults& results);
 
+// What people are told at the end: the chosen configuration's score and how certain it is.
+[[nodiscard]] std::vector<std::string> summary_lines(const JobResults& results);
+
 // What decides where the spec does not say: roc_auc, accuracy or rmse.
 [[nodiscard]] std::string deciding_metric(const Spec& spec);
 

@@ -9,6 +9,8 @@
 #   shapes    examples a second by workers, servers and threads  [SPEC]
 #   digits    the digits MLP on five folds
 #   search    cross-validation and a search beside scikit-learn (needs ./dev data adult)
+#   folds     time-ordered and grouped folds beside scikit-learn (needs ./dev data bike-sharing
+#             and movielens)
 #   a9a       logistic regression beside LIBLINEAR (needs ./dev data a9a)
 #
 # bench/README.md has the figures of this commit. The packages they need are installed first.
@@ -23,8 +25,10 @@ dev_bench() {
       help_of bench
       return 0
       ;;
-    kernels | cuts | shapes | digits | search | a9a) ;;
-    *) fail_usage "bench: expected kernels, cuts, shapes, digits, search or a9a, saw '$name'" ;;
+    kernels | cuts | shapes | digits | search | folds | a9a) ;;
+    *)
+      fail_usage "bench: expected kernels, cuts, shapes, digits, search, folds or a9a, saw '$name'"
+      ;;
   esac
   run_verb setup --bench
   build_preset release ballast
@@ -53,6 +57,12 @@ bench_digits() { bench/digits_folds.py; }
 bench_search() {
   run_verb data adult
   /usr/bin/python3 bench/search_sklearn.py "$@"  # Where the package is.
+}
+
+bench_folds() {
+  run_verb data bike-sharing
+  run_verb data movielens
+  PYTHONWARNINGS=ignore /usr/bin/python3 bench/folds_sklearn.py "$@"
 }
 
 bench_a9a() {

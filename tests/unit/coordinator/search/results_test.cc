@@ -1,5 +1,6 @@
 #include "coordinator/search/results.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -139,6 +140,17 @@ TEST_F(ResultsTest, AFailedConfigurationIsReportedAndNeverChosen) {
   failed.ranking[0].standing = Standing::failed;
   EXPECT_FALSE(choose(failed));
   EXPECT_FALSE(Json::parse(cv_json(failed)).contains("curves"));
+}
+
+TEST_F(ResultsTest, TheSummarySaysHowCertainTheScoreIs) {
+  const double scores[] = {0.8, 0.9};
+  const Interval interval = corrected_interval(scores, {2.0, 2.0});
+  EXPECT_EQ(summary_lines(results()),
+            std::vector{"c001 is chosen: accuracy 0.8500 on average, 95 % interval " +
+                        fmt::format("{:.4f} to {:.4f}", interval.low, interval.high)});
+  JobResults nothing = results();
+  for (Ranked& ranked : nothing.ranking) ranked.standing = Standing::failed;
+  EXPECT_TRUE(summary_lines(nothing).empty());
 }
 
 TEST(RunResult, ComesBackAsItWasWritten) {
