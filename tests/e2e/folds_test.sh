@@ -50,6 +50,20 @@ for split in expanding sliding; do
   expect_apart "$split" "$scratch/visits.csv" time day
 done
 
+# A nested search: its inner splits are made as the outer ones, of their training examples alone, and
+# transforms are fitted on what each run trains on.
+for how in "group person grouped" "time day expanding"; do
+  read -r kind column split <<<"$how"
+  "$BALLAST" search "$scratch/visits.yaml" --out "$scratch/nested-$split" --threads 2 \
+    --set training.epochs=0.001 --set cluster.partitions=1 --set 'features=[{standardize: x}]' \
+    --set "cross_validation={split: $split, $kind: $column, folds: 3}" \
+    --set 'search={nested: {folds: 2}, parameters: {optimizer.learning_rate: [0.1, 0.2]}}' \
+    >"$scratch/nested.log" 2>&1 || fail "nested $split: $(tail -n 3 "$scratch/nested.log")"
+  [[ $(find "$scratch/nested-$split/runs" -name 'r*-f*-c*' | wc -l) == 12 ]] ||
+    fail "nested $split: expected 2 configurations on 3 times 2 inner splits"
+  expect_apart "nested-$split" "$scratch/visits.csv" "$kind" "$column" x
+done
+
 # The checks can fail: k_fold knows neither groups nor times.
 cross_validate k_fold "$scratch/visits.yaml" --set 'cross_validation={split: k_fold}'
 for what in "group person" "time day"; do
