@@ -41,9 +41,12 @@ void JobShow::draw(const std::vector<std::string>& lines) {
 
 void JobShow::start(const std::string& shape) {
   const RunNumbers& numbers = site_.numbers();
-  print(fmt::format("{}: {} configuration{} on {} splits, by {}; {}", site_.spec().name,
+  std::size_t inner = 0;
+  for (const std::uint32_t count : numbers.inner) inner += count;
+  const std::string nested = inner == 0 ? "" : fmt::format(" and {} inner ones", inner);
+  print(fmt::format("{}: {} configuration{} on {} splits{}, by {}; {}", site_.spec().name,
                     numbers.configurations, numbers.configurations == 1 ? "" : "s", numbers.splits,
-                    site_.metric(), shape));
+                    nested, site_.metric(), shape));
   if (site_.runs_done() > 0) {
     print(fmt::format("{} runs have ended before and are not done again", site_.runs_done()));
   }
@@ -69,18 +72,20 @@ void JobShow::print_end(const RunEnd& end, const Fleet& fleet) {
     print(line + "  trained on all examples");
     return;
   }
-  const RunNumbers::Place place = site_.numbers().place(end.run);
+  const bool is_outer = site_.numbers().outer_of(end.run).has_value();
+  const RunNumbers::Place place = is_outer ? RunNumbers::Place{} : site_.numbers().place(end.run);
   for (const auto& [name, value] : end.progress.scores) {
     if (name != site_.metric()) continue;
     line += fmt::format("  {} {:.4f}", name, value);
     const RunConfig* const config = fleet.config(end.run);
-    if (config != nullptr && !config->until) {
+    if (config != nullptr && !config->until && !is_outer && !place.inner) {
       Board& board = board_[place.configuration];
       board.sum += value;
       board.splits += 1;
     }
   }
-  const std::string what = site_.describe(place.configuration);
+  const std::string what =
+      is_outer ? "scores what was chosen without this split" : site_.describe(place.configuration);
   print(line + (what.empty() ? "" : "  " + what));
 }
 
@@ -123,7 +128,7 @@ std::vector<std::string> JobShow::lines_of(const Fleet& fleet, Time now) const {
   const std::vector<std::string> best = leaders();
   lines.insert(lines.end(), best.begin(), best.end());
   const RunNumbers& numbers = site_.numbers();
-  const std::size_t total = std::size_t{numbers.configurations} * numbers.splits;
+  const std::size_t total = numbers.legs() / numbers.rungs;
   const std::size_t done = site_.runs_done() + fleet.ended().size();
   std::string last = fmt::format("{}: {} of {} runs", site_.spec().name, done, total);
   if (!fleet.ended().empty() && total > done) {
@@ -137,6 +142,7 @@ std::vector<std::string> JobShow::lines_of(const Fleet& fleet, Time now) const {
 void JobShow::finish(Time now) {
   print("");
   for (const std::string& line : leaders()) print(line);
+  for (const std::string& line : site_.summary()) print(line);
   print(fmt::format("done in {}", began_ ? duration_text(seconds_between(*began_, now)) : "0s"));
   print(fmt::format("results {}/results.csv", site_.output()));
   print(fmt::format("report  {}/report.html", site_.output()));

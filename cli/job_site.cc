@@ -24,12 +24,19 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// The columns that a spec's splits look at.
-std::vector<std::string> columns_of(const CrossValidationSpec& spec) {
-  std::vector<std::string> columns;
+// The columns that splits look at.
+void add_columns(const CrossValidationSpec& spec, std::vector<std::string>& columns) {
   if (needs_groups(spec.split)) columns.push_back(spec.group);
   if (needs_times(spec.split)) columns.push_back(spec.time);
   if (spec.split == SplitKind::given) columns.push_back(spec.column);
+}
+
+std::vector<std::string> columns_of(const Spec& spec) {
+  std::vector<std::string> columns;
+  add_columns(*spec.cross_validation, columns);
+  if (spec.search && spec.search->nested) add_columns(*spec.search->nested, columns);
+  std::sort(columns.begin(), columns.end());
+  columns.erase(std::unique(columns.begin(), columns.end()), columns.end());
   return columns;
 }
 
@@ -74,6 +81,10 @@ Result<std::optional<LegResult>> read_rung(const std::string& directory, std::ui
                                        " to do this run again"};
 }
 
+ChoiceRule rule_of(const Spec& spec) {
+  return spec.search ? spec.search->choose : ChoiceRule::best;
+}
+
 // Of validation labels too few classes and the like leave a metric undefined: no score.
 std::optional<double> score_in(const RunResult& result, const std::string& metric) {
   for (const auto& [name, value] : result.scores) {
@@ -99,7 +110,7 @@ Result<std::unique_ptr<JobSite>> JobSite::create(Spec spec, JobSiteOptions optio
 Status JobSite::open() {
   auto directory = pack_table(spec_, {.cache = options_.setup.cache,
                                       .threads = options_.setup.threads,
-                                      .keep = columns_of(*spec_.cross_validation),
+                                      .keep = columns_of(spec_),
                                       .progress = options_.setup.progress});
   if (!directory) return directory.error();
   auto packed = open_packed_table(*directory);
@@ -122,13 +133,34 @@ Status JobSite::make_splits() {
       splits_.push_back(make_fold(how, spec_.seed, *values, repeat, fold));
     }
   }
+  return spec_.search && spec_.search->nested ? make_inner_splits() : Status();
+}
+
+Status JobSite::make_inner_splits() {
+  constexpr std::string_view kSection = "search.nested";
+  const CrossValidationSpec& how = *spec_.search->nested;
+  const auto values = read_split_values(how, packed_->train.table, packed_->train.selection,
+                                        packed_->train.labels, packed_->classes, kSection);
+  if (!values) return values.error();
+  for (std::uint32_t split = 0; split < splits_.size(); ++split) {
+    auto folds =
+        make_inner_folds(how, spec_.seed, *values, split, splits_[split].training, kSection);
+    if (!folds) {
+      return Error{folds.error().code, folds.error().message +
+                                           "; these are the training examples of the split " +
+                                           split_name(split)};
+    }
+    inner_.push_back(std::move(*folds));
+  }
   return {};
 }
 
 // Rungs count the steps of a run of the base spec on the first split; a run that is shorter ends
 // where it ends.
 Status JobSite::make_brackets() {
-  const auto base = set_up(spec_, examples_of(0), spec_.name, fitted_[0]);
+  const auto base =
+      set_up(spec_, {.train = splits_[0].training, .validation = splits_[0].validation}, spec_.name,
+             fitted_[{0, std::nullopt}]);
   if (!base) return base.error();
   SearchSpec one;  // Cross-validation alone is a search among one configuration.
   one.method = SearchMethod::grid;
@@ -154,6 +186,19 @@ Status JobSite::make_brackets() {
   for (const Bracket& bracket : brackets_) {
     numbers_.rungs = std::max(numbers_.rungs, static_cast<std::uint32_t>(bracket.rungs.size()));
   }
+  for (const std::vector<Fold>& inner : inner_) {
+    const auto steps = steps_on(spec_, inner[0].training.size());
+    if (!steps) return steps.error();
+    auto rescaled_to = rescaled(brackets_, search, *steps);
+    if (!rescaled_to) return rescaled_to.error();
+    inner_brackets_.push_back(std::move(*rescaled_to));
+    numbers_.inner.push_back(static_cast<std::uint32_t>(inner.size()));
+  }
+  for (const std::string& run : run_names()) {
+    for (std::uint32_t rung = 0; rung < numbers_.rungs; ++rung) {
+      if (path_exists(rung_path(directory(run), rung))) done_ += 1;
+    }
+  }
   return {};
 }
 
@@ -168,31 +213,46 @@ Work JobSite::work() {
   work.workers_per_run = spec_.job.workers_per_run;
   work.edge.make = [this](RunId run) {
     began_[run] = std::chrono::steady_clock::now();
-    return run == numbers_.refit() ? make_refit() : make(run);
+    if (run == numbers_.refit()) return make_refit();
+    if (const auto split = numbers_.outer_of(run)) return make_outer(*split);
+    return make(run);
   };
   work.edge.record_end = [this](RunId run, const Exit& exit) { return record_end(run, exit); };
   work.edge.conclude = [this] { return conclude(); };
   work.agenda = [this]() -> std::unique_ptr<Agenda> {
     auto race = race_so_far(Faults::open);
     BALLAST_CHECK(race.has_value());  // It was read when the job was opened.
-    return std::make_unique<RaceAgenda>(
-        RaceAgenda::Options{
-            .numbers = numbers_,
-            .metric = metric_,
-            .refit = spec_.search && spec_.search->refit,
-            .is_refit_done = path_exists(join_path(directory("refit"), "model.json"))},
-        std::move(*race));
+    RaceAgenda::Options options{
+        .numbers = numbers_,
+        .metric = metric_,
+        .refit = spec_.search && spec_.search->refit,
+        .is_refit_done = path_exists(join_path(directory("refit"), "model.json")),
+        .choose = rule_of(spec_)};
+    std::vector<Race> inner;
+    for (std::uint32_t split = 0; split < inner_.size(); ++split) {
+      auto within = race_so_far(Faults::open, split);
+      BALLAST_CHECK(within.has_value());
+      inner.push_back(std::move(*within));
+      if (path_exists(rung_path(directory(outer_name(split)), 0))) options.outer_done.insert(split);
+    }
+    return std::make_unique<RaceAgenda>(std::move(options), std::move(*race), std::move(inner));
   };
   return work;
 }
 
-Result<Race> JobSite::race_so_far(Faults faults) const {
+Result<Race> JobSite::race_so_far(Faults faults, std::optional<std::uint32_t> of) const {
   const Better better = larger_is_better(metric_) ? Better::larger : Better::smaller;
-  Race race(brackets_, numbers_.splits, better);
+  Race race = of ? Race(inner_brackets_[*of], numbers_.inner[*of], better)
+                 : Race(brackets_, numbers_.splits, better);
   for (bool more = true; more;) {
     more = false;
     for (const Leg& leg : race.due()) {
-      const auto rung = read_rung(directory(name(leg.configuration, leg.split)), leg.rung);
+      RunNumbers::Place place{.configuration = leg.configuration, .split = leg.split};
+      if (of) {
+        place.inner = leg.split;
+        place.split = *of;
+      }
+      const auto rung = read_rung(directory(name(place)), leg.rung);
       if (!rung) return rung.error();
       if (!*rung && faults == Faults::open) continue;
       race.report(leg.configuration, leg.rung, leg.split, *rung ? (*rung)->score : std::nullopt);
@@ -202,8 +262,8 @@ Result<Race> JobSite::race_so_far(Faults faults) const {
   return race;
 }
 
-FoldExamples JobSite::examples_of(std::uint32_t split) const {
-  return {.train = splits_[split].training, .validation = splits_[split].validation};
+const Fold& JobSite::fold_of(const RunNumbers::Place& place) const {
+  return place.inner ? inner_[place.split][*place.inner] : splits_[place.split];
 }
 
 Result<JobFile> JobSite::set_up(const Spec& spec, const FoldExamples& examples,
@@ -240,16 +300,37 @@ Result<RunPlace> JobSite::make(RunId id) {
     spec = std::move(*configured);
   }
   std::string own;
-  std::string& transforms = spec.features == spec_.features ? fitted_[place.split] : own;
-  auto job = set_up(spec, examples_of(place.split), name(id), transforms);
+  std::string& transforms =
+      spec.features == spec_.features ? fitted_[{place.split, place.inner}] : own;
+  const Fold& fold = fold_of(place);
+  auto job =
+      set_up(spec, {.train = fold.training, .validation = fold.validation}, name(id), transforms);
   if (!job) return job.error();
   job->run.test_examples = 0;  // Nothing is chosen by it.
-  const std::vector<Rung>& rungs = bracket_of(place.configuration).rungs;
+  const std::vector<Rung>& rungs = rungs_of(place);
   const bool is_last = place.rung + 1 == rungs.size();
   if (!is_last && rungs[place.rung].steps < job->run.steps) {
     job->run.until = rungs[place.rung].steps;
   }
   return place_of(std::move(*job), directory(name(id)), RunProduct::scores);
+}
+
+// What the search within the split's training examples chose, trained on all of them.
+Result<RunPlace> JobSite::make_outer(std::uint32_t split) {
+  const auto race = race_so_far(Faults::failed, split);
+  if (!race) return race.error();
+  const auto chosen = race->chosen(rule_of(spec_));
+  BALLAST_CHECK(chosen.has_value());  // The agenda asked for it.
+  auto spec = spec_of(spec_, configurations_[*chosen]);
+  if (!spec) return spec.error();
+  std::string own;
+  std::string& transforms = spec->features == spec_.features ? fitted_[{split, std::nullopt}] : own;
+  auto job =
+      set_up(*spec, {.train = splits_[split].training, .validation = splits_[split].validation},
+             outer_name(split), transforms);
+  if (!job) return job.error();
+  job->run.test_examples = 0;
+  return place_of(std::move(*job), directory(outer_name(split)), RunProduct::scores);
 }
 
 Result<RunPlace> JobSite::make_refit() {
@@ -267,16 +348,18 @@ Result<RunPlace> JobSite::make_refit() {
   return place_of(std::move(*job), directory("refit"), RunProduct::model);
 }
 
-const Bracket& JobSite::bracket_of(std::uint32_t configuration) const {
-  const auto after = std::find_if(brackets_.begin(), brackets_.end(), [&](const Bracket& bracket) {
-    return bracket.first > configuration;
+const std::vector<Rung>& JobSite::rungs_of(const RunNumbers::Place& place) const {
+  const std::vector<Bracket>& brackets = place.inner ? inner_brackets_[place.split] : brackets_;
+  const auto after = std::find_if(brackets.begin(), brackets.end(), [&](const Bracket& bracket) {
+    return bracket.first > place.configuration;
   });
-  return *std::prev(after);
+  return std::prev(after)->rungs;
 }
 
 Status JobSite::record_end(RunId id, const Exit& exit) {
   if (id == numbers_.refit()) return {};
-  const RunNumbers::Place place = numbers_.place(id);
+  const bool is_outer = numbers_.outer_of(id).has_value();
+  const RunNumbers::Place place = is_outer ? RunNumbers::Place{} : numbers_.place(id);
   const std::string output = directory(name(id));
   if (const Status made = make_directories(output); !made) return made;
   if (exit.code != ExitCode::done) {
@@ -295,7 +378,7 @@ Status JobSite::record_end(RunId id, const Exit& exit) {
   }
   if (const Status written = write_rung(output, place.rung, rung); !written) return written;
   // Whoever goes on with it starts from its checkpoint; otherwise it is only in the way.
-  const bool is_last = place.rung + 1 == bracket_of(place.configuration).rungs.size();
+  const bool is_last = is_outer || place.rung + 1 == rungs_of(place).size();
   if (is_last || !rung.score) return remove_directory(checkpoints_of(output));
   return {};
 }
@@ -323,27 +406,76 @@ Result<JobResults> JobSite::collect() const {
   }
   for (std::uint32_t c = 0; c < configurations_.size(); ++c) {
     for (std::uint32_t s = 0; s < splits_.size(); ++s) {
-      JobRun run{.name = name(c, s), .result = {}, .history = ""};
-      const std::string from = directory(run.name);
-      auto result = read_run_result(from);
-      if (!result) return result.error();
-      run.result = std::move(*result);
-      if (run.result && run.result->failure.empty() &&
-          run.result->labels.size() != splits_[s].validation.size()) {
-        return Error{ErrorCode::corrupt, from +
-                                             ": holds the result of another job; choose another "
-                                             "--out, or give --overwrite"};
-      }
-      const std::string history = join_path(from, "history.jsonl");
-      if (path_exists(history)) {
-        auto lines = read_file(history);
-        if (!lines) return lines.error();
-        run.history = std::move(*lines);
-      }
-      results.runs.push_back(std::move(run));
+      auto run = collect_run(name({.configuration = c, .split = s}), splits_[s]);
+      if (!run) return run.error();
+      results.runs.push_back(std::move(*run));
     }
   }
+  if (const Status nested = collect_nested(*race, results); !nested) return nested.error();
   return results;
+}
+
+Result<JobRun> JobSite::collect_run(const std::string& name, const Fold& fold) const {
+  JobRun run{.name = name, .result = {}, .history = ""};
+  const std::string from = directory(name);
+  auto result = read_run_result(from);
+  if (!result) return result.error();
+  run.result = std::move(*result);
+  if (run.result && run.result->failure.empty() &&
+      run.result->labels.size() != fold.validation.size()) {
+    return Error{ErrorCode::corrupt, from +
+                                         ": holds the result of another job; choose another "
+                                         "--out, or give --overwrite"};
+  }
+  const std::string history = join_path(from, "history.jsonl");
+  if (path_exists(history)) {
+    auto lines = read_file(history);
+    if (!lines) return lines.error();
+    run.history = std::move(*lines);
+  }
+  return run;
+}
+
+Status JobSite::collect_nested(const Race& outer, JobResults& results) const {
+  // Of these runs nobody asks for more than scores.
+  const auto scores_of = [&](const std::string& name, const Fold& fold) -> Result<JobRun> {
+    auto run = collect_run(name, fold);
+    if (!run) return run;
+    run->history.clear();
+    if (run->result) run->result->outputs = {};
+    if (run->result) run->result->labels = {};
+    return run;
+  };
+  for (std::uint32_t s = 0; s < inner_.size(); ++s) {
+    auto race = race_so_far(Faults::failed, s);
+    if (!race) return race.error();
+    NestedSearch search;
+    search.ranking = race->ranking();
+    search.chosen = race->chosen(rule_of(spec_));
+    const std::size_t folds = inner_[s].size() / spec_.search->nested->repeats;
+    for (std::size_t i = 0; i < inner_[s].size(); ++i) {
+      search.splits.push_back({.repeat = static_cast<std::uint32_t>(i / folds),
+                               .fold = static_cast<std::uint32_t>(i % folds),
+                               .train_examples = inner_[s][i].training.size(),
+                               .validation = inner_[s][i].validation});
+    }
+    for (std::uint32_t c = 0; c < configurations_.size(); ++c) {
+      for (std::uint32_t i = 0; i < inner_[s].size(); ++i) {
+        auto run = scores_of(name({.configuration = c, .split = s, .inner = i}), inner_[s][i]);
+        if (!run) return run.error();
+        search.runs.push_back(std::move(*run));
+      }
+    }
+    if (search.chosen) {
+      const bool own = needs_own_run(outer, *search.chosen, s);
+      auto run = scores_of(
+          own ? outer_name(s) : name({.configuration = *search.chosen, .split = s}), splits_[s]);
+      if (!run) return run.error();
+      search.score = std::move(*run);
+    }
+    results.nested.push_back(std::move(search));
+  }
+  return {};
 }
 
 Status JobSite::conclude() {
@@ -360,18 +492,16 @@ Status JobSite::conclude() {
         .directory = "refit", .digest = json.value("digest", ""), .metrics_json = *metrics};
   }
   Json timings = {{"runs", Json::object()}};
-  for (std::uint32_t c = 0; c < configurations_.size(); ++c) {
-    for (std::uint32_t s = 0; s < splits_.size(); ++s) {
-      Json& of = timings["runs"][name(c, s)];
-      for (std::uint32_t r = 0; r < numbers_.rungs; ++r) {
-        const auto rung = read_rung(directory(name(c, s)), r);
-        if (!rung) return rung.error();
-        if (!*rung) continue;
-        if (of.is_null()) of = {{"seconds", 0.0}, {"began", (*rung)->began}};
-        of["seconds"] = of["seconds"].get<double>() + (*rung)->seconds;
-      }
-      if (of.is_null()) timings["runs"].erase(name(c, s));
+  for (const std::string& run : run_names()) {
+    Json& of = timings["runs"][run];
+    for (std::uint32_t r = 0; r < numbers_.rungs; ++r) {
+      const auto rung = read_rung(directory(run), r);
+      if (!rung) return rung.error();
+      if (!*rung) continue;
+      if (of.is_null()) of = {{"seconds", 0.0}, {"began", (*rung)->began}};
+      of["seconds"] = of["seconds"].get<double>() + (*rung)->seconds;
     }
+    if (of.is_null()) timings["runs"].erase(run);
   }
   timings["seconds"] = seconds_since(opened_);
   const std::string json = cv_json(*results);
@@ -388,6 +518,7 @@ Status JobSite::conclude() {
       return put;
     }
   }
+  summary_ = summary_lines(*results);
   return {};
 }
 
@@ -395,12 +526,40 @@ Status JobSite::conclude() {
 
 std::string JobSite::name(RunId run) const {
   if (run == numbers_.refit()) return "refit";
-  const RunNumbers::Place place = numbers_.place(run);
-  return name(place.configuration, place.split);
+  if (const auto split = numbers_.outer_of(run)) return outer_name(*split);
+  return name(numbers_.place(run));
 }
 
-std::string JobSite::name(std::uint32_t configuration, std::uint32_t split) const {
-  return fmt::format("c{:03}-r{}-f{}", configuration, split / folds_, split % folds_);
+std::string JobSite::split_name(std::uint32_t split) const {
+  return fmt::format("r{}-f{}", split / folds_, split % folds_);
+}
+
+std::string JobSite::outer_name(std::uint32_t split) const { return split_name(split) + "-outer"; }
+
+std::string JobSite::name(const RunNumbers::Place& place) const {
+  const std::string configuration = fmt::format("c{:03}-", place.configuration);
+  if (!place.inner) return configuration + split_name(place.split);
+  const std::size_t folds = inner_[place.split].size() / spec_.search->nested->repeats;
+  return split_name(place.split) + "-" + configuration +
+         fmt::format("r{}-f{}", *place.inner / folds, *place.inner % folds);
+}
+
+std::vector<std::string> JobSite::run_names() const {
+  std::vector<std::string> names;
+  for (std::uint32_t c = 0; c < configurations_.size(); ++c) {
+    for (std::uint32_t s = 0; s < splits_.size(); ++s) {
+      names.push_back(name({.configuration = c, .split = s}));
+    }
+  }
+  for (std::uint32_t s = 0; s < inner_.size(); ++s) {
+    for (std::uint32_t c = 0; c < configurations_.size(); ++c) {
+      for (std::uint32_t i = 0; i < inner_[s].size(); ++i) {
+        names.push_back(name({.configuration = c, .split = s, .inner = i}));
+      }
+    }
+    names.push_back(outer_name(s));
+  }
+  return names;
 }
 
 std::string JobSite::directory(const std::string& run) const {

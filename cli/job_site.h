@@ -9,6 +9,8 @@
 //   DIR/folds/         examples and transforms of each split
 //   DIR/runs/RUN/      one per configuration and split; DIR/refit/: the chosen one on all data
 //
+// A nested search has inner splits of each split's training examples, and runs on these too.
+//
 // The thread that runs a fleet's jobs calls make(), record_end() and conclude(); one thread calls
 // everything else, before.
 
@@ -47,23 +49,29 @@ class JobSite {
   [[nodiscard]] const RunNumbers& numbers() const { return numbers_; }
   [[nodiscard]] const std::string& metric() const { return metric_; }
   [[nodiscard]] std::size_t runs_done() const { return done_; }  // When it was opened.
-  // "c003-r0-f1"; of the refit "refit".
+  // "c003-r0-f1"; of the refit "refit". Of a nested search, within the training examples of the
+  // split r0-f1: "r0-f1-c003-r0-f2", and "r0-f1-outer" for what scores its choice.
   [[nodiscard]] std::string name(RunId run) const;
   // "optimizer.learning_rate 0.1, model.kind softmax"
   [[nodiscard]] std::string describe(std::uint32_t configuration) const;
   [[nodiscard]] std::vector<std::string> notices() const;
+  // What the job came to, for people. REQUIRES: the work is done.
+  [[nodiscard]] const std::vector<std::string>& summary() const { return summary_; }
 
  private:
   JobSite(Spec spec, JobSiteOptions options);
 
   [[nodiscard]] Status open();
   [[nodiscard]] Status make_splits();
+  [[nodiscard]] Status make_inner_splits();
   [[nodiscard]] Status make_brackets();
   // What runs that ended before came to. Failed: those too that were ended by a fault, which a job
   // that goes on does again.
   enum class Faults { open, failed };
-  [[nodiscard]] Result<Race> race_so_far(Faults faults) const;
+  // Of the splits, or of the inner ones of a split.
+  [[nodiscard]] Result<Race> race_so_far(Faults faults, std::optional<std::uint32_t> of = {}) const;
   [[nodiscard]] Result<RunPlace> make(RunId run);
+  [[nodiscard]] Result<RunPlace> make_outer(std::uint32_t split);
   [[nodiscard]] Result<RunPlace> make_refit();
   // A run of `spec`; `transforms` are those of its features on the same examples, once fitted.
   [[nodiscard]] Result<JobFile> set_up(const Spec& spec, const FoldExamples& examples,
@@ -73,10 +81,15 @@ class JobSite {
   [[nodiscard]] Status record_end(RunId run, const Exit& exit);
   [[nodiscard]] Status conclude();
   [[nodiscard]] Result<JobResults> collect() const;
+  [[nodiscard]] Result<JobRun> collect_run(const std::string& name, const Fold& fold) const;
+  [[nodiscard]] Status collect_nested(const Race& outer, JobResults& results) const;
 
-  [[nodiscard]] const Bracket& bracket_of(std::uint32_t configuration) const;
-  [[nodiscard]] FoldExamples examples_of(std::uint32_t split) const;
-  [[nodiscard]] std::string name(std::uint32_t configuration, std::uint32_t split) const;
+  [[nodiscard]] const std::vector<Rung>& rungs_of(const RunNumbers::Place& place) const;
+  [[nodiscard]] const Fold& fold_of(const RunNumbers::Place& place) const;
+  [[nodiscard]] std::string split_name(std::uint32_t split) const;  // "r0-f1"
+  [[nodiscard]] std::string outer_name(std::uint32_t split) const;
+  [[nodiscard]] std::string name(const RunNumbers::Place& place) const;
+  [[nodiscard]] std::vector<std::string> run_names() const;  // Of all that may have been run.
   [[nodiscard]] std::string directory(const std::string& run) const;
 
   const Spec spec_;
@@ -84,14 +97,19 @@ class JobSite {
   const std::string metric_;
   std::shared_ptr<const PackedTable> packed_;
   std::uint32_t folds_ = 0;
-  std::vector<Fold> splits_;  // By repeat, then fold.
+  std::vector<Fold> splits_;              // By repeat, then fold.
+  std::vector<std::vector<Fold>> inner_;  // Nested: by split, then as above.
   std::vector<Configuration> configurations_;
   std::vector<Bracket> brackets_;
+  std::vector<std::vector<Bracket>> inner_brackets_;  // By split.
   RunNumbers numbers_;
   std::size_t done_ = 0;
-  std::map<std::uint32_t, std::string> fitted_;  // With the base spec's features, by split.
+  // With the base spec's features, by the examples that they were fitted on: split, and inner
+  // split.
+  std::map<std::pair<std::uint32_t, std::optional<std::uint32_t>>, std::string> fitted_;
   std::map<RunId, std::chrono::steady_clock::time_point> began_;
   std::chrono::steady_clock::time_point opened_;
+  std::vector<std::string> summary_;  // conclude()
 };
 
 }  // namespace ballast

@@ -51,9 +51,6 @@ Status check_supported(const Spec& spec) {
                    "expected none, since each fold is the validation split of its runs; leave it "
                    "out");
   }
-  if (spec.search && spec.search->nested) {
-    return refused("search.nested", "is not there yet; leave it out");
-  }
   if (spec.job.seconds > 0.0) return refused("job.seconds", "is not there yet; leave it out");
   const bool has_rungs = spec.search && (spec.search->method == SearchMethod::halving ||
                                          spec.search->method == SearchMethod::hyperband);

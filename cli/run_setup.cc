@@ -58,12 +58,9 @@ Result<RunConfig> make_run(const Spec& spec, const DataFigures& data, const Mode
   run.leaves = leaves_of(training);
   run.leaf_examples = (run.batch + run.leaves - 1) / run.leaves;
   run.steps_per_epoch = (run.train_examples + run.batch - 1) / run.batch;
-  const double steps = steps_of(training, run.steps_per_epoch);
-  if (steps > static_cast<double>(kStepsMax)) {
-    return in_spec(spec, "training.epochs asks for more than " + std::to_string(kStepsMax) +
-                             " steps; ask for fewer epochs");
-  }
-  run.steps = static_cast<Step>(steps);
+  const Result<Step> steps = steps_on(spec, run.train_examples);
+  if (!steps) return steps.error();
+  run.steps = *steps;
   run.outputs = model.outputs();
   run.task = spec.model.task;
   run.loss = spec.model.loss;
@@ -88,6 +85,17 @@ std::string default_cache() {
     return std::string(home) + "/.cache/ballast";
   }
   return ".ballast-cache";
+}
+
+Result<Step> steps_on(const Spec& spec, std::uint64_t train_examples) {
+  const std::uint64_t batch = std::min<std::uint64_t>(spec.training.batch, train_examples);
+  if (batch == 0) return in_spec(spec, "the training split has no examples");
+  const double steps = steps_of(spec.training, (train_examples + batch - 1) / batch);
+  if (steps > static_cast<double>(kStepsMax)) {
+    return in_spec(spec, "training.epochs asks for more than " + std::to_string(kStepsMax) +
+                             " steps; ask for fewer epochs");
+  }
+  return static_cast<Step>(steps);
 }
 
 Result<Setup> set_up_run(const Spec& spec, const SetupOptions& options) {

@@ -26,6 +26,9 @@ struct Setup {
 
 [[nodiscard]] Result<Setup> set_up_run(const Spec& spec, const SetupOptions& options);
 
+// How many steps a run of `spec` has on so many training examples.
+[[nodiscard]] Result<Step> steps_on(const Spec& spec, std::uint64_t train_examples);
+
 struct FoldOptions {
   std::string
       folds;  // Directory for fold files, which every worker must see; created when missing.

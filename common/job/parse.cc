@@ -77,7 +77,11 @@ void parse_root(const Place& root, const Problems& problems, Spec& out) {
     parse_cross_validation(root.at("cross_validation"), out.model.task,
                            out.cross_validation.emplace());
   }
-  if (root.has("search")) parse_search(root.at("search"), out.model.task, out.search.emplace());
+  if (root.has("search")) {
+    const CrossValidationSpec outer =
+        out.cross_validation.value_or(default_cross_validation(out.model.task));
+    parse_search(root.at("search"), out.model.task, outer, out.search.emplace());
+  }
   if (root.has("job")) parse_job(root.at("job"), out.job);
   if (problems.empty()) check_spec(root, out);
 }

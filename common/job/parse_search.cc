@@ -25,6 +25,7 @@ void read_column(const Place& place, std::string_view field, bool needed, std::s
                                     name_of(spec.split)));
     return;
   }
+  if (!place.has(field) && !out.empty()) return;  // As the outer splits have it.
   if (!place.require(field,
                      fmt::format("write the column that {} splits by", name_of(spec.split)))) {
     return;
@@ -243,7 +244,8 @@ void check_column(const Place& place, const std::string& name, const DataSpec& d
 }
 
 void check_split(const Place& place, const CrossValidationSpec& split, const Spec& spec) {
-  if (needs_classes(split.split) && spec.model.task == Task::regression) {
+  // What is not written is as the outer splits have it, and told there.
+  if (place.has("split") && needs_classes(split.split) && spec.model.task == Task::regression) {
     place.at("split").complain(
         fmt::format("{} keeps the shares of classes, and the model predicts a number; choose {}",
                     name_of(split.split),
@@ -254,7 +256,7 @@ void check_split(const Place& place, const CrossValidationSpec& split, const Spe
   const std::pair<std::string_view, const std::string*> columns[] = {
       {"group", &split.group}, {"time", &split.time}, {"column", &split.column}};
   for (const auto& [field, name] : columns) {
-    if (!name->empty()) check_column(place.at(field), *name, spec.data);
+    if (place.has(field)) check_column(place.at(field), *name, spec.data);
   }
 }
 
@@ -306,29 +308,52 @@ void check_halving(const Place& search, const Spec& spec) {
 }
 
 void check_choice(const Place& search, const Spec& spec) {
-  if (spec.search->choose != ChoiceRule::one_standard_error || !spec.cross_validation) return;
-  const CrossValidationSpec& split = *spec.cross_validation;
-  const bool counted =
-      split.split != SplitKind::leave_one_group_out && split.split != SplitKind::given;
-  if (counted && std::uint64_t{split.folds} * split.repeats < 2) {
+  if (spec.search->choose != ChoiceRule::one_standard_error) return;
+  const auto is_one = [](const std::optional<CrossValidationSpec>& split) {
+    return split && split->split != SplitKind::leave_one_group_out &&
+           split->split != SplitKind::given && std::uint64_t{split->folds} * split->repeats < 2;
+  };
+  for (const auto& [field, split] : {std::pair("cross_validation", &spec.cross_validation),
+                                     std::pair("search.nested", &spec.search->nested)}) {
+    if (!is_one(*split)) continue;
     search.at("choose").complain(
-        "a standard error takes two splits, and cross_validation has one; add repeats or folds, or "
-        "choose best");
+        fmt::format("a standard error takes two splits, and {} has one; add repeats or folds, or "
+                    "choose best",
+                    field));
   }
 }
 
-}  // namespace
+// ---- the sections ------------------------------------------------------------------------------
 
-void parse_cross_validation(const Place& cross_validation, Task task, CrossValidationSpec& out) {
-  out = default_cross_validation(task);
-  if (!cross_validation.check_fields()) return;
+void read_cross_validation(const Place& cross_validation, CrossValidationSpec& out) {
   cross_validation.read("split", out.split);
   read_counts(cross_validation, out);
   read_columns(cross_validation, out);
   read_shares(cross_validation, out);
 }
 
-void parse_search(const Place& search, Task task, SearchSpec& out) {
+// Inner splits are made as the outer ones unless they say how: groups that the outer splits keep
+// together stay together, and no inner training sees a later time.
+void parse_nested(const Place& nested, Task task, const CrossValidationSpec& outer,
+                  CrossValidationSpec& out) {
+  out = default_cross_validation(task);
+  if (!nested.check_fields()) return;
+  if (!nested.has("split")) {
+    out = outer;
+    out.repeats = 1;
+  }
+  read_cross_validation(nested, out);
+}
+
+}  // namespace
+
+void parse_cross_validation(const Place& cross_validation, Task task, CrossValidationSpec& out) {
+  out = default_cross_validation(task);
+  if (cross_validation.check_fields()) read_cross_validation(cross_validation, out);
+}
+
+void parse_search(const Place& search, Task task, const CrossValidationSpec& outer,
+                  SearchSpec& out) {
   if (!search.check_fields()) return;
   search.read("method", out.method);
   search.read("metric", out.metric);
@@ -336,7 +361,7 @@ void parse_search(const Place& search, Task task, SearchSpec& out) {
   search.read("choose", out.choose);
   search.read("refit", out.refit);
   if (search.has("nested")) {
-    parse_cross_validation(search.at("nested").as("cross_validation"), task, out.nested.emplace());
+    parse_nested(search.at("nested").as("cross_validation"), task, outer, out.nested.emplace());
   }
   if (!search.require("parameters",
                       "write what to try, as parameters: {optimizer.learning_rate: [0.01, 0.1]}")) {

@@ -23,7 +23,9 @@ void parse_checkpoint(const Place& checkpoint, CheckpointSpec& out);
 void parse_cluster(const Place& cluster, ClusterSpec& out);
 // The task says what is stratified when nothing is written.
 void parse_cross_validation(const Place& cross_validation, Task task, CrossValidationSpec& out);
-void parse_search(const Place& search, Task task, SearchSpec& out);
+// `outer` is what nested splits are like where they do not say.
+void parse_search(const Place& search, Task task, const CrossValidationSpec& outer,
+                  SearchSpec& out);
 void parse_job(const Place& job, JobSpec& out);
 
 // Combinations that no section sees alone. REQUIRES: every section was read without a problem.

@@ -314,7 +314,7 @@ struct SearchSpec {
   ChoiceRule choose = ChoiceRule::best;
   bool refit = true;
   std::vector<ParameterSpec> parameters;      // In the order written.
-  std::optional<CrossValidationSpec> nested;  // The inner splits.
+  std::optional<CrossValidationSpec> nested;  // Splits of each split's training examples.
 
   friend bool operator==(const SearchSpec&, const SearchSpec&) = default;
 };

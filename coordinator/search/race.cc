@@ -80,6 +80,26 @@ Result<std::vector<Bracket>> brackets_of(const SearchSpec& search, Step steps, s
   return std::vector{bracket_of(0, count, search.reduction, times, steps)};
 }
 
+Result<std::vector<Bracket>> rescaled(std::vector<Bracket> brackets, const SearchSpec& search,
+                                      Step steps) {
+  for (Bracket& bracket : brackets) {
+    const auto times = static_cast<std::uint32_t>(bracket.rungs.size() - 1);
+    const std::uint64_t least = power(search.reduction, times);
+    if (steps < least) {
+      return Error{
+          ErrorCode::invalid,
+          fmt::format("search.nested: expected at least {} steps of a run on inner splits, "
+                      "so that each of {} rungs has its own, got {}; train for longer, or "
+                      "ask for fewer folds",
+                      least, times + 1, steps)};
+    }
+    for (std::uint32_t k = 0; k <= times; ++k) {
+      bracket.rungs[k].steps = divide_up(steps, power(search.reduction, times - k));
+    }
+  }
+  return brackets;
+}
+
 std::uint32_t configurations_in(const std::vector<Bracket>& brackets) {
   std::uint32_t count = 0;
   for (const Bracket& bracket : brackets) count += bracket.rungs[0].configurations;
@@ -191,6 +211,45 @@ bool Race::in_front(std::uint32_t a, std::uint32_t b) const {
 bool Race::over() const {
   return std::none_of(entrants_.begin(), entrants_.end(),
                       [](const Entrant& entrant) { return entrant.standing == Standing::racing; });
+}
+
+bool Race::has_ended(std::uint32_t configuration, std::uint32_t split) const {
+  BALLAST_CHECK(configuration < entrants_.size() && split < splits_);
+  const Entrant& entrant = entrants_[configuration];
+  const bool is_last = entrant.rung + 1 == brackets_[entrant.bracket].rungs.size();
+  return is_last && entrant.scores[split].has_value();
+}
+
+std::optional<std::uint32_t> Race::chosen(ChoiceRule rule) const {
+  std::vector<std::uint32_t> ids;
+  std::vector<std::vector<double>> scores;
+  for (std::uint32_t id = 0; id < entrants_.size(); ++id) {
+    if (entrants_[id].standing != Standing::done) continue;
+    ids.push_back(id);
+    std::vector<double>& of = scores.emplace_back();
+    for (const std::optional<double>& score : entrants_[id].scores) of.push_back(*score);
+  }
+  const auto choice = choose_among(ids, scores, better_, rule);
+  return choice ? std::optional(choice->chosen) : std::nullopt;
+}
+
+std::optional<ConfigurationChoice> choose_among(const std::vector<std::uint32_t>& ids,
+                                                const std::vector<std::vector<double>>& scores,
+                                                Better better, ChoiceRule rule) {
+  if (ids.empty()) return std::nullopt;
+  std::vector<CandidateScore> candidates;
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    const double deviation = scores[i].size() < 2 ? 0.0 : standard_deviation(scores[i]);
+    candidates.push_back(
+        {.mean = mean(scores[i]),
+         .standard_error = deviation / std::sqrt(static_cast<double>(scores[i].size())),
+         .complexity = static_cast<double>(ids[i])});
+  }
+  ConfigurationChoice choice;
+  choice.best = ids[best_of(candidates, better)];
+  choice.one_standard_error = ids[one_standard_error(candidates, better)];
+  choice.chosen = rule == ChoiceRule::one_standard_error ? choice.one_standard_error : choice.best;
+  return choice;
 }
 
 Standing Race::standing(std::uint32_t configuration) const {

@@ -63,6 +63,11 @@ struct Bracket {
 [[nodiscard]] Result<std::vector<Bracket>> brackets_of(const SearchSpec& search, Step steps,
                                                        std::uint32_t grid);
 
+// The same race over runs of `steps` steps: its rungs are at the same shares of a run. An error
+// says what does not fit. REQUIRES: `brackets` as brackets_of() gives them.
+[[nodiscard]] Result<std::vector<Bracket>> rescaled(std::vector<Bracket> brackets,
+                                                    const SearchSpec& search, Step steps);
+
 // How many configurations take part.
 [[nodiscard]] std::uint32_t configurations_in(const std::vector<Bracket>& brackets);
 
@@ -88,6 +93,18 @@ struct Ranked {
   friend bool operator==(const Ranked&, const Ranked&) = default;
 };
 
+struct ConfigurationChoice {
+  std::uint32_t best = 0;
+  std::uint32_t one_standard_error = 0;
+  std::uint32_t chosen = 0;
+};
+// Among these ids, in rising order, by their scores over splits; nothing: there is none. With
+// equally complex models, which is all that is known here, one standard error takes the lowest of
+// those ids that are within it: list what you would rather have first.
+[[nodiscard]] std::optional<ConfigurationChoice> choose_among(
+    const std::vector<std::uint32_t>& ids, const std::vector<std::vector<double>>& scores,
+    Better better, ChoiceRule rule);
+
 class Race {
  public:
   // REQUIRES: brackets as brackets_of() gives them; at least one split.
@@ -103,6 +120,10 @@ class Race {
               std::optional<double> score);
 
   [[nodiscard]] bool over() const;
+  // The split of a configuration was run to the last step, or failed on the way there.
+  [[nodiscard]] bool has_ended(std::uint32_t configuration, std::uint32_t split) const;
+  // What the rule takes among those that are done; nothing: none is.
+  [[nodiscard]] std::optional<std::uint32_t> chosen(ChoiceRule rule) const;
   [[nodiscard]] Standing standing(std::uint32_t configuration) const;
 
   // The best first: failed ones last, before them by steps, then mean, then id. Also of a race that

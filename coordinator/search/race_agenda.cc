@@ -3,27 +3,67 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/base/check.h"
+
 namespace ballast {
 
 RunId RunNumbers::id(const Place& place) const {
   const std::uint64_t row = std::uint64_t{place.rung} * configurations + place.configuration;
-  return RunId{1 + row * splits + place.split};
+  if (!place.inner) return RunId{1 + row * splits + place.split};
+  std::uint64_t first = index(outer(splits));
+  for (std::uint32_t s = 0; s < place.split; ++s) {
+    first += std::uint64_t{rungs} * configurations * inner[s];
+  }
+  return RunId{first + row * inner[place.split] + *place.inner};
 }
 
 RunNumbers::Place RunNumbers::place(RunId id) const {
-  const std::uint64_t number = index(id) - 1;
-  const std::uint64_t row = number / splits;
-  return {.rung = static_cast<std::uint32_t>(row / configurations),
-          .configuration = static_cast<std::uint32_t>(row % configurations),
-          .split = static_cast<std::uint32_t>(number % splits)};
+  std::uint64_t number = index(id) - 1;
+  std::uint32_t of = splits;
+  Place place;
+  if (id > refit()) {
+    number = index(id) - index(outer(splits));
+    for (;; ++place.split) {
+      const std::uint64_t own = std::uint64_t{rungs} * configurations * inner[place.split];
+      if (number < own) break;
+      number -= own;
+    }
+    of = inner[place.split];
+    place.inner = static_cast<std::uint32_t>(number % of);
+  } else {
+    place.split = static_cast<std::uint32_t>(number % of);
+  }
+  const std::uint64_t row = number / of;
+  place.rung = static_cast<std::uint32_t>(row / configurations);
+  place.configuration = static_cast<std::uint32_t>(row % configurations);
+  return place;
 }
 
 RunId RunNumbers::refit() const {
   return RunId{1 + std::uint64_t{rungs} * configurations * splits};
 }
 
-RaceAgenda::RaceAgenda(Options options, Race race)
-    : options_(std::move(options)), race_(std::move(race)) {}
+RunId RunNumbers::outer(std::uint32_t split) const { return RunId{index(refit()) + 1 + split}; }
+
+std::optional<std::uint32_t> RunNumbers::outer_of(RunId id) const {
+  if (inner.empty() || id < outer(0) || id >= outer(splits)) return std::nullopt;
+  return static_cast<std::uint32_t>(index(id) - index(outer(0)));
+}
+
+std::uint64_t RunNumbers::legs() const {
+  std::uint64_t all = splits;
+  for (const std::uint32_t count : inner) all += count;
+  return all * rungs * configurations;
+}
+
+bool needs_own_run(const Race& outer, std::uint32_t chosen, std::uint32_t split) {
+  return !outer.has_ended(chosen, split);
+}
+
+RaceAgenda::RaceAgenda(Options options, Race race, std::vector<Race> inner)
+    : options_(std::move(options)), race_(std::move(race)), inner_(std::move(inner)) {
+  BALLAST_CHECK(inner_.size() == options_.numbers.inner.size());
+}
 
 bool RaceAgenda::wants_refit() const {
   if (!options_.refit || options_.is_refit_done) return false;
@@ -31,11 +71,38 @@ bool RaceAgenda::wants_refit() const {
   return !ranking.empty() && ranking.front().standing == Standing::done;
 }
 
-std::optional<RunId> RaceAgenda::next() {
-  for (const Leg& leg : race_.due()) {
-    const RunId run = options_.numbers.id(
-        {.rung = leg.rung, .configuration = leg.configuration, .split = leg.split});
+// Whether the choice of a split is still to be scored. It takes both races: the outer one may come
+// to score it on the way.
+bool RaceAgenda::wants_outer(std::uint32_t split) const {
+  if (!race_.over() || !inner_[split].over() || options_.outer_done.contains(split)) return false;
+  const auto chosen = inner_[split].chosen(options_.choose);
+  return chosen && needs_own_run(race_, *chosen, split) &&
+         !begun_.contains(options_.numbers.outer(split));
+}
+
+std::optional<RunId> RaceAgenda::next_leg(const Race& race, std::optional<std::uint32_t> of) {
+  for (const Leg& leg : race.due()) {
+    RunNumbers::Place place{
+        .rung = leg.rung, .configuration = leg.configuration, .split = leg.split};
+    if (of) {
+      place.inner = place.split;
+      place.split = *of;
+    }
+    const RunId run = options_.numbers.id(place);
     if (begun_.insert(run).second) return run;
+  }
+  return std::nullopt;
+}
+
+std::optional<RunId> RaceAgenda::next() {
+  if (const auto leg = next_leg(race_, std::nullopt)) return leg;
+  for (std::uint32_t split = 0; split < inner_.size(); ++split) {
+    if (const auto leg = next_leg(inner_[split], split)) return leg;
+  }
+  for (std::uint32_t split = 0; split < inner_.size(); ++split) {
+    if (!wants_outer(split)) continue;
+    begun_.insert(options_.numbers.outer(split));
+    return options_.numbers.outer(split);
   }
   if (race_.over() && wants_refit() && begun_.insert(options_.numbers.refit()).second) {
     return options_.numbers.refit();
@@ -48,20 +115,28 @@ void RaceAgenda::on_end(const RunEnd& end) {
     refit_ = end.exit;
     return;
   }
+  if (options_.numbers.outer_of(end.run)) return;  // Nothing follows from it here.
   std::optional<double> score;
   for (const auto& [name, value] : end.progress.scores) {
     if (name == options_.metric && end.exit.code == ExitCode::done) score = value;
+  }
+  const auto place = options_.numbers.place(end.run);
+  if (place.inner) {
+    inner_[place.split].report(place.configuration, place.rung, *place.inner, score);
+    return;
   }
   if (!score && failure_.empty()) {
     failure_ =
         end.exit.reason.empty() ? options_.metric + " is undefined on a split" : end.exit.reason;
   }
-  const auto place = options_.numbers.place(end.run);
   race_.report(place.configuration, place.rung, place.split, score);
 }
 
 bool RaceAgenda::is_over() const {
   if (!race_.over()) return false;
+  for (std::uint32_t split = 0; split < inner_.size(); ++split) {
+    if (!inner_[split].over() || wants_outer(split)) return false;
+  }
   return !wants_refit() || begun_.contains(options_.numbers.refit());
 }
 

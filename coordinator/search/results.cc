@@ -82,12 +82,28 @@ std::string_view state_of(Standing standing) {
   return "";
 }
 
-Standing standing_of(const JobResults& results, std::uint32_t configuration) {
-  for (const Ranked& ranked : results.ranking) {
+Standing standing_in(const std::vector<Ranked>& ranking, std::uint32_t configuration) {
+  for (const Ranked& ranked : ranking) {
     if (ranked.configuration == configuration) return ranked.standing;
   }
   return Standing::racing;
 }
+
+Standing standing_of(const JobResults& results, std::uint32_t configuration) {
+  return standing_in(results.ranking, configuration);
+}
+
+bool has_failed(const JobRun& run) { return run.result && !run.result->failure.empty(); }
+
+// Of a run of a configuration that came so far.
+std::string_view state_of(const JobRun& run, Standing standing) {
+  if (!run.result) return "unfinished";
+  if (has_failed(run)) return "failed";
+  if (standing == Standing::halved) return "halved";
+  return run.result->stopped_early ? "stopped_early" : "done";
+}
+
+std::string reason_of(const JobRun& run) { return has_failed(run) ? run.result->failure : ""; }
 
 std::string failure_of(const JobResults& results, std::uint32_t configuration) {
   for (std::size_t split = 0; split < results.splits.size(); ++split) {
@@ -139,44 +155,45 @@ Json curve_json(const JobRun& run) {
   return curve;
 }
 
+Json scores_json(const RunResult& result) {
+  Json scores = Json::object();
+  for (const auto& [name, value] : result.scores) {
+    if (std::isfinite(value)) scores[name] = value;
+  }
+  return scores;
+}
+
 Json run_json(const JobResults& results, std::uint32_t configuration, std::size_t split) {
   const JobRun& run = results.run(configuration, split);
   const JobSplit& of = results.splits[split];
   Json json = {{"run", run.name}, {"repeat", of.repeat}, {"fold", of.fold}};
-  const bool failed = run.result && !run.result->failure.empty();
-  const bool halved = standing_of(results, configuration) == Standing::halved;
-  json["state"] = !run.result                 ? "unfinished"
-                  : failed                    ? "failed"
-                  : halved                    ? "halved"
-                  : run.result->stopped_early ? "stopped_early"
-                                              : "done";
-  json["reason"] = failed ? run.result->failure : "";
+  json["state"] = state_of(run, standing_of(results, configuration));
+  json["reason"] = reason_of(run);
   json["train_examples"] = of.train_examples;
   json["validation_examples"] = of.validation.size();
   if (!run.result) return json;
   json["steps"] = run.result->step;
-  if (failed) return json;
+  if (has_failed(run)) return json;
   if (run.result->steps_per_epoch > 0) {
     json["epochs"] =
         static_cast<double>(run.result->step) / static_cast<double>(run.result->steps_per_epoch);
   }
-  Json scores = Json::object();
-  for (const auto& [name, value] : run.result->scores) {
-    if (std::isfinite(value)) scores[name] = value;
-  }
-  json["scores"] = std::move(scores);
+  json["scores"] = scores_json(*run.result);
   json["curve"] = curve_json(run);
   return json;
 }
 
 // ---- configurations -----------------------------------------------------------------------------
 
-void add_statistics(const JobResults& results, std::uint32_t configuration, Json& json) {
+using Scores = std::optional<std::vector<double>>;
+
+// What `scores` has of each metric: one for each split, or nothing.
+void add_statistics(const JobResults& results, const auto& scores_by_metric, Json& json) {
   Json means = Json::object();
   Json deviations = Json::object();
   Json intervals = Json::object();
   for (const std::string& metric : metrics_of(results)) {
-    const auto scores = scores_of(results, configuration, metric);
+    const Scores scores = scores_by_metric(metric);
     if (!scores) continue;
     means[metric] = mean(*scores);
     if (scores->size() < 2) continue;
@@ -215,7 +232,8 @@ Json configuration_json(const JobResults& results, std::uint32_t id,
   json["parameters"] = std::move(parameters);
   json["state"] = state_of(standing);
   json["reason"] = standing == Standing::failed ? failure_of(results, id) : "";
-  add_statistics(results, id, json);
+  add_statistics(
+      results, [&](const std::string& metric) { return scores_of(results, id, metric); }, json);
   if (standing == Standing::done) {
     for (std::size_t i = 0; i < results.ranking.size(); ++i) {
       if (results.ranking[i].configuration == id) json["rank"] = i + 1;
@@ -230,13 +248,66 @@ Json configuration_json(const JobResults& results, std::uint32_t id,
   return json;
 }
 
-Json split_json(const JobResults& results) {
-  const CrossValidationSpec& spec = *results.spec.cross_validation;
+Json split_json(const CrossValidationSpec& spec, std::size_t splits) {
   Json json = {{"kind", name_of(spec.split)},
-               {"folds", results.splits.size() / std::max(1U, spec.repeats)},
+               {"folds", splits / std::max(1U, spec.repeats)},
                {"repeats", spec.repeats}};
   if (!spec.group.empty()) json["group"] = spec.group;
   if (!spec.time.empty()) json["time"] = spec.time;
+  return json;
+}
+
+// ---- a nested search ----------------------------------------------------------------------------
+
+Scores nested_scores(const JobResults& results, const std::string& metric) {
+  std::vector<double> scores;
+  for (const NestedSearch& search : results.nested) {
+    const auto score = score_of(search.score, metric);
+    if (!score || !std::isfinite(*score)) return std::nullopt;
+    scores.push_back(*score);
+  }
+  return scores;
+}
+
+// What came of the search within a split's training examples, and of its choice on the split.
+Json outer_json(const JobResults& results, std::size_t split) {
+  const NestedSearch& search = results.nested[split];
+  Json json = {{"repeat", results.splits[split].repeat}, {"fold", results.splits[split].fold}};
+  if (search.chosen) {
+    json["chosen"] = *search.chosen;
+    json["run"] = search.score.name;
+  }
+  json["state"] = state_of(search.score, Standing::done);
+  json["reason"] = reason_of(search.score);
+  const bool scored = search.score.result && !has_failed(search.score);
+  json["scores"] = scored ? scores_json(*search.score.result) : Json::object();
+  json["inner_splits"] = search.splits.size();
+  Json inner = Json::array();
+  for (std::uint32_t id = 0; id < results.configurations.size(); ++id) {
+    Json one = {{"id", id}};
+    for (std::size_t place = 0; place < search.ranking.size(); ++place) {
+      const Ranked& ranked = search.ranking[place];
+      if (ranked.configuration != id) continue;
+      one["state"] = state_of(ranked.standing);
+      if (ranked.standing == Standing::done) one["rank"] = place + 1;
+      if (ranked.steps != 0 && ranked.standing != Standing::failed) one["mean"] = ranked.mean;
+    }
+    inner.push_back(std::move(one));
+  }
+  json["inner"] = std::move(inner);
+  return json;
+}
+
+Json nested_json(const JobResults& results) {
+  Json json = {
+      {"split", split_json(*results.spec.search->nested, results.nested[0].splits.size())}};
+  add_statistics(
+      results, [&](const std::string& metric) { return nested_scores(results, metric); }, json);
+  Json outer = Json::array();
+  for (std::size_t split = 0; split < results.nested.size(); ++split) {
+    outer.push_back(outer_json(results, split));
+  }
+  json["outer"] = std::move(outer);
   return json;
 }
 
@@ -257,27 +328,16 @@ std::string deciding_metric(const Spec& spec) {
 
 std::optional<ConfigurationChoice> choose(const JobResults& results) {
   std::vector<std::uint32_t> ids;
-  std::vector<CandidateScore> candidates;
+  std::vector<std::vector<double>> all;
   for (std::uint32_t id = 0; id < results.configurations.size(); ++id) {
     if (standing_of(results, id) != Standing::done) continue;
-    const auto scores = scores_of(results, id, results.metric);
+    auto scores = scores_of(results, id, results.metric);
     if (!scores) continue;
-    const double deviation = scores->size() < 2 ? 0.0 : standard_deviation(*scores);
     ids.push_back(id);
-    candidates.push_back(
-        {.mean = mean(*scores),
-         .standard_error = deviation / std::sqrt(static_cast<double>(scores->size())),
-         .complexity = static_cast<double>(id)});
+    all.push_back(std::move(*scores));
   }
-  if (ids.empty()) return std::nullopt;
-  const Better better = better_of(results.metric);
-  ConfigurationChoice choice;
-  choice.best = ids[best_of(candidates, better)];
-  choice.one_standard_error = ids[one_standard_error(candidates, better)];
-  const bool simpler =
-      results.spec.search && results.spec.search->choose == ChoiceRule::one_standard_error;
-  choice.chosen = simpler ? choice.one_standard_error : choice.best;
-  return choice;
+  return choose_among(ids, all, better_of(results.metric),
+                      results.spec.search ? results.spec.search->choose : ChoiceRule::best);
 }
 
 std::string cv_json(const JobResults& results) {
@@ -292,7 +352,7 @@ std::string cv_json(const JobResults& results) {
   json["metric"] = {{"name", results.metric},
                     {"larger_is_better", larger_is_better(results.metric)}};
   json["metrics"] = metrics_of(results);
-  json["split"] = split_json(results);
+  json["split"] = split_json(*spec.cross_validation, results.splits.size());
   if (spec.search) json["method"] = name_of(spec.search->method);
   json["examples"] = results.examples;
   json["spec"] = spec.source;
@@ -322,6 +382,7 @@ std::string cv_json(const JobResults& results) {
                      {"digest", results.refit->digest},
                      {"metrics", Json::parse(results.refit->metrics_json, nullptr, false)}};
   }
+  if (!results.nested.empty()) json["nested"] = nested_json(results);
   return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
@@ -340,33 +401,67 @@ std::string csv_number(double value) {
   return std::isfinite(value) ? Json(value).dump() : std::string();
 }
 
+// A row of results.csv, but for its last cell where the search is nested.
+std::string csv_row(const JobResults& results, std::uint32_t id, const std::string& place,
+                    const JobSplit& of, const JobRun& run, Standing standing) {
+  std::string row =
+      fmt::format("{},{},{},{},{},{}", id, place, state_of(run, standing),
+                  run.result ? run.result->step : Step{0}, of.train_examples, of.validation.size());
+  for (const std::string& value : results.configurations[id].values) row += "," + csv_cell(value);
+  for (const std::string& metric : metrics_of(results)) {
+    const auto score = score_of(run, metric);
+    row += "," + (score ? csv_number(*score) : "");
+  }
+  return row + "," + csv_cell(reason_of(run));
+}
+
+// The rows of a nested search: those of each inner race, and the runs that score a choice where the
+// race over the splits has none.
+std::string nested_rows(const JobResults& results) {
+  std::string csv;
+  for (std::size_t split = 0; split < results.nested.size(); ++split) {
+    const NestedSearch& search = results.nested[split];
+    const JobSplit& of = results.splits[split];
+    for (std::uint32_t id = 0; id < results.configurations.size(); ++id) {
+      for (std::size_t i = 0; i < search.splits.size(); ++i) {
+        const std::string place = fmt::format("{},{},{},{}", of.repeat, of.fold,
+                                              search.splits[i].repeat, search.splits[i].fold);
+        csv +=
+            csv_row(results, id, place, search.splits[i],
+                    search.runs[id * search.splits.size() + i], standing_in(search.ranking, id)) +
+            ",\n";
+      }
+    }
+    if (!search.chosen || search.score.name == results.run(*search.chosen, split).name) continue;
+    const std::string place = fmt::format("{},{},,", of.repeat, of.fold);
+    csv += csv_row(results, *search.chosen, place, of, search.score, Standing::done) + ",1\n";
+  }
+  return csv;
+}
+
 }  // namespace
 
 std::string results_csv(const JobResults& results) {
-  const std::vector<std::string> metrics = metrics_of(results);
-  std::string csv = "configuration,repeat,fold,state,steps,train_examples,validation_examples";
+  const bool nested = !results.nested.empty();
+  std::string csv =
+      nested ? "configuration,repeat,fold,inner_repeat,inner_fold" : "configuration,repeat,fold";
+  csv += ",state,steps,train_examples,validation_examples";
   if (results.spec.search) {
     for (const ParameterSpec& p : results.spec.search->parameters) csv += "," + csv_cell(p.field);
   }
-  for (const std::string& metric : metrics) csv += "," + csv_cell(metric);
-  csv += ",reason\n";
+  for (const std::string& metric : metrics_of(results)) csv += "," + csv_cell(metric);
+  csv += nested ? ",reason,scores_nested\n" : ",reason\n";
   for (std::uint32_t id = 0; id < results.configurations.size(); ++id) {
     for (std::size_t split = 0; split < results.splits.size(); ++split) {
-      const Json run = run_json(results, id, split);
+      const JobRun& run = results.run(id, split);
       const JobSplit& of = results.splits[split];
-      csv += fmt::format("{},{},{},{},{},{},{}", id, of.repeat, of.fold,
-                         run.at("state").get<std::string>(), run.value("steps", Step{0}),
-                         of.train_examples, of.validation.size());
-      for (const std::string& value : results.configurations[id].values)
-        csv += "," + csv_cell(value);
-      for (const std::string& metric : metrics) {
-        const auto score = score_of(results.run(id, split), metric);
-        csv += "," + (score ? csv_number(*score) : "");
-      }
-      csv += "," + csv_cell(run.at("reason").get<std::string>()) + "\n";
+      const std::string place = fmt::format("{},{}", of.repeat, of.fold) + (nested ? ",," : "");
+      csv += csv_row(results, id, place, of, run, standing_of(results, id));
+      if (nested) csv += results.nested[split].score.name == run.name ? ",1" : ",";
+      csv += "\n";
     }
   }
-  return csv;
+  return csv + nested_rows(results);
 }
 
 std::string predictions_csv(const JobResults& results) {
@@ -406,6 +501,47 @@ std::string predictions_csv(const JobResults& results) {
     }
   }
   return csv;
+}
+
+// ---- for people ---------------------------------------------------------------------------------
+
+namespace {
+
+// "rmse 75.2262 on average, 95 % interval 40.3073 to 110.1450"
+std::string average_text(const std::string& metric, std::span<const double> scores,
+                         const SplitSizes& sizes) {
+  std::string text = fmt::format("{} {:.4f} on average", metric, mean(scores));
+  if (scores.size() < 2) return text;
+  const Interval interval = corrected_interval(scores, sizes);
+  return text + fmt::format(", 95 % interval {:.4f} to {:.4f}", interval.low, interval.high);
+}
+
+// "nested: accuracy 0.9312 on average, ...; chosen there: c001, c001, c004"
+std::string nested_text(const JobResults& results) {
+  if (results.nested.empty()) return "";
+  std::string chosen;
+  for (const NestedSearch& search : results.nested) {
+    chosen += (chosen.empty() ? "" : ", ") +
+              (search.chosen ? fmt::format("c{:03}", *search.chosen) : std::string("none"));
+  }
+  const Scores scores = nested_scores(results, results.metric);
+  return "nested: " +
+         (scores ? average_text(results.metric, *scores, sizes_of(results))
+                 : "no average, since a split has no score") +
+         "; chosen there: " + chosen;
+}
+
+}  // namespace
+
+std::vector<std::string> summary_lines(const JobResults& results) {
+  const auto choice = choose(results);
+  if (!choice) return {};
+  const auto scores = scores_of(results, choice->chosen, results.metric);
+  const std::string who =
+      results.configurations.size() > 1 ? fmt::format("c{:03} is chosen: ", choice->chosen) : "";
+  std::vector<std::string> lines = {who + average_text(results.metric, *scores, sizes_of(results))};
+  if (const auto nested = nested_text(results); !nested.empty()) lines.push_back(nested);
+  return lines;
 }
 
 }  // namespace ballast

@@ -40,6 +40,15 @@ struct RefitResult {
   std::string metrics_json;
 };
 
+// Of a nested search, the search within one split's training examples.
+struct NestedSearch {
+  std::vector<JobSplit> splits;  // The inner ones.
+  std::vector<Ranked> ranking;
+  std::vector<JobRun> runs;  // By configuration, then inner split; outputs are not needed.
+  std::optional<std::uint32_t> chosen;
+  JobRun score;  // What the choice came to on the split. Without a choice nothing.
+};
+
 struct JobResults {
   std::string version;  // Of Ballast.
   const Spec& spec;
@@ -51,20 +60,14 @@ struct JobResults {
   std::vector<Ranked> ranking;  // Race::ranking()
   std::vector<JobRun> runs;     // By configuration, then split.
   std::optional<RefitResult> refit;
+  std::vector<NestedSearch> nested{};  // By split; empty: the search is not nested.
 
   [[nodiscard]] const JobRun& run(std::uint32_t configuration, std::size_t split) const {
     return runs[configuration * splits.size() + split];
   }
 };
 
-struct ConfigurationChoice {
-  std::uint32_t best = 0;
-  std::uint32_t one_standard_error = 0;
-  std::uint32_t chosen = 0;
-};
-// By the search's rule, among those that came to their end; nothing: none did. With equally complex
-// models, which is all that is known here, one standard error takes the lowest of those ids that
-// are within it: list what you would rather have first.
+// By the search's rule, among those that came to their end; nothing: none did.
 [[nodiscard]] std::optional<ConfigurationChoice> choose(const JobResults& results);
 
 // REQUIRES: each result that is there has as many examples as its split.
@@ -72,6 +75,9 @@ struct ConfigurationChoice {
 [[nodiscard]] std::string results_csv(const JobResults& results);
 // Of the chosen configuration.
 [[nodiscard]] std::string predictions_csv(const JobResults& results);
+
+// What people are told at the end: the chosen configuration's score and how certain it is.
+[[nodiscard]] std::vector<std::string> summary_lines(const JobResults& results);
 
 // What decides where the spec does not say: roc_auc, accuracy or rmse.
 [[nodiscard]] std::string deciding_metric(const Spec& spec);

@@ -10,6 +10,8 @@
 #   digits    the digits MLP on five folds
 #   search    cross-validation and a search beside scikit-learn (needs ./dev data adult)
 #   disk      what a cross-validation takes beside one training run (needs ./dev data adult)
+#   folds     time-ordered and grouped folds beside scikit-learn (needs ./dev data bike-sharing
+#             and movielens)
 #   a9a       logistic regression beside LIBLINEAR (needs ./dev data a9a)
 #
 # bench/README.md has the figures of this commit. The packages they need are installed first.
@@ -24,8 +26,11 @@ dev_bench() {
       help_of bench
       return 0
       ;;
-    kernels | cuts | shapes | digits | search | disk | a9a) ;;
-    *) fail_usage "bench: expected kernels, cuts, shapes, digits, search, disk or a9a, saw '$name'" ;;
+    kernels | cuts | shapes | digits | search | folds | disk | a9a) ;;
+    *)
+      fail_usage "bench: expected kernels, cuts, shapes, digits, search, folds, disk or a9a," \
+        "saw '$name'"
+      ;;
   esac
   run_verb setup --bench
   build_preset release ballast
@@ -59,6 +64,12 @@ bench_search() {
 bench_disk() {
   run_verb data adult
   bench/disk.py "$@"
+}
+
+bench_folds() {
+  run_verb data bike-sharing
+  run_verb data movielens
+  PYTHONWARNINGS=ignore /usr/bin/python3 bench/folds_sklearn.py "$@"
 }
 
 bench_a9a() {

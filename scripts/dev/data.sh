@@ -5,7 +5,8 @@
 #
 # Puts the set into examples/NAME/data. It comes from $BALLAST_DATA_MIRROR, or ../shared/data, when
 # the files are there; otherwise from the public source. Either way the content must have the
-# SHA-256 that scripts/data.tsv names. What is there and right already is not fetched again.
+# SHA-256 that scripts/data.tsv names. What is there and right already is not fetched again. A table
+# that takes several files of a set is put together from them.
 
 # shellcheck shell=bash
 
@@ -69,6 +70,8 @@ fetch_set() {
     [[ $set == "$wanted" ]] || continue
     if has_content "$into/$file" "$sha"; then
       say "$set: $into/$file is there"
+    elif [[ $mirror == - ]]; then
+      from_the_others
     elif [[ -f $(mirror_root)/$mirror ]]; then
       from_mirror
     else
@@ -80,7 +83,7 @@ fetch_set() {
   trap - EXIT
 }
 
-# The two ways in. Both read the columns of the row that fetch_set is at.
+# The ways in. They read the columns of the row that fetch_set is at.
 
 from_mirror() {
   unpacked "$(mirror_root)/$mirror" | "$mirror_filter" >"$scratch/content"
@@ -91,6 +94,18 @@ from_mirror() {
       "remove it or set BALLAST_DATA_MIRROR to another directory"
   keep
   say "$set: $into/$file comes from $(mirror_root)/$mirror"
+}
+
+# What the rows above it name is there: fetch_set ends at the first file that cannot be had.
+from_the_others() {
+  "$mirror_filter" "$into" >"$scratch/content"
+  local seen
+  seen=$(sha_of "$scratch/content")
+  [[ $seen == "$sha" ]] ||
+    fail "$set: expected $file to hold content with SHA-256 $sha, saw $seen; what puts it together," \
+      "$mirror_filter in scripts/dev/data.sh, has changed, or awk here is another"
+  keep
+  say "$set: $into/$file is put together from the others"
 }
 
 from_source() {
@@ -143,7 +158,7 @@ has_content() {
 # The bytes of a file, gunzipped if need be; archives stay as they are.
 unpacked() {
   case $1 in
-    *.tar.gz) cat "$1" ;;
+    *.tar.gz | *.zip) cat "$1" ;;
     *) gzip -dcf "$1" ;;
   esac
 }
@@ -173,4 +188,24 @@ reviews_of() {
       LC_ALL=C xargs awk -v label="$label" -f scripts/reviews.awk
     label=$((label + 1))
   done
+}
+
+hours_of_zip() { file_of_zip hour.csv; }
+ratings_of_zip() { file_of_zip ml-100k/u.data; }
+films_of_zip() { file_of_zip ml-100k/u.item; }
+users_of_zip() { file_of_zip ml-100k/u.user; }
+
+file_of_zip() {
+  cat >"$scratch/archive"
+  python3 -c 'import sys, zipfile
+sys.stdout.buffer.write(zipfile.ZipFile(sys.argv[1]).read(sys.argv[2]))' "$scratch/archive" "$1"
+}
+
+# Takes the directory of the files.
+joined_ratings() {
+  local file
+  for file in u.user u.item u.data; do
+    gzip -dc "$1/$file.gz" >"$scratch/$file"
+  done
+  LC_ALL=C awk -f scripts/ratings.awk "$scratch"/{u.user,u.item,u.data}
 }

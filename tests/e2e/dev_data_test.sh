@@ -98,6 +98,38 @@ turns_the_archive_into_the_mirrors_table() {
   holds "$into/train.tsv.gz" "$text"
 }
 
+# Archives of a set, and the table that its files are put together to.
+puts_tables_together() {
+  fresh
+  mkdir -p "$source/ml-100k"
+  printf '1|24|M|writer|55105\n2|53|F|other|94043\n' >"$source/ml-100k/u.user"
+  printf '7|Film (1995)|01-Jan-1995||http://x|0|1%s\n8|unknown||||1|0%s\n' \
+    '|0|0|0|0|0|0|0|0|0|0|0|0|0|0|0|0|0' '|0|0|0|0|0|0|0|0|0|0|0|0|0|0|0|0|0' \
+    >"$source/ml-100k/u.item"
+  printf '2\t8\t3\t881250949\n1\t7\t5\t891717742\n' >"$source/ml-100k/u.data"
+  rm -f "$source/films.zip"
+  (cd "$source" && python3 -m zipfile -c films.zip ml-100k)
+  local text part filter
+  text=$(head -n 1 < <(awk -f scripts/ratings.awk))
+  text+='\n2,53,F,other,8,,1,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,881250949,3'
+  text+='\n1,24,M,writer,7,1995,0,1,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,891717742,5\n'
+  for part in u.data:ratings u.item:films u.user:users; do
+    filter=${part#*:}_of_zip
+    row toy "${part%:*}.gz" "$(sha <"$source/ml-100k/${part%:*}")" folder/absent.gz same \
+      "file://$source/films.zip" "$filter" -
+  done
+  row toy ratings.csv.gz "$(printf '%b' "$text" | sha)" - joined_ratings - same -
+  run_data 0 toy --into "$into"
+  holds "$into/ratings.csv.gz" "$text"
+
+  sed -i '$d' "$table"
+  row toy ratings.csv.gz "$(printf 'x' | sha)" - joined_ratings - same -
+  rm "$into/ratings.csv.gz"
+  run_data 1 toy --into "$into"
+  output_has 'expected ratings.csv.gz to hold content with SHA-256'
+  [[ ! -e $into/ratings.csv.gz ]] || failed 'a table of other content was kept'
+}
+
 refuses_a_wrong_checksum() {
   local right
   right=$(printf 'right' | sha)
@@ -148,7 +180,8 @@ the_table_is_whole() {
     rows=$((rows + 1))
     [[ $sum =~ ^[0-9a-f]{64}$ ]] || failed "$set: $sum is no SHA-256"
     [[ $url_sum =~ ^([0-9a-f]{64}|-)$ ]] || failed "$set: '$url_sum' is no SHA-256"
-    [[ $file == *.gz && $mirror_path == *.gz && $url == http* ]] || failed "$set: $file"
+    [[ $file == *.gz ]] || failed "$set: $file"
+    [[ $mirror_path/$url == -/- || $mirror_path/$url == */*/http* ]] || failed "$set: $file"
     [[ -f examples/$set/README.md ]] || failed "examples/$set has no README"
     for filter in "$mirror_filter" "$url_filter"; do
       grep -q "^$filter() {" scripts/dev/data.sh || failed "$set: no filter $filter"
@@ -161,6 +194,7 @@ tests=(
   takes_the_mirror_and_leaves_what_is_right
   prefers_the_source_to_nothing
   turns_the_archive_into_the_mirrors_table
+  puts_tables_together
   refuses_a_wrong_checksum
   says_what_is_missing_without_a_network
   refuses_what_it_does_not_know

@@ -149,6 +149,40 @@ Fold cut_by_time(const CrossValidationSpec& spec, const SplitValues& values, std
           range(cut->validation_begin, cut->validation_end)};
 }
 
+// ---- some of the examples
+// ------------------------------------------------------------------------
+
+// The categories of some examples; names that none of them has are gone.
+Categories some_of(const Categories& all, const std::vector<std::uint32_t>& examples) {
+  if (all.of.empty()) return {};
+  Categories some;
+  std::vector<std::uint32_t> numbers(all.names.size(), kNoCategory);
+  for (const std::uint32_t i : examples) {
+    if (all.of[i] != kNoCategory) numbers[all.of[i]] = 0;
+  }
+  for (std::size_t name = 0; name < numbers.size(); ++name) {
+    if (numbers[name] == kNoCategory) continue;
+    numbers[name] = static_cast<std::uint32_t>(some.names.size());
+    some.names.push_back(all.names[name]);
+  }
+  for (const std::uint32_t i : examples) {
+    some.of.push_back(all.of[i] == kNoCategory ? kNoCategory : numbers[all.of[i]]);
+  }
+  return some;
+}
+
+SplitValues some_of(const SplitValues& all, const std::vector<std::uint32_t>& examples) {
+  SplitValues some{.examples = static_cast<std::uint32_t>(examples.size()),
+                   .classes = {},
+                   .class_names = all.class_names,
+                   .groups = some_of(all.groups, examples),
+                   .times = some_of(all.times, examples),
+                   .folds = some_of(all.folds, examples)};
+  if (all.classes.empty()) return some;
+  for (const std::uint32_t i : examples) some.classes.push_back(all.classes[i]);
+  return some;
+}
+
 // ---- what keeps data from being split -----------------------------------------------------------
 
 struct Complaint {
@@ -330,6 +364,28 @@ Fold make_fold(const CrossValidationSpec& spec, std::uint64_t seed, const SplitV
   }
   BALLAST_CHECK(false && "a split without a meaning");
   return {};
+}
+
+Result<std::vector<Fold>> make_inner_folds(const CrossValidationSpec& spec, std::uint64_t seed,
+                                           const SplitValues& values, std::uint32_t outer,
+                                           const std::vector<std::uint32_t>& training,
+                                           std::string_view section) {
+  const SplitValues inside = some_of(values, training);
+  const Result<std::uint32_t> count = count_folds(spec, inside, section);
+  if (!count) return count.error();
+  // No repetition has this number, so these orders have nothing to do with those of the outer
+  // folds.
+  constexpr std::uint64_t kInner = ~std::uint64_t{0};
+  const std::uint64_t own_seed = folds::key_of(seed, outer, kInner);
+  std::vector<Fold> made;
+  for (std::uint32_t repeat = 0; repeat < spec.repeats; ++repeat) {
+    for (std::uint32_t fold = 0; fold < *count; ++fold) {
+      Fold& inner = made.emplace_back(make_fold(spec, own_seed, inside, repeat, fold));
+      for (std::uint32_t& i : inner.training) i = training[i];
+      for (std::uint32_t& i : inner.validation) i = training[i];
+    }
+  }
+  return made;
 }
 
 }  // namespace ballast

@@ -90,4 +90,12 @@ struct Fold {
 [[nodiscard]] Fold make_fold(const CrossValidationSpec& spec, std::uint64_t seed,
                              const SplitValues& values, std::uint32_t repeat, std::uint32_t fold);
 
+// The splits of a split's training examples, for a nested search: what make_fold() makes of these
+// examples alone, with a seed that follows from `seed` and `outer`, the number of that split. By
+// repeat, then fold; numbers are those of `values`.
+// REQUIRES: as count_folds(); `training` ascends.
+[[nodiscard]] Result<std::vector<Fold>> make_inner_folds(
+    const CrossValidationSpec& spec, std::uint64_t seed, const SplitValues& values,
+    std::uint32_t outer, const std::vector<std::uint32_t>& training, std::string_view section);
+
 }  // namespace ballast

@@ -12,11 +12,11 @@ import {qualityFigures, qualityNote} from './plots/quality';
 import {scoresFigure} from './plots/scores';
 import {timeFigure} from './plots/time';
 import {trainingFigures} from './plots/training';
-import {meanOf, ranked, summarize} from './summary';
+import {meanOf, nestedText, summarize} from './summary';
 import {cell, scrollable, table} from './table';
 import {configurationTable, runTable} from './tables';
 import {adviseTraining, splitsOf, summarizeTraining} from './training_summary';
-import type {Job, Scores, Timings, Training} from './types';
+import type {Job, Nested, Scores, Timings, Training} from './types';
 
 function read<T>(id: string): T {
   return JSON.parse(document.getElementById(id)!.textContent!) as T;
@@ -100,35 +100,32 @@ function finalContent(job: Job): Child[] {
       metricsTable('Metrics of the final model', job.refit.metrics ?? {}),
     );
   }
-  if (job.nested) content.push(...nestedContent(job, job.nested.outer));
+  if (job.nested) content.push(...nestedContent(job, job.nested));
   return content;
 }
 
-function nestedContent(job: Job, outer: NonNullable<Job['nested']>['outer']): Child[] {
+function nestedContent(job: Job, nested: Nested): Child[] {
   const metric = job.metric.name;
-  const scores = outer.map((one) => one.scores[metric]).filter((v): v is number => v !== undefined);
-  const mean = scores.reduce((a, b) => a + b, 0) / Math.max(1, scores.length);
-  const said =
-    scores.length === 0
-      ? ''
-      : ` On average it is ${score(mean)}, where the winner’s own score is ${score(meanOf(job, ranked(job)[0]))}.`;
+  const repeats = new Set(nested.outer.map((one) => one.repeat ?? 0)).size > 1;
   return [
-    h(
-      'p',
-      {class: 'intro'},
-      `The ${metricName(metric)} of the whole search on outer folds that it did not see.${said}`,
-    ),
+    h('p', {class: 'intro'}, nestedText(job, nested)),
     scrollable(
       'Nested splits',
       table({
         caption: 'What the search chose and scored in each outer fold',
         columns: [
+          ...(repeats ? [{name: 'Repeat', header: true, numeric: true}] : []),
           {name: 'Outer fold', header: true, numeric: true},
           {name: 'Chosen', numeric: true},
           {name: capitalized(metricName(metric)), numeric: true},
         ],
-        rows: outer.map((one) => ({
-          cells: [cell(`${one.fold}`), cell(`${one.chosen}`), cell(score(one.scores[metric]))],
+        rows: nested.outer.map((one) => ({
+          cells: [
+            ...(repeats ? [cell(`${one.repeat ?? 0}`)] : []),
+            cell(`${one.fold}`),
+            cell(one.chosen === undefined ? '–' : `${one.chosen}`),
+            cell(one.scores[metric] === undefined ? '–' : score(one.scores[metric])),
+          ],
         })),
       }),
     ),

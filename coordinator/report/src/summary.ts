@@ -14,7 +14,7 @@ import {
   score,
 } from './format';
 import {inOrder} from './scales';
-import type {Configuration, Job, Timings} from './types';
+import type {Configuration, Job, Nested, Timings} from './types';
 
 export const kSignificance = 0.05;
 
@@ -82,6 +82,7 @@ export function summarize(job: Job, timings: Timings): Summary {
       {term: 'What was tried', text: tried(job, timings)},
       {term: job.configurations.length > 1 ? 'What won' : 'What came out', text: won(job)},
       {term: 'Is it real', text: certainty(job)},
+      {term: 'What the search is worth', text: job.nested ? nestedText(job, job.nested) : ''},
     ].filter((fact) => fact.text !== ''),
   };
 }
@@ -229,6 +230,27 @@ function certainty(job: Job): string {
       : `Not for certain: the lead of configuration ${best.id} over configuration ${next.id} could ` +
         `be chance (${pValue(p)}, corrected resampled t-test).`;
   return verdict + levelText(level, others.length);
+}
+
+// The score of a search that chose without the examples that it is scored on.
+export function nestedText(job: Job, nested: Nested): string {
+  const metric = job.metric.name;
+  const scores = nested.outer
+    .map((one) => one.scores[metric])
+    .filter((value): value is number => value !== undefined);
+  const what = `${capitalized(metricName(metric))} of the whole search on outer folds that had no say in it`;
+  if (scores.length < nested.outer.length || scores.length === 0) {
+    return `${what}: ${count(scores.length)} of ${count(nested.outer.length)} folds have a score, so there is no average.`;
+  }
+  const mean = nested.mean?.[metric] ?? scores.reduce((a, b) => a + b, 0) / scores.length;
+  const ends = nested.interval?.[metric];
+  const between = ends ? ` (95\u202f% interval ${score(ends[0])} to ${score(ends[1])})` : '';
+  const chosen = [...new Set(nested.outer.map((one) => one.chosen))];
+  const same =
+    chosen.length === 1
+      ? ` Configuration ${chosen[0]} was chosen in all of them.`
+      : ` ${plural(chosen.length, 'configuration')} were chosen in ${plural(nested.outer.length, 'fold')}.`;
+  return `${what}: ${score(mean)} on average${between}, where the winner’s own score is ${score(meanOf(job, chosenOf(job)))}.${same}`;
 }
 
 function levelText(level: number, others: number): string {

@@ -78,7 +78,22 @@ export interface Job {
   choice?: {best?: number; one_standard_error?: number; chosen?: number; rule?: string};
   curves?: QualityCurves;
   refit?: {directory?: string; digest?: string; metrics?: Record<string, Scores>};
-  nested?: {outer: {fold: number; chosen: number; scores: Scores}[]};
+  nested?: Nested;
+}
+
+// What the whole search comes to on splits that had no say in it.
+export interface Nested {
+  split?: {kind: string; folds?: number; repeats?: number};
+  mean?: Scores;
+  interval?: Record<string, [number, number]>;
+  outer: {
+    repeat?: number;
+    fold: number;
+    chosen?: number;
+    state?: string;
+    reason?: string;
+    scores: Scores;
+  }[];
 }
 
 export interface Timings {

@@ -353,6 +353,67 @@ TEST(Folds, OfGroupsAndTimesDoNotDependOnTheOrderOfExamples) {
   }
 }
 
+// The held-out examples of the outer split are on neither side, and what the kind keeps apart is
+// apart again inside.
+TEST(Folds, InnerOnesSplitTheTrainingExamplesAlone) {
+  for (std::uint64_t seed = 0; seed < 40; ++seed) {
+    SCOPED_TRACE(seed);
+    const SplitValues values = random_values(seed);
+    for (const SplitKind kind : kEvery) {
+      SCOPED_TRACE(static_cast<int>(kind));
+      const CrossValidationSpec spec = of_kind(kind, 3);
+      const Fold outer = make_fold(spec, seed, values, 0, 1);
+      const auto inner = make_inner_folds(spec, seed, values, 1, outer.training, "search.nested");
+      ASSERT_TRUE(inner.has_value()) << inner.error().message;
+      EXPECT_EQ(*inner, *make_inner_folds(spec, seed, values, 1, outer.training, "search.nested"));
+      ASSERT_GE(inner->size(), 2U);
+      for (const Fold& fold : *inner) {
+        ASSERT_FALSE(fold.training.empty() || fold.validation.empty());
+        for (const auto* side : {&fold.training, &fold.validation}) {
+          EXPECT_TRUE(std::includes(outer.training.begin(), outer.training.end(), side->begin(),
+                                    side->end()));
+        }
+        std::set<std::uint32_t> examples(fold.training.begin(), fold.training.end());
+        std::set<std::uint32_t> groups;
+        std::uint32_t latest = 0;
+        for (const std::uint32_t i : fold.training) {
+          groups.insert(values.groups.of[i]);
+          latest = std::max(latest, values.times.of[i]);
+        }
+        for (const std::uint32_t i : fold.validation) {
+          EXPECT_FALSE(examples.contains(i));
+          EXPECT_FALSE(needs_groups(kind) && groups.contains(values.groups.of[i]));
+          EXPECT_FALSE(needs_times(kind) && latest >= values.times.of[i]);
+        }
+      }
+    }
+  }
+}
+
+TEST(Folds, InnerOnesOfAllExamplesAreThoseOfAnotherSeed) {
+  const SplitValues values = random_values(3);
+  const CrossValidationSpec spec = of_kind(SplitKind::k_fold, 3);
+  std::vector<std::uint32_t> all(values.examples);
+  std::iota(all.begin(), all.end(), 0U);
+  const auto first = make_inner_folds(spec, 7, values, 0, all, "search.nested");
+  const auto second = make_inner_folds(spec, 7, values, 1, all, "search.nested");
+  ASSERT_TRUE(first && second);
+  EXPECT_NE(*first, *second) << "outer splits draw by themselves";
+  EXPECT_NE(first->front(), make_fold(spec, 7, values, 0, 0));
+}
+
+TEST(Folds, InnerOnesSayWhatKeepsThemFromBeing) {
+  SplitValues values = random_values(5);
+  values.groups.of.assign(values.examples, 0);
+  values.groups.of[0] = 1;
+  values.groups.names = {"a", "b"};
+  const auto inner =
+      make_inner_folds(of_kind(SplitKind::grouped, 2), 1, values, 0, {1, 2, 3, 4}, "search.nested");
+  ASSERT_FALSE(inner.has_value());
+  EXPECT_EQ(inner.error().message,
+            "search.nested.folds: expected at most as many folds as there are groups, 1, got 2");
+}
+
 TEST(Folds, ChangeWithTheSeedAndTheRepetition) {
   const SplitValues values = random_values(3);
   for (const SplitKind kind : kEvery) {

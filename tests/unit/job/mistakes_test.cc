@@ -601,6 +601,15 @@ TEST(Mistakes, OfSearch) {
       {"an inner split", search("nested: {split: grouped}, parameters: {training.batch: [1, 2]}"),
        "f.yaml:3:18: search.nested.group: missing required field; write the column that grouped "
        "splits by"},
+      {"a column that the inner split has no use for",
+       search("nested: {group: city}, parameters: {training.batch: [1, 2]}"),
+       "f.yaml:3:26: search.nested.group: goes only with grouped, stratified_grouped and "
+       "leave_one_group_out, not with stratified; remove one of the two"},
+      {"an inner standard error of one",
+       search("choose: one_standard_error, nested: {split: shuffled, folds: 1}, parameters: "
+              "{training.batch: [1, 2]}"),
+       "f.yaml:3:18: search.choose: a standard error takes two splits, and search.nested has one; "
+       "add repeats or folds, or choose best"},
       {"nobody works", plus("job: {workers_per_run: 0}"),
        "f.yaml:3:24: job.workers_per_run: expected a whole number from 1 to 10000, got \"0\""},
       {"a budget of days", plus("job: {seconds: 1d}"),

@@ -277,6 +277,34 @@ TEST(Parse, KnowsTheFormatByTheExtension) {
   EXPECT_EQ(idx.data.train.label_paths, (Texts{"l1", "l2"}));
 }
 
+TEST(Parse, NestedSplitsAreLikeTheOuterOnesUnlessTheySayHow) {
+  const auto nested = [](const std::string& outer, const std::string& inner) {
+    const auto spec =
+        parse_spec("data: {train: f.csv, label: y}\nmodel: linear\n" + outer +
+                       "search: {nested: " + inner + ", parameters: {training.batch: [1, 2]}}\n",
+                   "f.yaml");
+    EXPECT_TRUE(spec.has_value()) << (spec ? "" : spec.error().message);
+    return *spec->search->nested;
+  };
+  const std::string groups =
+      "cross_validation: {split: grouped, group: user, folds: 4, repeats: 2}\n";
+  CrossValidationSpec inner = nested(groups, "{folds: 3}");
+  EXPECT_EQ(inner.split, SplitKind::grouped);
+  EXPECT_EQ(inner.group, "user");
+  EXPECT_EQ(inner.folds, 3U);
+  EXPECT_EQ(inner.repeats, 1U) << "how often is its own to say";
+  EXPECT_EQ(nested(groups, "{group: city}").group, "city");
+  inner = nested(groups, "{split: k_fold}");
+  EXPECT_EQ(inner.split, SplitKind::k_fold);
+  EXPECT_TRUE(inner.group.empty());
+  inner = nested("cross_validation: {split: expanding, time: day, gap: 7}\n", "{}");
+  EXPECT_EQ(inner.split, SplitKind::expanding);
+  EXPECT_EQ(inner.time, "day");
+  EXPECT_EQ(inner.gap, 7U);
+  EXPECT_EQ(inner.folds, 5U);
+  EXPECT_EQ(nested("", "{folds: 2}").split, SplitKind::k_fold) << "of numbers";
+}
+
 TEST(Parse, ReadsJobsOfManyRuns) {
   const Spec spec = parsed(kFullSpec);
   CrossValidationSpec split;

@@ -39,6 +39,37 @@ test('a search whose winner may owe it to chance', () => {
   );
 });
 
+test('a nested search says what the search is worth', () => {
+  const nested = {
+    mean: {roc_auc: 0.83},
+    interval: {roc_auc: [0.79, 0.87] as [number, number]},
+    outer: [
+      {fold: 0, chosen: 1, scores: {roc_auc: 0.82}},
+      {fold: 1, chosen: 1, scores: {roc_auc: 0.84}},
+    ],
+  };
+  const said = (of: typeof nested.outer): string =>
+    fact(
+      summarize({...three(0.3), nested: {...nested, outer: of}}, {}),
+      'What the search is worth',
+    );
+  assert.equal(
+    said(nested.outer),
+    'ROC-AUC of the whole search on outer folds that had no say in it: 0.8300 on average (95\u202f% interval 0.7900 to 0.8700), ' +
+      'where the winner’s own score is 0.8400. Configuration 1 was chosen in all of them.',
+  );
+  assert.match(
+    said([nested.outer[0]!, {fold: 1, chosen: 0, scores: {roc_auc: 0.84}}]),
+    / 2 configurations were chosen in 2 folds\.$/,
+  );
+  const unscored = {fold: 1, scores: {}} as (typeof nested.outer)[0];
+  assert.match(
+    said([nested.outer[0]!, unscored]),
+    /1 of 2 folds have a score, so there is no average\.$/,
+  );
+  assert.equal(fact(summarize(three(0.3), {}), 'What the search is worth'), 'no such fact');
+});
+
 test('the threshold itself is not significant', () => {
   assert.match(fact(summarize(three(0.05), {}), 'Is it real'), /^Not for certain/);
   assert.match(fact(summarize(three(0.0499), {}), 'Is it real'), /^Yes/);

@@ -14,7 +14,7 @@ namespace {
 const std::vector<Bracket> kHalving = {
     {.first = 0,
      .rungs = {{.steps = 10, .configurations = 3}, {.steps = 30, .configurations = 1}}}};
-constexpr RunNumbers kNumbers{.rungs = 2, .configurations = 3, .splits = 2};
+const RunNumbers kNumbers{.rungs = 2, .configurations = 3, .splits = 2};
 
 RaceAgenda agenda(bool refit) {
   return {{.numbers = kNumbers, .metric = "accuracy", .refit = refit, .is_refit_done = false},
@@ -52,6 +52,92 @@ TEST(RunNumbers, NameEachPlaceOnce) {
   EXPECT_TRUE(std::is_sorted(all.begin(), all.end()));
   EXPECT_EQ(std::adjacent_find(all.begin(), all.end()), all.end());
   EXPECT_NE(all.front(), kFleet);
+}
+
+TEST(RunNumbers, OfANestedSearchComeAfterTheOthers) {
+  RunNumbers numbers = kNumbers;
+  numbers.inner = {3, 2};
+  EXPECT_EQ(numbers.refit(), kNumbers.refit()) << "a search without nesting has the same numbers";
+  std::vector<RunId> all;
+  for (std::uint32_t split = 0; split < 2; ++split) {
+    all.push_back(numbers.outer(split));
+    EXPECT_EQ(numbers.outer_of(all.back()), split);
+  }
+  for (std::uint32_t split = 0; split < 2; ++split) {
+    for (std::uint32_t rung = 0; rung < 2; ++rung) {
+      for (std::uint32_t configuration = 0; configuration < 3; ++configuration) {
+        for (std::uint32_t inner = 0; inner < numbers.inner[split]; ++inner) {
+          const RunId id = numbers.id({rung, configuration, split, inner});
+          const RunNumbers::Place place = numbers.place(id);
+          EXPECT_EQ(place.rung, rung);
+          EXPECT_EQ(place.configuration, configuration);
+          EXPECT_EQ(place.split, split);
+          EXPECT_EQ(place.inner, inner);
+          EXPECT_FALSE(numbers.outer_of(id));
+          all.push_back(id);
+        }
+      }
+    }
+  }
+  EXPECT_GT(all.front(), numbers.refit());
+  EXPECT_TRUE(std::is_sorted(all.begin(), all.end()));
+  EXPECT_EQ(std::adjacent_find(all.begin(), all.end()), all.end());
+  EXPECT_FALSE(numbers.place(kNumbers.id({1, 2, 1})).inner);
+  EXPECT_EQ(numbers.legs(), 2U * 3U * 7U);
+}
+
+// The outer race prefers configuration 1. Inside the first split 1 wins as well, and its run there
+// is the score; inside the second 2 wins, which the outer race gave up at the first rung.
+TEST(RaceAgenda, ANestedSearchScoresWhatTheInnerRacesChoose) {
+  RunNumbers numbers = kNumbers;
+  numbers.inner = {3, 2};
+  RaceAgenda job({.numbers = numbers, .metric = "accuracy", .refit = true, .is_refit_done = false},
+                 Race(kHalving, 2, Better::larger),
+                 {Race(kHalving, 3, Better::larger), Race(kHalving, 2, Better::larger)});
+  std::vector<RunId> seen;
+  for (std::vector<RunId> runs = begin(job); !runs.empty(); runs = begin(job)) {
+    for (const RunId run : runs) {
+      EXPECT_TRUE(std::find(seen.begin(), seen.end(), run) == seen.end()) << "begun twice";
+      seen.push_back(run);
+      if (run == numbers.refit() || numbers.outer_of(run)) {
+        job.on_end(scored(run, 0.5));
+        continue;
+      }
+      const RunNumbers::Place place = numbers.place(run);
+      const std::uint32_t better = place.inner && place.split == 1 ? 2 : 1;
+      job.on_end(scored(run, place.configuration == better ? 0.9 : 0.5));
+    }
+  }
+  EXPECT_TRUE(job.is_over());
+  EXPECT_EQ(job.exit().code, ExitCode::done);
+  const auto has = [&](RunId run) {
+    return std::find(seen.begin(), seen.end(), run) != seen.end();
+  };
+  EXPECT_FALSE(has(numbers.outer(0)));
+  EXPECT_TRUE(has(numbers.outer(1)));
+  EXPECT_TRUE(has(numbers.refit()));
+  // 3 configurations and then 1, on 2 + 3 + 2 splits; the second's score, and the refit.
+  EXPECT_EQ(seen.size(), 4U * 7U + 2U);
+}
+
+TEST(RaceAgenda, AnInnerRaceWithoutAChoiceEndsNothing) {
+  RunNumbers numbers = kNumbers;
+  numbers.inner = {2, 2};
+  RaceAgenda job({.numbers = numbers, .metric = "accuracy", .refit = false, .is_refit_done = false},
+                 Race(kHalving, 2, Better::larger),
+                 {Race(kHalving, 2, Better::larger), Race(kHalving, 2, Better::larger)});
+  for (std::vector<RunId> runs = begin(job); !runs.empty(); runs = begin(job)) {
+    for (const RunId run : runs) {
+      const bool fails = !numbers.outer_of(run) && numbers.place(run).inner;
+      if (fails) {
+        job.on_end({.run = run, .exit = {ExitCode::user_error, "diverged"}, .progress = {}});
+      } else {
+        job.on_end(scored(run, 0.5));
+      }
+    }
+  }
+  EXPECT_TRUE(job.is_over());
+  EXPECT_EQ(job.exit().code, ExitCode::done) << job.exit().reason;
 }
 
 TEST(RaceAgenda, RunsEachLegOnceAndTheBestOnAllDataInTheEnd) {

@@ -92,6 +92,44 @@ TEST(Brackets, RiseToTheLastStepAndCostAboutTheSame) {
   }
 }
 
+TEST(Brackets, AreRescaledToTheSameSharesOfARun) {
+  SearchSpec search;
+  search.method = SearchMethod::hyperband;
+  search.reduction = 3;
+  search.steps_min = 1;
+  const auto brackets = brackets_of(search, 81, 0);
+  ASSERT_TRUE(brackets);
+  EXPECT_EQ(*rescaled(*brackets, search, 81), *brackets);
+  const auto longer = rescaled(*brackets, search, 162);
+  ASSERT_TRUE(longer);
+  for (std::size_t b = 0; b < brackets->size(); ++b) {
+    for (std::size_t k = 0; k < (*brackets)[b].rungs.size(); ++k) {
+      EXPECT_EQ((*longer)[b].rungs[k].steps, 2 * (*brackets)[b].rungs[k].steps);
+      EXPECT_EQ((*longer)[b].rungs[k].configurations, (*brackets)[b].rungs[k].configurations);
+    }
+  }
+  const auto shorter = rescaled(*brackets, search, 80);
+  ASSERT_FALSE(shorter);
+  EXPECT_EQ(shorter.error().message,
+            "search.nested: expected at least 81 steps of a run on inner splits, so that each of 5 "
+            "rungs has its own, got 80; train for longer, or ask for fewer folds");
+}
+
+TEST(Race, ChoosesByTheRuleAmongThoseThatAreDone) {
+  Race race({{.first = 0, .rungs = {{.steps = 9, .configurations = 3}}}}, 2, Better::larger);
+  EXPECT_FALSE(race.chosen(ChoiceRule::best));
+  const double scores[3][2] = {{0.79, 0.85}, {0.8, 0.9}, {0.1, 0.2}};
+  for (std::uint32_t c = 0; c < 3; ++c) {
+    for (std::uint32_t s = 0; s < 2; ++s) {
+      EXPECT_FALSE(race.has_ended(c, s));
+      race.report(c, 0, s, scores[c][s]);
+      EXPECT_TRUE(race.has_ended(c, s));
+    }
+  }
+  EXPECT_EQ(race.chosen(ChoiceRule::best), 1U);
+  EXPECT_EQ(race.chosen(ChoiceRule::one_standard_error), 0U) << "0.82 is within 0.05 of 0.85";
+}
+
 TEST(Brackets, SayWhatDoesNotFit) {
   const auto late = brackets_of(search_of(SearchMethod::halving, 3, 40), 100, 0);
   ASSERT_FALSE(late.has_value());

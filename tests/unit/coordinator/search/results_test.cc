@@ -1,5 +1,6 @@
 #include "coordinator/search/results.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -139,6 +140,77 @@ TEST_F(ResultsTest, AFailedConfigurationIsReportedAndNeverChosen) {
   failed.ranking[0].standing = Standing::failed;
   EXPECT_FALSE(choose(failed));
   EXPECT_FALSE(Json::parse(cv_json(failed)).contains("curves"));
+}
+
+// In both splits an inner search of two inner splits; the first chose 1, by the run of the outer
+// search, the second 0, by one of its own.
+TEST_F(ResultsTest, ANestedSearchIsScoredByWhatItChose) {
+  spec_.search->nested.emplace();
+  spec_.search->nested->folds = 2;
+  JobResults nested = results();
+  const std::string before = cv_json(nested);
+  const auto search = [&](std::uint32_t chosen, JobRun score) {
+    NestedSearch made;
+    made.splits = {{.repeat = 0, .fold = 0, .train_examples = 1, .validation = {0}},
+                   {.repeat = 0, .fold = 1, .train_examples = 1, .validation = {3}}};
+    made.ranking = {{chosen, Standing::done, 40, 0.75}, {1 - chosen, Standing::failed, 0, 0.0}};
+    made.runs = {run("i", 0.7), run("j", 0.8), run("k", 0.7), run("l", 0.8)};
+    made.chosen = chosen;
+    made.score = std::move(score);
+    return made;
+  };
+  nested.nested = {search(1, nested.runs[2]), search(0, run("own", 0.6))};
+
+  const Json json = Json::parse(cv_json(nested));
+  const Json& of = json.at("nested");
+  EXPECT_EQ(of.at("outer").at(0).at("chosen"), 1);
+  EXPECT_EQ(of.at("outer").at(0).at("run"), "c");
+  EXPECT_EQ(of.at("outer").at(1).at("run"), "own");
+  EXPECT_EQ(of.at("outer").at(1).at("scores").at("accuracy"), 0.6);
+  EXPECT_EQ(of.at("outer").at(1).at("inner").at(0).at("mean"), 0.75);
+  EXPECT_EQ(of.at("outer").at(1).at("inner").at(1).at("state"), "failed");
+  EXPECT_DOUBLE_EQ(of.at("mean").at("accuracy").get<double>(), (0.8 + 0.6) / 2.0);
+  const double scores[] = {0.8, 0.6};
+  const Interval interval = corrected_interval(scores, {2.0, 2.0});
+  EXPECT_NEAR(of.at("interval").at("accuracy").at(0).get<double>(), interval.low, 1e-9);
+  EXPECT_EQ(of.at("split").at("folds"), 2);
+  Json without = json;
+  without.erase("nested");
+  EXPECT_EQ(without, Json::parse(before)) << "the rest is as without nesting";
+
+  const std::string table = results_csv(nested);
+  EXPECT_EQ(std::count(table.begin(), table.end(), '\n'), 1 + 4 + 2 * 4 + 1) << table;
+  EXPECT_NE(table.find("configuration,repeat,fold,inner_repeat,inner_fold,state,"),
+            std::string::npos);
+  EXPECT_NE(table.find("\n1,0,0,,,done,40,2,2,0.2,0.8,"), std::string::npos) << table;
+  EXPECT_NE(table.find("\n1,0,1,0,1,done,40,1,1,0.2,0.8,"), std::string::npos) << table;
+  std::size_t scored = 0;
+  for (std::size_t at = table.find(",1\n"); at != std::string::npos;
+       at = table.find(",1\n", at + 1)) {
+    scored += 1;
+  }
+  EXPECT_EQ(scored, 2U) << "one run scores each split";
+  const std::string said = summary_lines(nested).back();
+  EXPECT_EQ(said.substr(0, 36), "nested: accuracy 0.7000 on average, ") << said;
+  EXPECT_TRUE(said.ends_with("; chosen there: c001, c000")) << said;
+
+  nested.nested[1].chosen.reset();
+  nested.nested[1].score = JobRun{};
+  const Json lacking = Json::parse(cv_json(nested)).at("nested");
+  EXPECT_FALSE(lacking.at("mean").contains("accuracy"));
+  EXPECT_FALSE(lacking.at("outer").at(1).contains("chosen"));
+  EXPECT_EQ(lacking.at("outer").at(1).at("state"), "unfinished");
+}
+
+TEST_F(ResultsTest, TheSummarySaysHowCertainTheScoreIs) {
+  const double scores[] = {0.8, 0.9};
+  const Interval interval = corrected_interval(scores, {2.0, 2.0});
+  EXPECT_EQ(summary_lines(results()),
+            std::vector{"c001 is chosen: accuracy 0.8500 on average, 95 % interval " +
+                        fmt::format("{:.4f} to {:.4f}", interval.low, interval.high)});
+  JobResults nothing = results();
+  for (Ranked& ranked : nothing.ranking) ranked.standing = Standing::failed;
+  EXPECT_TRUE(summary_lines(nothing).empty());
 }
 
 TEST(RunResult, ComesBackAsItWasWritten) {
