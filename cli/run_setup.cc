@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <optional>
 #include <utility>
 
 #include "common/job/parse.h"
+#include "worker/data/weigh.h"
 #include "worker/model/model.h"
 
 namespace ballast {
@@ -28,14 +30,42 @@ struct DataFigures {
   std::uint64_t validation = 0;
   std::uint64_t test = 0;
   std::vector<std::string> classes;
+  std::optional<ExampleWeights> weights;
 };
+
+Result<std::optional<ExampleWeights>> weights_of(const Spec& spec, const Dataset& dataset) {
+  std::vector<float> labels;
+  for (std::uint64_t i = 0; i < dataset.examples(Split::train); ++i) {
+    labels.push_back(dataset.label(Split::train, i));
+  }
+  return weigh(spec, {.classes = dataset.schema().classes,
+                      .labels = labels,
+                      .weights = dataset.weights(Split::train)});
+}
+
+Result<std::optional<ExampleWeights>> weights_of(const Spec& spec, const PackedTable& packed,
+                                                 const FoldExamples& fold) {
+  if (spec.data.weight.empty() && spec.class_weights.kind == ClassWeighting::none) {
+    return std::optional<ExampleWeights>();
+  }
+  const std::vector<float> all_labels = example_labels(packed);
+  const std::vector<double> all_weights = example_weights(packed);
+  std::vector<float> labels;
+  std::vector<double> weights;
+  for (const std::uint32_t example : fold.train) {
+    labels.push_back(all_labels[example]);
+    if (!all_weights.empty()) weights.push_back(all_weights[example]);
+  }
+  return weigh(spec, {.classes = packed.classes, .labels = labels, .weights = weights});
+}
 
 DataFigures figures_of(const Dataset& dataset) {
   return {.digest = dataset.digest(),
           .train = dataset.examples(Split::train),
           .validation = dataset.examples(Split::validation),
           .test = dataset.examples(Split::test),
-          .classes = dataset.schema().classes};
+          .classes = dataset.schema().classes,
+          .weights = {}};
 }
 
 Result<RunConfig> make_run(const Spec& spec, const DataFigures& data, const Model& model) {
@@ -65,6 +95,7 @@ Result<RunConfig> make_run(const Spec& spec, const DataFigures& data, const Mode
   run.task = spec.model.task;
   run.loss = spec.model.loss;
   run.classes = data.classes;
+  run.weights = data.weights;
   run.optimizer = spec.optimizer;
   run.training = spec.training;
   run.checkpoint = spec.checkpoint;
@@ -106,7 +137,11 @@ Result<Setup> set_up_run(const Spec& spec, const SetupOptions& options) {
   if (!dataset) return dataset.error();
   auto model = Model::create(spec, (*dataset)->schema());
   if (!model) return model.error();
-  auto run = make_run(spec, figures_of(**dataset), **model);
+  DataFigures figures = figures_of(**dataset);
+  auto weights = weights_of(spec, **dataset);
+  if (!weights) return in_spec(spec, weights.error().message);
+  figures.weights = *std::move(weights);
+  auto run = make_run(spec, figures, **model);
   if (!run) return run.error();
   run->dataset = prepared->directory;
 
@@ -132,6 +167,8 @@ Result<JobFile> set_up_fold(const Spec& spec, const PackedTable& packed,
   if (!schema) return schema.error();
   auto model = Model::create(spec, *schema);
   if (!model) return model.error();
+  auto weights = weights_of(spec, packed, examples);
+  if (!weights) return in_spec(spec, weights.error().message);
   auto written = write_fold(
       options.folds,
       {.packed_digest = packed.digest, .examples = examples, .transforms_json = *transforms});
@@ -141,7 +178,8 @@ Result<JobFile> set_up_fold(const Spec& spec, const PackedTable& packed,
                        .train = examples.train.size(),
                        .validation = examples.validation.size(),
                        .test = packed.test ? packed.test->selection.examples() : 0,
-                       .classes = schema->classes},
+                       .classes = schema->classes,
+                       .weights = *std::move(weights)},
                       **model);
   if (!run) return run.error();
   run->dataset = written->directory;

@@ -1,6 +1,7 @@
 #include "coordinator/evaluation.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "common/base/check.h"
@@ -25,6 +26,16 @@ bool Evaluation::accept(const wire::Evaluated& evaluated) {
   if (!evaluated.outputs.holds_array_of<float>() || !evaluated.labels.holds_array_of<float>() ||
       evaluated.labels.as<float>().size() != count ||
       evaluated.outputs.as<float>().size() != count * run_.outputs) {
+    return false;
+  }
+  const bool weighs = run_.weights && run_.weights->has_own;
+  if (!evaluated.weights.holds_array_of<double>() ||
+      evaluated.weights.as<double>().size() != (weighs ? count : 0)) {
+    return false;
+  }
+  const auto weights = evaluated.weights.as<double>();
+  if (!std::all_of(weights.begin(), weights.end(),
+                   [](double weight) { return std::isfinite(weight) && weight >= 0.0; })) {
     return false;
   }
   // Class indices become places in arrays; a NaN or a stranger must not.
@@ -75,6 +86,8 @@ SplitOutputs Evaluation::outputs(Split split) const {
     const auto labels = result.labels.as<float>();
     all.outputs.insert(all.outputs.end(), outputs.begin(), outputs.end());
     all.labels.insert(all.labels.end(), labels.begin(), labels.end());
+    const auto weights = result.weights.as<double>();
+    all.weights.insert(all.weights.end(), weights.begin(), weights.end());
   }
   return all;
 }
@@ -85,7 +98,7 @@ Metrics Evaluation::metrics(Split split) const {
   for (std::uint32_t batch = 0; batch < evaluation_batches(run_, split); ++batch) {
     loss += results_.at({split, batch}).loss;
   }
-  return evaluate(run_.task, run_.outputs, all.outputs, all.labels, loss);
+  return evaluate(run_.task, run_.outputs, all.outputs, all.labels, all.weights, loss);
 }
 
 }  // namespace ballast

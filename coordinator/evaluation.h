@@ -19,6 +19,7 @@ namespace ballast {
 struct SplitOutputs {
   std::vector<float> outputs;  // RunConfig::outputs for each.
   std::vector<float> labels;
+  std::vector<double> weights;  // One for each, or none.
 };
 
 class Evaluation {

@@ -22,12 +22,15 @@ constexpr const char* kResultFile = "result.json";
 constexpr const char* kOutputsFile = "outputs.f32";
 
 std::string to_bytes(const RunResult& result) {
-  std::string bytes((result.outputs.size() + result.labels.size()) * sizeof(float), '\0');
-  const std::size_t outputs = result.outputs.size() * sizeof(float);
-  if (outputs > 0) std::memcpy(bytes.data(), result.outputs.data(), outputs);
-  if (bytes.size() > outputs) {
-    std::memcpy(bytes.data() + outputs, result.labels.data(), bytes.size() - outputs);
-  }
+  std::string bytes;
+  const auto append = [&](const auto& numbers) {
+    if (numbers.empty()) return;
+    bytes.append(reinterpret_cast<const char*>(numbers.data()),
+                 numbers.size() * sizeof(numbers[0]));
+  };
+  append(result.outputs);
+  append(result.labels);
+  append(result.weights);
   return bytes;
 }
 
@@ -45,18 +48,23 @@ Status read_outputs(const std::string& directory, const Json& json, RunResult& r
   const auto bytes = read_file(join_path(directory, kOutputsFile));
   if (!bytes) return bytes.error();
   const auto examples = json.at("examples").get<std::uint64_t>();
+  const bool weighted = json.value("weighted", false);
   const std::uint64_t rows = examples * (std::uint64_t{result.outputs_per_example} + 1);
-  if (examples > bytes->size() || bytes->size() != rows * sizeof(float) ||
+  const std::uint64_t weights = weighted ? examples * sizeof(double) : 0;
+  if (examples > bytes->size() || bytes->size() != rows * sizeof(float) + weights ||
       checksum_of(*bytes) != json.at("checksum").get<std::string>()) {
     return damaged(directory, std::string(kOutputsFile) + " is not the one that it names");
   }
-  result.labels.resize(examples);
-  result.outputs.resize(rows - examples);
-  const std::size_t outputs = result.outputs.size() * sizeof(float);
-  if (outputs > 0) std::memcpy(result.outputs.data(), bytes->data(), outputs);
-  if (examples > 0) {
-    std::memcpy(result.labels.data(), bytes->data() + outputs, examples * sizeof(float));
-  }
+  const char* from = bytes->data();
+  const auto take = [&](auto& numbers, std::uint64_t count) {
+    numbers.resize(count);
+    if (count == 0) return;
+    std::memcpy(numbers.data(), from, count * sizeof(numbers[0]));
+    from += count * sizeof(numbers[0]);
+  };
+  take(result.outputs, rows - examples);
+  take(result.labels, examples);
+  take(result.weights, weighted ? examples : 0);
   return {};
 }
 
@@ -80,6 +88,7 @@ Status write_run_result(const std::string& directory, const RunResult& result) {
     json["steps_per_epoch"] = result.steps_per_epoch;
     json["outputs_per_example"] = result.outputs_per_example;
     json["examples"] = result.labels.size();
+    if (!result.weights.empty()) json["weighted"] = true;
     json["checksum"] = checksum_of(bytes);
     Json scores = Json::object();
     for (const auto& [name, value] : result.scores) scores[name] = value;

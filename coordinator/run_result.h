@@ -2,8 +2,8 @@
 
 // What a run of cross-validation leaves in its directory: result.json with its scores on the
 // validation split, and outputs.f32 with what the model says of each example there, from which
-// every metric, curve and prediction of the report is made. result.json comes last and names the
-// other's checksum: a run that has one is done.
+// every metric, curve and prediction of the report is made: outputs, labels and weights, if any.
+// result.json comes last and names the other's checksum: a run that has one is done.
 //
 // A run that failed for a reason that would come again, such as a loss that is not finite, leaves a
 // result.json that says so.
@@ -28,6 +28,7 @@ struct RunResult {
   std::uint32_t outputs_per_example = 1;
   std::vector<float> outputs;  // By validation example.
   std::vector<float> labels;
+  std::vector<double> weights;  // One for each, or none.
   Metrics scores;
 
   friend bool operator==(const RunResult&, const RunResult&) = default;

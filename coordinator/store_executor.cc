@@ -305,10 +305,12 @@ Result<Metrics> StoreExecutor::write_scores(const ExportModel& job) {
   result.outputs_per_example = run.outputs;
   result.outputs = job.validation->outputs;
   result.labels = job.validation->labels;
+  result.weights = job.validation->weights;
   result.scores = measure({.task = run.task,
                            .outputs_per_example = run.outputs,
                            .outputs = result.outputs,
-                           .labels = result.labels});
+                           .labels = result.labels,
+                           .weights = result.weights});
   for (const auto& [split, metrics] : job.metrics) {
     if (split != Split::validation) continue;
     for (const auto& metric : metrics) {

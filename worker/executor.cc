@@ -141,6 +141,11 @@ WorkerOutcome WorkerExecutor::run(EvaluateBatch& job) {
   for (std::uint32_t i = 0; i < count; ++i) {
     labels[i] = loaded_->dataset->label(job.split, first + i);
   }
+  std::vector<double> weights;
+  if (const auto own = loaded_->dataset->weights(job.split); !own.empty()) {
+    const auto batch = own.subspan(first, count);
+    weights.assign(batch.begin(), batch.end());
+  }
   const double loss =
       engine_->predict(*loaded_->dataset, job.split, first, count, job.weights->view(), outputs);
   return BatchEvaluated{job.group, wire::Evaluated{.timeline = job.timeline,
@@ -149,7 +154,8 @@ WorkerOutcome WorkerExecutor::run(EvaluateBatch& job) {
                                                    .batch = job.batch,
                                                    .loss = loss,
                                                    .outputs = Bytes::own(std::move(outputs)),
-                                                   .labels = Bytes::own(std::move(labels))}};
+                                                   .labels = Bytes::own(std::move(labels)),
+                                                   .weights = Bytes::own(std::move(weights))}};
 }
 
 }  // namespace ballast

@@ -8,7 +8,7 @@
 namespace ballast {
 
 struct Figures {
-  double loss = 0.0;  // Sum over examples, before any regularization.
+  double loss = 0.0;  // Sum over examples, weighed, before any regularization.
   std::uint64_t examples = 0;
   std::uint64_t correct = 0;    // Classification: predicted == label. Regression: 0.
   std::uint64_t nonfinite = 0;  // Leaves whose loss or gradient was not finite (R3).

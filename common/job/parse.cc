@@ -70,7 +70,10 @@ void parse_root(const Place& root, const Problems& problems, Spec& out) {
     parse_model(root.at("model"), out.model);
   }
   if (root.has("optimizer")) parse_optimizer(root.at("optimizer"), out.optimizer);
-  if (root.has("training")) parse_training(root.at("training"), out.training);
+  if (root.has("training")) {
+    parse_training(root.at("training"), out.training);
+    parse_class_weights(root.at("training"), out.class_weights);
+  }
   if (root.has("checkpoint")) parse_checkpoint(root.at("checkpoint"), out.checkpoint);
   if (root.has("cluster")) parse_cluster(root.at("cluster"), out.cluster);
   if (root.has("cross_validation")) {

@@ -32,6 +32,10 @@ void check_early_stop(const Place& root, const Spec& spec) {
   check_metric(place, spec.model.task, early_stop.metric);
 }
 
+std::string_view shown_model(const ModelSpec& model) {
+  return model.kind == ModelKind::layers ? name_of(model.loss) : name_of(model.kind);
+}
+
 void check_classes(const Place& root, const Spec& spec) {
   const std::size_t classes = spec.data.classes.size();
   if (classes == 0) return;
@@ -41,12 +45,11 @@ void check_classes(const Place& root, const Spec& spec) {
     place.complain(
         fmt::format("{} predicts a number, which has no classes; remove this, or choose "
                     "another model",
-                    model.kind == ModelKind::layers ? name_of(model.loss) : name_of(model.kind)));
+                    shown_model(model)));
   } else if (model.task == Task::binary && classes != 2) {
-    place.complain(
-        fmt::format("{} tells two classes apart, got {}; use {}",
-                    model.kind == ModelKind::layers ? name_of(model.loss) : name_of(model.kind),
-                    classes, model.kind == ModelKind::layers ? "cross_entropy" : "softmax"));
+    place.complain(fmt::format("{} tells two classes apart, got {}; use {}", shown_model(model),
+                               classes,
+                               model.kind == ModelKind::layers ? "cross_entropy" : "softmax"));
   } else if (model.kind == ModelKind::layers && model.task == Task::multiclass &&
              model.layers.back().kind == LayerKind::dense && model.layers.back().width != classes) {
     const Place layers = root.at("model").at("layers");
@@ -65,6 +68,28 @@ void check_label_type(const Place& root, const Spec& spec) {
     root.at("data").at("label").complain(
         fmt::format("{} predicts a number, and the label {} is a column of type {}",
                     name_of(spec.model.loss), quoted(column.name), name_of(column.type)));
+  }
+}
+
+// Classes that only the data knows are compared with it when it is there.
+void check_class_weights(const Place& root, const Spec& spec) {
+  if (spec.class_weights.kind == ClassWeighting::none) return;
+  const Place place = root.at("training").at("class_weights");
+  if (spec.model.task == Task::regression) {
+    place.complain(
+        fmt::format("{} predicts a number, which has no classes; remove this, or weigh "
+                    "the examples by data.weight",
+                    shown_model(spec.model)));
+    return;
+  }
+  const std::vector<std::string_view> classes(spec.data.classes.begin(), spec.data.classes.end());
+  for (std::size_t i = 0; i < spec.class_weights.given.size() && !classes.empty(); ++i) {
+    const std::string& label = spec.class_weights.given[i].label;
+    if (std::find(classes.begin(), classes.end(), label) != classes.end()) continue;
+    const std::string_view near = nearest(label, classes);
+    place.item(i).complain(fmt::format(
+        "expected one of data.label.classes, got {}{}", quoted(label),
+        near.empty() ? std::string() : fmt::format("; did you mean {}?", quoted(near))));
   }
 }
 
@@ -111,6 +136,7 @@ void check_spec(const Place& root, const Spec& spec) {
   check_early_stop(root, spec);
   check_classes(root, spec);
   check_label_type(root, spec);
+  check_class_weights(root, spec);
   check_consistency(root, spec);
   check_search(root, spec);
 }

@@ -197,25 +197,29 @@ void parse_libsvm(const Place& data, DataSpec& out) {
   libsvm.read("dense", out.libsvm_dense);
 }
 
-void check_label_column(const Place& place, const DataSpec& data) {
-  if (data.columns.empty()) return;
+// The column of that name in data.columns. Complains where it must be there and is not: with a
+// header it is found in that.
+std::optional<ColumnSpec> listed_column(const Place& place, const DataSpec& data,
+                                        const std::string& name) {
+  if (data.columns.empty()) return std::nullopt;
   std::vector<std::string_view> names;
   for (const ColumnSpec& column : data.columns) names.push_back(column.name);
-  const auto found = std::find(names.begin(), names.end(), data.label);
-  // With a header, the label's column is found there; its type follows from the model.
-  const bool named_elsewhere = data.header || data.format == DataFormat::jsonl;
-  if (found == names.end() && named_elsewhere) return;
-  if (found == names.end()) {
-    const std::string_view near = nearest(data.label, names);
-    place.complain(fmt::format(
-        "expected one of data.columns, got {}{}", quoted(data.label),
-        near.empty() ? std::string() : fmt::format("; did you mean {}?", quoted(near))));
-    return;
-  }
-  const ColumnType type = data.columns[static_cast<std::size_t>(found - names.begin())].type;
-  if (type == ColumnType::text || type == ColumnType::skip) {
+  const auto found = std::find(names.begin(), names.end(), name);
+  if (found != names.end()) return data.columns[static_cast<std::size_t>(found - names.begin())];
+  if (data.header || data.format == DataFormat::jsonl) return std::nullopt;
+  const std::string_view near = nearest(name, names);
+  place.complain(
+      fmt::format("expected one of data.columns, got {}{}", quoted(name),
+                  near.empty() ? std::string() : fmt::format("; did you mean {}?", quoted(near))));
+  return std::nullopt;
+}
+
+// The label's type follows from the model.
+void check_label_column(const Place& place, const DataSpec& data) {
+  const auto column = listed_column(place, data, data.label);
+  if (column && (column->type == ColumnType::text || column->type == ColumnType::skip)) {
     place.complain(fmt::format("the label is a column of type {}; make it a number or a category",
-                               name_of(type)));
+                               name_of(column->type)));
   }
 }
 
@@ -260,6 +264,31 @@ void parse_label(const Place& data, DataSpec& out) {
   check_label_column(column, out);
 }
 
+// The column must be there, and hold numbers; that each is a weight shows when it is read.
+void parse_weight(const Place& data, DataSpec& out) {
+  if (!data.has("weight")) return;
+  const Place weight = data.at("weight");
+  if (!has_columns(out.format)) {
+    weight.complain(
+        fmt::format("{} has no column that could hold weights; use csv, tsv or jsonl, or remove it",
+                    name_of(out.format)));
+    return;
+  }
+  const auto name = weight.text();
+  if (!name) return;
+  out.weight = *name;
+  if (name->empty()) {
+    weight.complain("expected a column's name, got an empty text");
+  } else if (*name == out.label) {
+    weight.complain(fmt::format("{} is the label; name another column", quoted(*name)));
+  } else if (const auto column = listed_column(weight, out, *name);
+             column && (column->type == ColumnType::category || column->type == ColumnType::text)) {
+    weight.complain(
+        fmt::format("weights are numbers, and {} is a column of type {}; make it a number",
+                    quoted(*name), name_of(column->type)));
+  }
+}
+
 }  // namespace
 
 void parse_data(const Place& data, DataSpec& out) {
@@ -276,6 +305,7 @@ void parse_data(const Place& data, DataSpec& out) {
   parse_format_fields(data, out);
   parse_libsvm(data, out);
   parse_label(data, out);
+  parse_weight(data, out);
 }
 
 }  // namespace ballast

@@ -19,6 +19,8 @@ void parse_features(const Place& features, const DataSpec& data, std::vector<Tra
 void parse_model(const Place& model, ModelSpec& out);
 void parse_optimizer(const Place& optimizer, OptimizerSpec& out);
 void parse_training(const Place& training, TrainingSpec& out);
+// training.class_weights: no part of what the roles agree on but of how they weigh.
+void parse_class_weights(const Place& training, ClassWeightsSpec& out);
 void parse_checkpoint(const Place& checkpoint, CheckpointSpec& out);
 void parse_cluster(const Place& cluster, ClusterSpec& out);
 // The task says what is stratified when nothing is written.

@@ -179,6 +179,27 @@ void parse_training(const Place& training, TrainingSpec& out) {
   if (training.has("early_stop")) parse_early_stop(training.at("early_stop"), out.early_stop);
 }
 
+void parse_class_weights(const Place& training, ClassWeightsSpec& out) {
+  if (!training.is(YamlNode::Kind::mapping) || !training.has("class_weights")) return;
+  const Place place = training.at("class_weights");
+  if (!place.is(YamlNode::Kind::mapping)) {
+    const auto word = place.is(YamlNode::Kind::scalar) ? place.text() : std::nullopt;
+    out.kind = word == "balanced" ? ClassWeighting::balanced : ClassWeighting::none;
+    if (word == "balanced" || word == "none") return;
+    return place.complain_expected(
+        "none, balanced, or classes and their weights, such as {yes: 10}");
+  }
+  out.kind = ClassWeighting::given;
+  if (place.node().items.empty()) place.complain_expected("at least one class and its weight");
+  for (std::size_t i = 0; i < place.node().items.size(); ++i) {
+    const auto weight = place.item(i).number(kNotNegative);
+    if (!weight) continue;
+    out.given.push_back({.label = place.node().keys[i].text,
+                         .weight = *weight,
+                         .line = place.node().keys[i].mark.line});
+  }
+}
+
 void parse_checkpoint(const Place& checkpoint, CheckpointSpec& out) {
   if (!checkpoint.check_fields()) return;
   checkpoint.read("every_steps", WholeRange{}, out.every_steps);

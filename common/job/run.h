@@ -16,6 +16,17 @@ namespace ballast {
 
 enum class Split : std::uint8_t { train, validation, test };
 
+// What training multiplies the loss of an example by: its own weight, that of its class, and a
+// scale which makes the mean over the training examples 1, so that neither the learning rate nor
+// any other limit depends on the unit of the weights.
+struct ExampleWeights {
+  bool has_own = false;         // Whether examples have weights, in every split.
+  std::vector<double> classes;  // By class; empty: 1 for each.
+  double scale = 1.0;
+
+  friend bool operator==(const ExampleWeights&, const ExampleWeights&) = default;
+};
+
 struct RunConfig {
   std::string name;
   std::uint64_t seed = 0;
@@ -43,6 +54,7 @@ struct RunConfig {
   Task task = Task::multiclass;
   LossKind loss = LossKind::cross_entropy;
   std::vector<std::string> classes;
+  std::optional<ExampleWeights> weights = {};  // Nothing: every example counts alike.
   OptimizerSpec optimizer;
   TrainingSpec training;
   CheckpointSpec checkpoint;

@@ -115,11 +115,19 @@ void visit(Io& io, S& table) requires std::same_as<std::remove_const_t<S>, Table
 }
 
 template <class Io, class S>
+void visit(Io& io, S& weights) requires std::same_as<std::remove_const_t<S>, ExampleWeights> {
+  auto& [has_own, classes, scale] = weights;
+  io("has_own", has_own);
+  io("classes", classes);
+  io("scale", scale);
+}
+
+template <class Io, class S>
 void visit(Io& io, S& run) requires std::same_as<std::remove_const_t<S>, RunConfig> {
   auto& [name, seed, spec, spec_directory, dataset, dataset_digest, packed, tables, partitions,
          leaves, leaf_examples, batch, train_examples, validation_examples, test_examples,
-         steps_per_epoch, steps, until, evaluation_batch, outputs, task, loss, classes, optimizer,
-         training, checkpoint, cluster] = run;
+         steps_per_epoch, steps, until, evaluation_batch, outputs, task, loss, classes, weights,
+         optimizer, training, checkpoint, cluster] = run;
   io("name", name);
   io("seed", seed);
   io("spec", spec);
@@ -143,6 +151,7 @@ void visit(Io& io, S& run) requires std::same_as<std::remove_const_t<S>, RunConf
   io("task", task);
   io("loss", loss);
   io("classes", classes);
+  io.optional("weights", weights);
   io("optimizer", optimizer);
   io("training", training);
   io("checkpoint", checkpoint);
@@ -344,6 +353,11 @@ std::string broken_promise(const RunConfig& run) {
     return fmt::format("leaves: expected a power of two, got {}", run.leaves);
   }
   if (run.partitions == 0) return "partitions: expected at least 1, got 0";
+  if (run.weights && !run.weights->classes.empty() &&
+      run.weights->classes.size() != run.classes.size()) {
+    return fmt::format("weights.classes: expected one for each of the {} classes, got {}",
+                       run.classes.size(), run.weights->classes.size());
+  }
   if (run.evaluation_batch == 0) return "evaluation_batch: expected at least 1, got 0";
   return "";
 }

@@ -49,6 +49,7 @@ struct DataSpec {
   std::string label;                   // Column name; LibSVM and IDX call it "label".
   std::vector<std::string> classes;    // In order of class index; empty: sorted as found.
   std::string label_strip_suffix;      // Removed from label texts ("." in adult.test).
+  std::string weight;                  // Column that says how much an example counts; empty: none.
   std::uint32_t libsvm_dimension = 0;  // Largest index; 0: the largest seen in training.
   bool libsvm_dense = false;           // A dense vector instead of sparse rows.
   BadRow on_bad_row = BadRow::stop;
@@ -199,6 +200,24 @@ struct EarlyStopSpec {
   friend bool operator==(const EarlyStopSpec&, const EarlyStopSpec&) = default;
 };
 
+// How much the classes count in the loss that training minimizes, beside the weights of examples.
+enum class ClassWeighting { none, balanced, given };
+
+struct ClassWeightSpec {
+  std::string label;
+  double weight = 1.0;
+  std::uint32_t line = 0;
+
+  friend bool operator==(const ClassWeightSpec&, const ClassWeightSpec&) = default;
+};
+
+struct ClassWeightsSpec {
+  ClassWeighting kind = ClassWeighting::none;
+  std::vector<ClassWeightSpec> given;  // A class that is not listed has 1.
+
+  friend bool operator==(const ClassWeightsSpec&, const ClassWeightsSpec&) = default;
+};
+
 // Longer than anybody trains; beyond 2^53 a double would not count steps one by one.
 inline constexpr std::uint64_t kStepsMax = 1'000'000'000'000'000;
 
@@ -337,6 +356,7 @@ struct Spec {
   ModelSpec model;
   OptimizerSpec optimizer;
   TrainingSpec training;
+  ClassWeightsSpec class_weights;
   CheckpointSpec checkpoint;
   ClusterSpec cluster;
   std::optional<CrossValidationSpec> cross_validation;

@@ -30,11 +30,13 @@ namespace ballast {
 using Metrics = std::vector<std::pair<std::string, double>>;
 
 // outputs: per example `outputs_per_example` numbers as Engine::predict gives them.
-// labels: class index or target. loss_sum: what Engine::predict returned, summed.
-// REQUIRES: sizes fit; no NaN label; labels of classes are below max(2, outputs_per_example).
+// labels: class index or target. weights: how much each example counts, or none. loss_sum: what
+// Engine::predict returned, summed.
+// REQUIRES: sizes fit; no NaN label; labels of classes are below max(2, outputs_per_example);
+// weights are finite and not negative.
 [[nodiscard]] Metrics evaluate(Task task, std::uint32_t outputs_per_example,
                                std::span<const float> outputs, std::span<const float> labels,
-                               double loss_sum);
+                               std::span<const double> weights, double loss_sum);
 
 // Whether a larger value is the better one. REQUIRES: a name from above, or one of
 // metric_names(task) in metrics_report.h.

@@ -496,6 +496,7 @@ struct Evaluated {
   loss @4 :Float64;
   outputs @5 :Array;
   labels @6 :Array;
+  weights @7 :Array;
 }
 
 # ---- status --------------------------------------------------------------------------------------

@@ -599,6 +599,7 @@ Evaluated Reader::read(schema::Evaluated::Reader in) {
   out.loss = in.getLoss();
   out.outputs = array(in.getOutputs(), sizeof(float), "outputs");
   out.labels = array(in.getLabels(), sizeof(float), "labels");
+  out.weights = array(in.getWeights(), sizeof(double), "weights");
   return out;
 }
 

@@ -391,6 +391,7 @@ void write(const Evaluated& in, HeaderBody body, PayloadPacker& payload) {
   out.setLoss(in.loss);
   write(payload.place(in.outputs), out.initOutputs());
   write(payload.place(in.labels), out.initLabels());
+  write(payload.place(in.weights), out.initWeights());
 }
 
 void write(const MalformedReply& in, HeaderBody body, PayloadPacker&) {

@@ -325,9 +325,10 @@ struct Evaluated {  // worker -> coordinator; one per batch, idempotent
   Step version = 0;
   Split split = Split::validation;
   std::uint32_t batch = 0;
-  double loss = 0.0;  // Sum over the batch.
+  double loss = 0.0;  // Sum over the batch, each example times its weight.
   Bytes outputs;      // f32, run.outputs per example
   Bytes labels;       // f32, one per example
+  Bytes weights;      // f64, one per example, or none where all count alike
 };
 
 struct MalformedReply {  // anyone -> anyone: I could not read what you sent

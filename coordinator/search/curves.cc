@@ -92,17 +92,20 @@ Json regression_json(const Outputs& outputs) {
 Json curves_json(const JobResults& results, std::uint32_t configuration) {
   std::vector<float> all_outputs;
   std::vector<float> all_labels;
+  std::vector<double> all_weights;
   std::uint32_t width = 1;
   for (std::size_t split = 0; split < results.splits.size(); ++split) {
     const RunResult& result = *results.run(configuration, split).result;
     all_outputs.insert(all_outputs.end(), result.outputs.begin(), result.outputs.end());
     all_labels.insert(all_labels.end(), result.labels.begin(), result.labels.end());
+    all_weights.insert(all_weights.end(), result.weights.begin(), result.weights.end());
     width = result.outputs_per_example;
   }
   const Outputs outputs{.task = results.spec.model.task,
                         .outputs_per_example = width,
                         .outputs = all_outputs,
-                        .labels = all_labels};
+                        .labels = all_labels,
+                        .weights = all_weights};
   Json json = {{"configuration", configuration}};
   if (all_labels.empty()) return json;
   const bool finite = std::all_of(all_outputs.begin(), all_outputs.end(),

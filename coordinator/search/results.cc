@@ -467,6 +467,10 @@ std::string results_csv(const JobResults& results) {
 std::string predictions_csv(const JobResults& results) {
   const auto choice = choose(results);
   std::string csv = "repeat,fold,example,actual";
+  const bool weighted =
+      std::any_of(results.runs.begin(), results.runs.end(),
+                  [](const JobRun& run) { return run.result && !run.result->weights.empty(); });
+  if (weighted) csv += ",weight";
   const bool classes = results.spec.model.task != Task::regression;
   std::uint32_t width = 0;
   for (const JobRun& run : results.runs) {
@@ -494,6 +498,7 @@ std::string predictions_csv(const JobResults& results) {
                                      ? csv_cell(results.classes[label])
                                      : csv_number(static_cast<double>(result.labels[i]));
       csv += fmt::format("{},{},{},{}", of.repeat, of.fold, of.validation[i], actual);
+      if (weighted) csv += "," + csv_number(result.weights[i]);
       for (std::uint32_t k = 0; k < width; ++k) {
         csv += "," + csv_number(static_cast<double>(result.outputs[i * width + k]));
       }

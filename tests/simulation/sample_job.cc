@@ -106,6 +106,11 @@ bool reads(const Shape& shape, std::string_view group) {
   return std::string_view(shape.layers).find(group) != std::string_view::npos;
 }
 
+// Examples weigh as they please, some nothing, and their classes too.
+bool is_weighted(std::uint64_t shape) {
+  return shape == 2 || shape == 4 || shape == 6 || shape == 11;
+}
+
 bool is_poisoned(std::uint64_t shape) { return shape == 7 || shape == 9 || shape == 13; }
 
 // ---- data ---------------------------------------------------------------------------------------
@@ -139,6 +144,16 @@ class SampleDataset final : public Dataset {
     digest_ = "sample " + std::to_string(seed);
   }
 
+  // Of numbers of their own, so that the examples stay what they are.
+  void weigh(std::uint64_t seed) {
+    Prng prng(seed);
+    for (std::size_t split = 0; split < 3; ++split) {
+      for (std::size_t i = 0; i < splits_[split].size(); ++i) {
+        weights_[split].push_back(prng.chance(0.1) ? 0.0 : 3.0 * prng.unit());
+      }
+    }
+  }
+
   // Makes one example's loss no number: R3 has something to do.
   void poison(std::uint64_t example) {
     for (float& x : splits_[0][example].dense) x = std::numeric_limits<float>::infinity();
@@ -151,6 +166,9 @@ class SampleDataset final : public Dataset {
   }
   [[nodiscard]] float label(Split split, std::uint64_t i) const override {
     return at(split, i).label;
+  }
+  [[nodiscard]] std::span<const double> weights(Split split) const override {
+    return weights_[static_cast<std::size_t>(split)];
   }
   [[nodiscard]] std::span<const float> dense(Split split, std::uint64_t i) const override {
     return at(split, i).dense;
@@ -202,6 +220,7 @@ class SampleDataset final : public Dataset {
   DataSchema schema_;
   std::string digest_;
   std::vector<Example> splits_[3];
+  std::vector<double> weights_[3];  // Empty: examples have none.
 };
 
 // ---- run ----------------------------------------------------------------------------------------
@@ -228,6 +247,7 @@ SampleJob make_sample_job(std::uint64_t number) {
   const Shape& shape = kAll[number];
   auto dataset = std::make_shared<SampleDataset>(shape, number + 1);
   if (is_poisoned(number)) dataset->poison(number * 3);
+  if (is_weighted(number)) dataset->weigh(number + 1000);
   const std::string yaml = yaml_of(shape, number);
   const Spec spec = must(parse_spec(yaml, "sample.yaml"));
   std::shared_ptr<const Model> model = must(Model::create(spec, dataset->schema()));
@@ -257,6 +277,12 @@ SampleJob make_sample_job(std::uint64_t number) {
   run.task = spec.model.task;
   run.loss = spec.model.loss;
   run.classes = dataset->schema().classes;
+  if (is_weighted(number)) {
+    run.weights = ExampleWeights{.has_own = true, .classes = {}, .scale = 0.7};
+    for (std::size_t k = 0; k < run.classes.size(); ++k) {
+      run.weights->classes.push_back(0.5 + static_cast<double>(k));
+    }
+  }
   run.optimizer = spec.optimizer;
   run.training = spec.training;
   run.checkpoint = spec.checkpoint;

@@ -49,6 +49,8 @@ bool BlockBuilder::put(std::size_t column, std::string_view cell, std::uint64_t 
   switch (layout_.columns[column].kind) {
     case CellKind::number:
       return put_number(column, cell, line, at);
+    case CellKind::weight:
+      return put_weight(column, cell, line, at);
     case CellKind::category:
     case CellKind::text:
     case CellKind::undecided:
@@ -73,6 +75,21 @@ bool BlockBuilder::put(std::size_t column, std::string_view cell, std::uint64_t 
   return true;
 }
 
+bool BlockBuilder::put_weight(std::size_t column, std::string_view cell, std::uint64_t line,
+                              std::uint64_t at) {
+  double value = 0.0;
+  if (parse_number(cell, value) == NumberText::number && value >= 0.0 && value <= kWeightMax) {
+    chunk_.block.columns[column].numbers.push_back(value + 0.0);  // No -0.
+    return true;
+  }
+  fault(
+      {line, at,
+       fmt::format("expected a weight in column \"{}\", a number from 0 to {}, saw {}; correct it, "
+                   "take the row out, or set data.on_bad_row: skip",
+                   layout_.columns[column].name, kWeightMax, shown(cell))});
+  return false;
+}
+
 bool BlockBuilder::put_number(std::size_t column, std::string_view cell, std::uint64_t line,
                               std::uint64_t at) {
   double value = 0.0;
@@ -94,6 +111,13 @@ bool BlockBuilder::put_missing(std::size_t column, std::uint64_t line, std::uint
   }
   Column& target = chunk_.block.columns[column];
   switch (layout_.columns[column].kind) {
+    case CellKind::weight:
+      fault({line, at,
+             fmt::format(
+                 "expected a weight in column \"{}\", but there is none; add it, take the row "
+                 "out, or set data.on_bad_row: skip",
+                 layout_.columns[column].name)});
+      return false;
     case CellKind::number:
       target.numbers.push_back(kMissingNumber);
       break;

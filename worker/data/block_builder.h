@@ -16,13 +16,17 @@
 namespace ballast {
 
 // How the cells of a column are read. `undecided` ones are kept as texts until every training cell
-// was seen; `kept` ones are texts that no feature is made of.
-enum class CellKind { number, category, text, undecided, kept, skip };
+// was seen; `kept` ones are texts that no feature is made of; a `weight` says how much a row
+// counts.
+enum class CellKind { number, category, text, undecided, kept, weight, skip };
 
 struct LayoutColumn {
   std::string name;
   CellKind kind = CellKind::undecided;
 };
+
+// Far above what anybody means, and far below what would overflow when weights are added up.
+inline constexpr double kWeightMax = 1e30;
 
 // Missing labels are wrong in a training or test row, and fine where a model is applied.
 enum class LabelRule { required, optional };
@@ -30,6 +34,7 @@ enum class LabelRule { required, optional };
 struct TableLayout {
   std::vector<LayoutColumn> columns;
   std::optional<std::size_t> label;
+  std::optional<std::size_t> weight;
   LabelRule label_rule = LabelRule::required;
   std::vector<std::string> missing;
   std::string label_strip_suffix;
@@ -74,6 +79,7 @@ class BlockBuilder {
 
  private:
   [[nodiscard]] bool is_missing(std::string_view cell) const;
+  bool put_weight(std::size_t column, std::string_view cell, std::uint64_t line, std::uint64_t at);
   bool put_number(std::size_t column, std::string_view cell, std::uint64_t line, std::uint64_t at);
 
   const TableLayout& layout_;

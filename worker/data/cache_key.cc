@@ -12,24 +12,27 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+// What most specs do not have is left out, so that what is packed already is found.
 Json to_json(const DataSpec& data) {
   Json columns = Json::array();
   for (const ColumnSpec& column : data.columns) {
     columns.push_back({column.name, name_of(column.type)});
   }
-  return {{"format", name_of(data.format)},
-          {"validation_fraction", data.validation_fraction},
-          {"header", data.header},
-          {"delimiter", static_cast<int>(data.delimiter)},
-          {"columns", columns},
-          {"missing", data.missing},
-          {"comment", data.comment},
-          {"label", data.label},
-          {"classes", data.classes},
-          {"strip", data.label_strip_suffix},
-          {"dimension", data.libsvm_dimension},
-          {"dense", data.libsvm_dense},
-          {"on_bad_row", name_of(data.on_bad_row)}};
+  Json json{{"format", name_of(data.format)},
+            {"validation_fraction", data.validation_fraction},
+            {"header", data.header},
+            {"delimiter", static_cast<int>(data.delimiter)},
+            {"columns", columns},
+            {"missing", data.missing},
+            {"comment", data.comment},
+            {"label", data.label},
+            {"classes", data.classes},
+            {"strip", data.label_strip_suffix},
+            {"dimension", data.libsvm_dimension},
+            {"dense", data.libsvm_dense},
+            {"on_bad_row", name_of(data.on_bad_row)}};
+  if (!data.weight.empty()) json["weight"] = data.weight;
+  return json;
 }
 
 Json to_json(const TransformSpec& transform) {

@@ -55,6 +55,15 @@ Result<PackedSplit> open_split(const MappedFiles& files, const DatasetManifest& 
   auto labels = array_of<float>(files, labels_array(kSplitNames[s]), split.examples);
   if (!labels) return labels.error();
   split.labels = *labels;
+  if (listed.weighted) {
+    const std::string name = weights_array(kSplitNames[s]);
+    auto weights = array_of<double>(files, name, split.examples);
+    if (!weights) return weights.error();
+    split.weights = *weights;
+    if (!are_weights(split.weights)) {
+      return damaged(files.directory + "/" + name, "expected weights of 0 or more, saw others");
+    }
+  }
   auto dense = array_of<float>(files, dense_array(kSplitNames[s]), split.examples * split.width);
   if (!dense) return dense.error();
   split.dense = *dense;

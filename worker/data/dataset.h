@@ -43,6 +43,8 @@ class Dataset {
 
   // REQUIRES: example < examples(split), group < schema().sparse_groups.size().
   [[nodiscard]] virtual float label(Split split, std::uint64_t example) const = 0;
+  // By example how much it counts, 0 or more; none: all alike.
+  [[nodiscard]] virtual std::span<const double> weights(Split split) const = 0;
   [[nodiscard]] virtual std::span<const float> dense(Split split, std::uint64_t example) const = 0;
   [[nodiscard]] virtual Bag bag(Split split, std::uint64_t example, std::uint32_t group) const = 0;
 };

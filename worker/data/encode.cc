@@ -304,6 +304,20 @@ Result<std::span<float>> encode_labels(const EncodeRequest& request, ArrayStore&
   return labels;
 }
 
+// None where rows have no weights.
+Result<std::span<double>> encode_weights(const EncodeRequest& request, ArrayStore& store) {
+  if (!request.table.weight) return std::span<double>();
+  auto weights = allocate<double>(store, weights_array(request.name), request.selection.examples());
+  if (!weights) return weights;
+  std::size_t at = 0;
+  for (std::size_t b = 0; b < request.selection.rows.size(); ++b) {
+    for (const std::uint32_t row : request.selection.rows[b]) {
+      (*weights)[at++] = weight_of(request.table, request.table.blocks[b], row);
+    }
+  }
+  return weights;
+}
+
 Result<std::span<float>> encode_dense(const EncodeRequest& request, const DenseEncoder& encoder,
                                       ArrayStore& store, Meter& meter) {
   const std::size_t width = encoder.width();
@@ -336,6 +350,9 @@ Result<PackedSplit> encode_split(const EncodeRequest& request, ArrayStore& store
   auto labels = encode_labels(request, store);
   if (!labels) return labels.error();
   split.labels = *labels;
+  auto weights = encode_weights(request, store);
+  if (!weights) return weights.error();
+  split.weights = *weights;
   auto dense = encode_dense(request, encoder, store, meter);
   if (!dense) return dense.error();
   split.dense = *dense;
@@ -356,6 +373,7 @@ Result<PackedSplit> encode_split(const EncodeRequest& request, ArrayStore& store
 }
 
 std::string labels_array(std::string_view split) { return fmt::format("{}.labels.f32", split); }
+std::string weights_array(std::string_view split) { return fmt::format("{}.weights.f64", split); }
 std::string dense_array(std::string_view split) { return fmt::format("{}.dense.f32", split); }
 std::string offsets_array(std::string_view split, std::size_t group) {
   return fmt::format("{}.{}.offsets.u64", split, group);

@@ -31,6 +31,7 @@ struct EncodeRequest {
 
 // The names of a split's arrays.
 [[nodiscard]] std::string labels_array(std::string_view split);
+[[nodiscard]] std::string weights_array(std::string_view split);
 [[nodiscard]] std::string dense_array(std::string_view split);
 [[nodiscard]] std::string offsets_array(std::string_view split, std::size_t group);
 [[nodiscard]] std::string keys_array(std::string_view split, std::size_t group);

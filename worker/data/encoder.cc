@@ -29,6 +29,7 @@ class PipelineEncoder final : public Encoder {
       const Spec& given, const std::vector<std::string>& paths) const override {
     Spec spec = given;
     spec.model.task = pipeline_.task;
+    spec.data.weight.clear();             // Nobody counts with it.
     spec.data.on_bad_row = BadRow::stop;  // Predictions must stay beside their rows.
     auto loaded = load_split({.paths = paths, .label_paths = {}}, "", "input");
     if (!loaded) return loaded.error();

@@ -390,6 +390,7 @@ Pipeline unfitted(const Spec& spec, const Table& table, const std::vector<std::s
     pipeline.columns.push_back(std::move(fitted));
   }
   pipeline.label = table.label;
+  pipeline.weight = table.weight;
   pipeline.task = spec.model.task;
   pipeline.classes = classes;
   pipeline.matrix_width = table.matrix_width;

@@ -167,6 +167,14 @@ class LabelReader {
 
 }  // namespace
 
+std::optional<std::size_t> find_class(const std::vector<std::string>& classes,
+                                      std::string_view text) {
+  const ClassIndex index(classes);
+  if (const auto found = index.find(text)) return found;
+  const auto number = number_of(text);
+  return number ? index.find(*number) : std::nullopt;
+}
+
 Result<std::vector<std::string>> find_classes(const Spec& spec, const Table& table) {
   if (spec.model.task == Task::regression) return std::vector<std::string>{};
   std::vector<std::string> classes = spec.data.classes;

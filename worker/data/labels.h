@@ -7,8 +7,11 @@
 // 1, and of "<=50K" and ">50K" the second is the positive one. Where the listed classes are names
 // and the source has whole numbers from 0, these are their positions.
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/base/result.h"
@@ -26,5 +29,9 @@ namespace ballast {
 // missing ones, and zeros of LibSVM that are no class, are NaN and nothing more.
 [[nodiscard]] Result<std::vector<std::vector<float>>> read_labels(
     const Spec& spec, const std::vector<std::string>& classes, LabelRule rule, Table& table);
+
+// The class that a text means, as a label would; nothing: none.
+[[nodiscard]] std::optional<std::size_t> find_class(const std::vector<std::string>& classes,
+                                                    std::string_view text);
 
 }  // namespace ballast

@@ -39,6 +39,8 @@ TableColumn column_of(const LayoutColumn& column) {
       return {.name = column.name, .type = ColumnType::category, .storage = Storage::texts};
     case CellKind::kept:
       return {.name = column.name, .type = ColumnType::skip, .storage = Storage::texts};
+    case CellKind::weight:
+      return {.name = column.name, .type = ColumnType::skip, .storage = Storage::numbers};
     case CellKind::skip:
       break;
   }
@@ -121,7 +123,16 @@ Result<TableLayout> layout_of(const Spec& spec, const std::vector<std::string>& 
       layout.label = layout.columns.size();
       kind = spec.model.task == Task::regression ? CellKind::number : CellKind::category;
     }
+    if (!spec.data.weight.empty() && name == spec.data.weight) {
+      layout.weight = layout.columns.size();
+      kind = CellKind::weight;
+    }
     layout.columns.push_back({name, kind});
+  }
+  if (!spec.data.weight.empty() && !layout.weight) {
+    return Error{ErrorCode::invalid,
+                 fmt::format("data.weight: there is no column {} in {}{}", shown(spec.data.weight),
+                             source, instead_of_column(spec.data, spec.data.weight, names))};
   }
   if (!layout.label) {
     return Error{ErrorCode::invalid,
@@ -140,6 +151,10 @@ TableLayout layout_like(const DataSpec& spec, const Table& table) {
     if (c == table.label) {
       kind = column.storage == Storage::numbers ? CellKind::number : CellKind::category;
     }
+    if (!spec.weight.empty() && column.name == spec.weight) {
+      layout.weight = c;
+      kind = CellKind::weight;
+    }
     layout.columns.push_back({column.name, kind});
   }
   return layout;
@@ -155,6 +170,7 @@ TableLayout label_only(const DataSpec& spec) {
 Table table_of(const TableLayout& layout) {
   Table table;
   table.label = layout.label;
+  table.weight = layout.weight;
   for (const LayoutColumn& column : layout.columns) table.columns.push_back(column_of(column));
   return table;
 }

@@ -19,15 +19,18 @@ using Json = nlohmann::ordered_json;
 constexpr std::uint32_t kVersion = 1;
 
 Json split_to_json(const ManifestSplit& split) {
-  return {{"examples", split.examples},
-          {"width", split.width},
-          {"group_has_values", split.group_has_values}};
+  Json json{{"examples", split.examples},
+            {"width", split.width},
+            {"group_has_values", split.group_has_values}};
+  if (split.weighted) json["weighted"] = true;
+  return json;
 }
 
 ManifestSplit split_from_json(const Json& json) {
   return {.examples = whole_number<std::uint64_t>(json.at("examples")),
           .width = whole_number<std::uint64_t>(json.at("width")),
-          .group_has_values = json.at("group_has_values").get<std::vector<bool>>()};
+          .group_has_values = json.at("group_has_values").get<std::vector<bool>>(),
+          .weighted = json.contains("weighted") && json.at("weighted").get<bool>()};
 }
 
 }  // namespace

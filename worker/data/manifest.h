@@ -32,6 +32,7 @@ struct ManifestSplit {
   std::uint64_t examples = 0;
   std::uint64_t width = 0;
   std::vector<bool> group_has_values;  // By group.
+  bool weighted = false;               // Whether examples have weights.
 };
 
 struct DatasetManifest {

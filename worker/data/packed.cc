@@ -3,10 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
 
 namespace ballast {
+
+bool are_weights(std::span<const double> numbers) {
+  return std::all_of(numbers.begin(), numbers.end(),
+                     [](double number) { return std::isfinite(number) && number >= 0.0; });
+}
 
 void MemoryArrays::Free::operator()(std::byte* memory) const { std::free(memory); }
 

@@ -25,11 +25,15 @@ struct PackedSplit {
   std::uint64_t examples = 0;
   std::uint64_t width = 0;  // Dense numbers per example.
   std::span<const float> labels;
+  std::span<const double> weights;  // Or none.
   std::span<const float> dense;     // Row by row.
   std::vector<PackedGroup> groups;  // In the schema's order.
 };
 
 inline constexpr std::size_t kSplits = 3;
+
+// Whether all are what a weight can be: finite, and not negative.
+[[nodiscard]] bool are_weights(std::span<const double> numbers);
 
 // Where arrays are written. What allocate() returned stays valid as long as the store.
 class ArrayStore {
@@ -70,6 +74,9 @@ class PackedDataset final : public Dataset {
   [[nodiscard]] std::uint64_t examples(Split split) const override { return of(split).examples; }
   [[nodiscard]] float label(Split split, std::uint64_t example) const override {
     return of(split).labels[example];
+  }
+  [[nodiscard]] std::span<const double> weights(Split split) const override {
+    return of(split).weights;
   }
   [[nodiscard]] std::span<const float> dense(Split split, std::uint64_t example) const override {
     const PackedSplit& packed = of(split);

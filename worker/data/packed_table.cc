@@ -347,6 +347,17 @@ std::vector<float> example_labels(const PackedTable& packed) {
   return labels;
 }
 
+std::vector<double> example_weights(const PackedTable& packed) {
+  std::vector<double> weights;
+  const Table& table = packed.train.table;
+  for (std::size_t b = 0; table.weight && b < packed.train.selection.rows.size(); ++b) {
+    for (const std::uint32_t row : packed.train.selection.rows[b]) {
+      weights.push_back(weight_of(table, table.blocks[b], row));
+    }
+  }
+  return weights;
+}
+
 Result<std::vector<std::string>> column_texts(const PackedTable& packed, std::string_view name) {
   const auto column = named_column(packed, name);
   if (!column) return column.error();

@@ -76,6 +76,9 @@ struct PackOptions {
 // By example: the class index or the target.
 [[nodiscard]] std::vector<float> example_labels(const PackedTable& packed);
 
+// By example how much it counts; none: all alike.
+[[nodiscard]] std::vector<double> example_weights(const PackedTable& packed);
+
 // By example: the cell as text, empty when missing; numbers the shortest way that reads back.
 [[nodiscard]] Result<std::vector<std::string>> column_texts(const PackedTable& packed,
                                                             std::string_view name);

@@ -19,7 +19,7 @@ namespace ballast {
 
 namespace {
 
-// Whether what a column holds is kept the way that its readers expect.
+// Whether what a column holds is kept the way that its readers expect. Weights are apart.
 bool is_stored_right(const TableColumn& column) {
   switch (column.type) {
     case ColumnType::number:
@@ -35,8 +35,10 @@ bool is_stored_right(const TableColumn& column) {
 
 // What is wrong with the columns, or nothing.
 std::string fault_of(const Pipeline& pipeline, const Table& table) {
-  for (const TableColumn& column : table.columns) {
-    if (!is_stored_right(column)) return "a column is not stored as its type is";
+  for (std::size_t c = 0; c < table.columns.size(); ++c) {
+    const bool is_right = c == table.weight ? table.columns[c].storage == Storage::numbers
+                                            : is_stored_right(table.columns[c]);
+    if (!is_right) return "a column is not stored as its type is";
   }
   if (!table.label) return "there is no label";
   const TableColumn& label = table.columns[*table.label];
@@ -173,9 +175,17 @@ class TableOpener {
   }
 
   Status read_numbers_of(std::size_t c) {
-    return by_row<double>(column_array(name_, c, "numbers.f64"), [&](std::size_t b, auto numbers) {
-      blocks()[b].columns[c].numbers.assign(numbers.begin(), numbers.end());
-    });
+    const Status status =
+        by_row<double>(column_array(name_, c, "numbers.f64"), [&](std::size_t b, auto numbers) {
+          blocks()[b].columns[c].numbers.assign(numbers.begin(), numbers.end());
+        });
+    if (!status || c != rows_.table.weight) return status;
+    for (const Block& block : blocks()) {
+      if (are_weights(block.columns[c].numbers)) continue;
+      return wrong(column_array(name_, c, "numbers.f64"),
+                   "expected weights of 0 or more, saw others");
+    }
+    return {};
   }
 
   Status read_texts(std::size_t c) {
@@ -336,8 +346,9 @@ Result<Table> empty_table(const Opened& opened, std::size_t t) {
   }
   if (t == 0) return table;
   // A split that is read like another has no columns that were only kept.
-  for (TableColumn& column : table.columns) {
-    if (column.type == ColumnType::skip) column.storage = Storage::none;
+  for (std::size_t c = 0; c < table.columns.size(); ++c) {
+    TableColumn& column = table.columns[c];
+    if (column.type == ColumnType::skip && c != table.weight) column.storage = Storage::none;
   }
   return table;
 }

@@ -80,6 +80,7 @@ Table table_like(const Pipeline& pipeline) {
                              .matrix_column = column.matrix_column});
   }
   table.label = pipeline.label;
+  table.weight = pipeline.weight;
   table.matrix_width = pipeline.matrix_width;
   table.sparse = pipeline.sparse;
   table.dimension = pipeline.dimension;

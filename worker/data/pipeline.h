@@ -69,6 +69,7 @@ struct FittedColumn {
 struct Pipeline {
   std::vector<FittedColumn> columns;  // As the table's.
   std::optional<std::size_t> label;
+  std::optional<std::size_t> weight;  // Says how much an example counts, and is no feature.
   Task task = Task::multiclass;
   std::vector<std::string> classes;  // By index; empty for regression.
 

@@ -269,6 +269,7 @@ std::string to_json(const Pipeline& pipeline) {
             {"sparse_factor", pipeline.sparse_factor},
             {"dimension", pipeline.dimension},
             {"columns", columns_to_json(pipeline.columns)}};
+  if (pipeline.weight) json["weight"] = *pipeline.weight;
   // Column names may hold bytes that are not UTF-8; they are shown replaced.
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
@@ -295,6 +296,13 @@ Result<Pipeline> pipeline_from_json(const std::string& text) try {
   pipeline.columns = columns_from_json(json.at("columns"), pipeline.matrix_width);
   if (pipeline.label && *pipeline.label >= pipeline.columns.size()) {
     return unreadable("a label beyond the last column");
+  }
+  if (json.contains("weight")) {
+    pipeline.weight = whole_number<std::size_t>(json.at("weight"));
+    if (*pipeline.weight >= pipeline.columns.size() ||
+        pipeline.columns[*pipeline.weight].type != ColumnType::skip) {
+      return unreadable("a weight that is a feature");
+    }
   }
   check_outputs(pipeline);
   return pipeline;

@@ -134,7 +134,8 @@ class Preparation {
       if (!split) return split.error();
       manifest.splits[s] = {.examples = split->examples,
                             .width = manifest.schema.dense.size(),
-                            .group_has_values = std::vector<bool>()};
+                            .group_has_values = std::vector<bool>(),
+                            .weighted = !split->weights.empty()};
       for (const PackedGroup& group : split->groups) {
         manifest.splits[s].group_has_values.push_back(!group.values.empty());
       }

@@ -339,6 +339,7 @@ class Reader {
     std::vector<std::string> names = listed_names(spec_.data);
     if (names.empty()) return layout_of_first_object();
     std::vector<std::string> more = {spec_.data.label};
+    if (!spec_.data.weight.empty()) more.push_back(spec_.data.weight);
     more.insert(more.end(), options_.keep.begin(), options_.keep.end());
     for (const std::string& name : more) {
       if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);

@@ -80,6 +80,12 @@ Result<std::size_t> named_column(const TransformSpec& transform, const Pipeline&
                                          "out of the columns",
                                          shown(name)));
     }
+    if (c == pipeline.weight) {
+      return transform_error(transform,
+                             fmt::format("expected features, but {} is data.weight; take it out of "
+                                         "the columns",
+                                         shown(name)));
+    }
     if (column.type == ColumnType::skip) {
       return transform_error(transform,
                              fmt::format("column {} is not read; list it in data.columns with the "

@@ -92,7 +92,8 @@ struct Block {
   SparseRows sparse;
 };
 
-// Columns of type skip have none, or texts where somebody asked to keep them.
+// Columns of type skip have none, texts where somebody asked to keep them, or numbers where they
+// say how much an example counts.
 enum class Storage { numbers, texts, matrix, none };
 
 struct TableColumn {
@@ -108,6 +109,7 @@ struct TableColumn {
 struct Table {
   std::vector<TableColumn> columns;
   std::optional<std::size_t> label;
+  std::optional<std::size_t> weight;  // Of type skip, since no feature, but stored as numbers.
   std::uint32_t matrix_width = 0;
   bool sparse = false;          // LibSVM kept sparse: Block::sparse counts.
   std::uint32_t dimension = 0;  // LibSVM: the largest index seen or given.
@@ -128,6 +130,11 @@ inline constexpr std::size_t kSamplesMax = 10;
 
 // "file:line" of a row, for messages.
 [[nodiscard]] std::string place_of(const Table& table, const Block& block, std::size_t row);
+
+// The weight of a row; 1 where rows have none.
+[[nodiscard]] inline double weight_of(const Table& table, const Block& block, std::size_t row) {
+  return table.weight ? block.columns[*table.weight].numbers[row] : 1.0;
+}
 
 // Copies the numbers of the listed rows of a column. REQUIRES: storage is numbers or matrix.
 void read_numbers(const Table& table, const Block& block, std::size_t column,

@@ -25,6 +25,7 @@ class NetworkEngine final : public Engine {
                 std::shared_ptr<const Blas> blas)
       : architecture_(architecture),
         loss_{.kind = architecture.loss, .huber_delta = architecture.huber_delta},
+        example_weights_(run.weights),
         seed_(run.seed),
         leaf_examples_(run.leaf_examples),
         evaluation_batch_(run.evaluation_batch),
@@ -51,7 +52,9 @@ class NetworkEngine final : public Engine {
     for (const std::uint32_t example : examples) {
       labels_.push_back(dataset.label(Split::train, example));
     }
-    const LossSums sums = loss_and_gradient(loss_, outputs, labels_, network.output_gradient());
+    weigh(dataset, examples);
+    const LossSums sums = loss_and_gradient(
+        loss_, outputs, {.labels = labels_, .weights = weights_}, network.output_gradient());
     network.backward(pass, gradient);
     gradient.figures = {.loss = sums.loss, .examples = examples.size(), .correct = sums.correct};
     if (!std::isfinite(sums.loss) || !is_finite(gradient)) refuse(gradient);
@@ -71,7 +74,9 @@ class NetworkEngine final : public Engine {
     const Matrix rows = network.forward(pass, dataset, split, examples_);
     labels_.clear();
     for (const std::uint32_t example : examples_) labels_.push_back(dataset.label(split, example));
-    return loss_and_predictions(loss_, rows, labels_, outputs);
+    std::span<const double> own = dataset.weights(split);
+    if (!own.empty()) own = own.subspan(first, count);
+    return loss_and_predictions(loss_, rows, labels_, own, outputs);
   }
 
  private:
@@ -79,6 +84,20 @@ class NetworkEngine final : public Engine {
   Network& network_for(std::optional<Network>& network, std::uint32_t rows) {
     if (!network) network.emplace(architecture_, rows, *blas_);
     return *network;
+  }
+
+  // What the examples of `labels_` count in training; nothing where all count alike.
+  void weigh(const Dataset& dataset, std::span<const std::uint32_t> examples) {
+    weights_.clear();
+    if (!example_weights_) return;
+    const std::span<const double> own = dataset.weights(Split::train);
+    for (std::size_t i = 0; i < examples.size(); ++i) {
+      double weight = own.empty() ? 1.0 : own[examples[i]];
+      if (!example_weights_->classes.empty()) {
+        weight *= example_weights_->classes[static_cast<std::size_t>(labels_[i])];
+      }
+      weights_.push_back(static_cast<float>(weight * example_weights_->scale));
+    }
   }
 
   // Dense tables get their full length, or none for a leaf without examples (R1).
@@ -115,6 +134,7 @@ class NetworkEngine final : public Engine {
 
   const Architecture& architecture_;
   const Loss loss_;
+  const std::optional<ExampleWeights> example_weights_;
   const std::uint64_t seed_;
   const std::uint32_t leaf_examples_;
   const std::uint32_t evaluation_batch_;
@@ -122,6 +142,7 @@ class NetworkEngine final : public Engine {
   std::optional<Network> training_;
   std::optional<Network> evaluation_;
   std::vector<float> labels_;
+  std::vector<float> weights_;
   std::vector<std::uint32_t> examples_;
 };
 

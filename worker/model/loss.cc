@@ -29,6 +29,10 @@ std::uint32_t likeliest(std::span<const float> z) {
   return static_cast<std::uint32_t>(std::max_element(z.begin(), z.end()) - z.begin());
 }
 
+bool is_multiclass(LossKind kind) { return kind == LossKind::cross_entropy; }
+
+bool is_binary(LossKind kind) { return kind == LossKind::binary_cross_entropy; }
+
 float probability(float z) {
   float p = 0.0F;
   sigmoid({&z, 1}, {&p, 1});
@@ -77,58 +81,75 @@ float single_gradient(const Loss& loss, float z, float y) {
   return 0.0F;
 }
 
-LossSums multiclass_loss_and_gradient(Matrix outputs, std::span<const float> labels,
-                                      Matrix gradient) {
-  LossSums sums;
-  for (std::uint32_t r = 0; r < labels.size(); ++r) {
-    const std::span<const float> z = outputs.row(r);
-    const std::uint32_t y = class_of(labels[r], outputs.width);
-    const double log_sum = softmax(z, gradient.row(r));
-    sums.loss += log_sum - double{z[y]};
-    sums.correct += likeliest(z) == y ? 1 : 0;
-    gradient.row(r)[y] -= 1.0F;
+// Of one row; writes its gradient.
+double multiclass_row(std::span<const float> z, std::uint32_t y, std::span<float> gradient) {
+  const double log_sum = softmax(z, gradient);
+  gradient[y] -= 1.0F;
+  return log_sum - double{z[y]};
+}
+
+double row_loss_and_gradient(const Loss& loss, std::span<const float> z, float label,
+                             std::span<float> gradient) {
+  if (is_multiclass(loss.kind)) {
+    return multiclass_row(z, class_of(label, static_cast<std::uint32_t>(z.size())), gradient);
   }
-  return sums;
+  gradient[0] = single_gradient(loss, z[0], label);
+  return single_loss(loss, z[0], label);
+}
+
+bool is_right(const Loss& loss, std::span<const float> z, float label) {
+  if (is_multiclass(loss.kind)) {
+    return likeliest(z) == class_of(label, static_cast<std::uint32_t>(z.size()));
+  }
+  return is_binary(loss.kind) && (z[0] > 0.0F) == (class_of(label, 2) == 1);
 }
 
 }  // namespace
 
-LossSums loss_and_gradient(const Loss& loss, Matrix outputs, std::span<const float> labels,
+LossSums loss_and_gradient(const Loss& loss, Matrix outputs, const Targets& targets,
                            Matrix gradient) {
+  const std::span<const float> labels = targets.labels;
+  const std::span<const float> weights = targets.weights;
   BALLAST_CHECK(labels.size() <= outputs.rows);
-  if (loss.kind == LossKind::cross_entropy) {
-    return multiclass_loss_and_gradient(outputs, labels, gradient);
-  }
-  BALLAST_CHECK(outputs.width == 1);
+  BALLAST_CHECK(weights.empty() || weights.size() == labels.size());
+  BALLAST_CHECK(is_multiclass(loss.kind) || outputs.width == 1);
   LossSums sums;
   for (std::uint32_t r = 0; r < labels.size(); ++r) {
-    const float z = outputs.row(r)[0];
-    const float y = labels[r];
-    sums.loss += single_loss(loss, z, y);
-    gradient.row(r)[0] = single_gradient(loss, z, y);
-    if (loss.kind == LossKind::binary_cross_entropy) {
-      sums.correct += (z > 0.0F) == (class_of(y, 2) == 1) ? 1 : 0;
+    const std::span<const float> z = outputs.row(r);
+    const std::span<float> of_row = gradient.row(r).first(z.size());
+    const double row = row_loss_and_gradient(loss, z, labels[r], of_row);
+    sums.correct += is_right(loss, z, labels[r]) ? 1 : 0;
+    if (weights.empty()) {
+      sums.loss += row;
+    } else if (weights[r] > 0.0F) {
+      sums.loss += double{weights[r]} * row;
+      for (float& value : of_row) value *= weights[r];
+    } else {
+      std::fill(of_row.begin(), of_row.end(), 0.0F);  // 0 times infinity would be no number.
     }
   }
   return sums;
 }
 
 double loss_and_predictions(const Loss& loss, Matrix outputs, std::span<const float> labels,
-                            std::span<float> predictions) {
+                            std::span<const double> weights, std::span<float> predictions) {
   const std::size_t width = outputs.width;
   BALLAST_CHECK(predictions.size() == labels.size() * width);
+  BALLAST_CHECK(weights.empty() || weights.size() == labels.size());
   double total = 0.0;
   for (std::uint32_t r = 0; r < labels.size(); ++r) {
     const std::span<const float> z = outputs.row(r);
     const std::span<float> p = predictions.subspan(r * width, width);
-    const bool labeled = !std::isnan(labels[r]);
-    if (loss.kind == LossKind::cross_entropy) {
+    const bool counts = !std::isnan(labels[r]) && (weights.empty() || weights[r] > 0.0);
+    double row = 0.0;
+    if (is_multiclass(loss.kind)) {
       const double log_sum = softmax(z, p);
-      if (labeled) total += log_sum - double{z[class_of(labels[r], outputs.width)]};
-      continue;
+      if (counts) row = log_sum - double{z[class_of(labels[r], outputs.width)]};
+    } else {
+      p[0] = is_binary(loss.kind) ? probability(z[0]) : z[0];
+      if (counts) row = single_loss(loss, z[0], labels[r]);
     }
-    p[0] = loss.kind == LossKind::binary_cross_entropy ? probability(z[0]) : z[0];
-    if (labeled) total += single_loss(loss, z[0], labels[r]);
+    if (counts) total += weights.empty() ? row : weights[r] * row;
   }
   return total;
 }

@@ -28,15 +28,24 @@ struct LossSums {
   std::uint64_t correct = 0;  // Classification: the likeliest class is the label.
 };
 
+// What rows are compared with, and how much each counts: its loss and gradient are multiplied by
+// its weight, and a row of weight 0 adds nothing, whatever its outputs. No weights: 1 for each.
+struct Targets {
+  std::span<const float> labels;
+  std::span<const float> weights = {};
+};
+
 // Over the first labels.size() rows; writes those rows of `gradient`, of the summed loss.
-// REQUIRES: class labels are whole and below the number of classes.
-[[nodiscard]] LossSums loss_and_gradient(const Loss& loss, Matrix outputs,
-                                         std::span<const float> labels, Matrix gradient);
+// REQUIRES: class labels are whole and below the number of classes; as many weights, or none.
+[[nodiscard]] LossSums loss_and_gradient(const Loss& loss, Matrix outputs, const Targets& targets,
+                                         Matrix gradient);
 
 // Writes the predictions (Engine::predict) of the first labels.size() rows, row after row.
-// Returns the summed loss of the rows whose label is not NaN.
+// Returns the summed loss of the rows whose label is not NaN, each times its weight, if there are
+// any.
 [[nodiscard]] double loss_and_predictions(const Loss& loss, Matrix outputs,
                                           std::span<const float> labels,
+                                          std::span<const double> weights,
                                           std::span<float> predictions);
 
 }  // namespace ballast

@@ -33,7 +33,8 @@ struct Weights {
   std::vector<Table> tables;
 };
 
-// The gradient of the summed (not averaged) loss over one leaf or node.
+// The gradient of the summed (not averaged) loss over one leaf or node, examples weighed
+// (RunConfig::weights).
 struct Gradient {
   struct Table {
     // Dense: the whole tensor's gradient. Sparse: one row per key, in key order; a key is present
@@ -59,7 +60,8 @@ class Engine {
 
   // Predictions for up to run.evaluation_batch examples of a split, dropout off. outputs: one row
   // of model outputs per example: probabilities by class (softmax), the probability of class 1
-  // (binary), or the value (regression). Returns the summed loss; NaN labels add nothing.
+  // (binary), or the value (regression). Returns the summed loss, each times the example's own
+  // weight; NaN labels add nothing.
   virtual double predict(const Dataset& dataset, Split split, std::uint64_t first,
                          std::uint32_t count, const Weights& weights, std::span<float> outputs) = 0;
 };

@@ -20,6 +20,7 @@ struct MemoryExample {
   float label = 0.0F;
   std::vector<float> dense = {};
   std::vector<MemoryBag> bags = {};  // One per sparse group.
+  double weight = 1.0;
 };
 
 class MemoryDataset final : public Dataset {
@@ -38,6 +39,12 @@ class MemoryDataset final : public Dataset {
   [[nodiscard]] float label(Split, std::uint64_t example) const override {
     return examples_[example].label;
   }
+  // As many as set_weighted() found; changed examples are weighed anew by it.
+  [[nodiscard]] std::span<const double> weights(Split) const override { return weights_; }
+  void set_weighted() {
+    weights_.clear();
+    for (const MemoryExample& example : examples_) weights_.push_back(example.weight);
+  }
   [[nodiscard]] std::span<const float> dense(Split, std::uint64_t example) const override {
     return examples_[example].dense;
   }
@@ -51,6 +58,7 @@ class MemoryDataset final : public Dataset {
  private:
   DataSchema schema_;
   std::vector<MemoryExample> examples_;
+  std::vector<double> weights_;
   std::string digest_ = "in memory";
 };
 
