@@ -24,7 +24,8 @@ struct JobRecord {
 // Removes what an earlier job, or run, left.
 [[nodiscard]] Status clear_job(const std::string& output);
 
-enum class Begin { anew, again };
+// Changed: it goes on, and job.json is to say by what spec.
+enum class Begin { anew, again, changed };
 // Sets the job up, runs it and shows it; returns the exit code.
 [[nodiscard]] int run_job(Spec spec, const RunOptions& options, const std::string& listen,
                           Begin begin);

@@ -47,6 +47,11 @@ void JobShow::start(const std::string& shape) {
   print(fmt::format("{}: {} configuration{} on {} splits{}, by {}; {}", site_.spec().name,
                     numbers.configurations, numbers.configurations == 1 ? "" : "s", numbers.splits,
                     nested, site_.metric(), shape));
+  if (const StepPlan* const plan = site_.plan(); plan != nullptr && !plan->is_whole) {
+    print(
+        fmt::format("job.steps {} does not reach for every run; those that it does take at most {}",
+                    site_.spec().job.steps, plan->steps));
+  }
   if (site_.runs_done() > 0) {
     print(fmt::format("{} runs have ended before and are not done again", site_.runs_done()));
   }
@@ -150,6 +155,12 @@ void JobShow::finish(Time now) {
 
 void JobShow::advise(const Exit& exit) const {
   if (exit.code == ExitCode::user_error) return;
+  if (exit.code == ExitCode::unfinished) {
+    const bool of_time = exit.reason.starts_with("job.seconds");
+    fmt::print(stderr, "go on with: ballast resume {}{}\n", site_.output(),
+               of_time ? "" : " --set job.steps=MORE");
+    return;
+  }
   fmt::print(stderr, "runs that have ended are kept; go on with: ballast resume {}\n",
              site_.output());
 }

@@ -199,6 +199,39 @@ Status JobSite::make_brackets() {
       if (path_exists(rung_path(directory(run), rung))) done_ += 1;
     }
   }
+  return spec_.job.steps > 0 ? make_plan() : Status();
+}
+
+Status JobSite::make_plan() {
+  std::vector<std::vector<std::vector<Step>>> runs;  // By configuration, race, split.
+  std::vector<Step> refits;
+  for (const Configuration& configuration : configurations_) {
+    auto spec = spec_.search ? spec_of(spec_, configuration) : Result<Spec>(spec_);
+    if (!spec) return spec.error();
+    auto& races = runs.emplace_back();
+    for (std::size_t race = 0; race <= inner_.size(); ++race) {
+      std::vector<Step>& steps = races.emplace_back();
+      for (const Fold& fold : race == 0 ? splits_ : inner_[race - 1]) {
+        const auto of = steps_on(*spec, fold.training.size());
+        if (!of) return of.error();
+        steps.push_back(*of);
+      }
+    }
+    const auto all = steps_on(*spec, packed_->examples());
+    if (!all) return all.error();
+    refits.push_back(*all);
+  }
+  StepCosts costs{.races = {brackets_},
+                  .splits = {numbers_.splits},
+                  .run = [&](std::size_t race, std::uint32_t configuration,
+                             std::uint32_t split) { return runs[configuration][race][split]; },
+                  .refit = {}};
+  costs.races.insert(costs.races.end(), inner_brackets_.begin(), inner_brackets_.end());
+  costs.splits.insert(costs.splits.end(), numbers_.inner.begin(), numbers_.inner.end());
+  if (spec_.search && spec_.search->refit) {
+    costs.refit = [&](std::uint32_t configuration) { return refits[configuration]; };
+  }
+  plan_ = plan_steps(costs, spec_.job.steps);
   return {};
 }
 
@@ -211,6 +244,7 @@ Work JobSite::work() {
   work.is_scored = true;
   work.runs_at_once = spec_.job.runs_at_once;
   work.workers_per_run = spec_.job.workers_per_run;
+  work.budget = seconds(spec_.job.seconds);
   work.edge.make = [this](RunId run) {
     began_[run] = std::chrono::steady_clock::now();
     if (run == numbers_.refit()) return make_refit();
@@ -218,7 +252,7 @@ Work JobSite::work() {
     return make(run);
   };
   work.edge.record_end = [this](RunId run, const Exit& exit) { return record_end(run, exit); };
-  work.edge.conclude = [this] { return conclude(); };
+  work.edge.conclude = [this](Conclusion conclusion) { return conclude(conclusion); };
   work.agenda = [this]() -> std::unique_ptr<Agenda> {
     auto race = race_so_far(Faults::open);
     BALLAST_CHECK(race.has_value());  // It was read when the job was opened.
@@ -227,7 +261,8 @@ Work JobSite::work() {
         .metric = metric_,
         .refit = spec_.search && spec_.search->refit,
         .is_refit_done = path_exists(join_path(directory("refit"), "model.json")),
-        .choose = rule_of(spec_)};
+        .choose = rule_of(spec_),
+        .plan = plan_};
     std::vector<Race> inner;
     for (std::uint32_t split = 0; split < inner_.size(); ++split) {
       auto within = race_so_far(Faults::open, split);
@@ -252,9 +287,15 @@ Result<Race> JobSite::race_so_far(Faults faults, std::optional<std::uint32_t> of
         place.inner = leg.split;
         place.split = *of;
       }
-      const auto rung = read_rung(directory(name(place)), leg.rung);
+      const std::string from = directory(name(place));
+      const auto rung = read_rung(from, leg.rung);
       if (!rung) return rung.error();
-      if (!*rung && faults == Faults::open) continue;
+      if (!*rung) {
+        if (faults == Faults::open) continue;
+        const auto result = read_run_result(from);
+        if (!result) return result.error();
+        if (!*result || (*result)->failure.empty()) continue;  // A budget left it out.
+      }
       race.report(leg.configuration, leg.rung, leg.split, *rung ? (*rung)->score : std::nullopt);
       more = true;
     }
@@ -388,6 +429,7 @@ Status JobSite::record_end(RunId id, const Exit& exit) {
 Result<JobResults> JobSite::collect() const {
   auto race = race_so_far(Faults::failed);
   if (!race) return race.error();
+  race->close();
   JobResults results{.version = kVersion,
                      .spec = spec_,
                      .metric = metric_,
@@ -450,8 +492,11 @@ Status JobSite::collect_nested(const Race& outer, JobResults& results) const {
     auto race = race_so_far(Faults::failed, s);
     if (!race) return race.error();
     NestedSearch search;
+    // Of a part of its configurations it would choose another way than the search that it stands
+    // for.
+    if (race->over()) search.chosen = race->chosen(rule_of(spec_));
+    race->close();
     search.ranking = race->ranking();
-    search.chosen = race->chosen(rule_of(spec_));
     const std::size_t folds = inner_[s].size() / spec_.search->nested->repeats;
     for (std::size_t i = 0; i < inner_[s].size(); ++i) {
       search.splits.push_back({.repeat = static_cast<std::uint32_t>(i / folds),
@@ -478,7 +523,36 @@ Status JobSite::collect_nested(const Race& outer, JobResults& results) const {
   return {};
 }
 
-Status JobSite::conclude() {
+std::optional<Unfinished> JobSite::unfinished(Conclusion conclusion,
+                                              const JobResults& results) const {
+  const bool of_time = conclusion == Conclusion::time_is_up;
+  if (!of_time && (!plan_ || plan_->is_whole)) return std::nullopt;
+  Unfinished left{
+      .budget = of_time ? "job.seconds" : "job.steps",
+      .limit = of_time ? spec_.job.seconds : static_cast<double>(spec_.job.steps),
+      .runs = 0,
+      .refit = spec_.search && spec_.search->refit && !results.refit && choose(results)};
+  const auto count = [&](const std::vector<Ranked>& ranking, const std::vector<JobRun>& runs) {
+    const std::size_t splits = runs.size() / configurations_.size();
+    for (const Ranked& ranked : ranking) {
+      if (ranked.standing != Standing::racing) continue;
+      for (std::size_t split = 0; split < splits; ++split) {
+        const auto& result = runs[ranked.configuration * splits + split].result;
+        const bool has_ended = result && (!result->failure.empty() || result->step > ranked.steps);
+        if (!has_ended) left.runs += 1;
+      }
+    }
+  };
+  count(results.ranking, results.runs);
+  for (const NestedSearch& search : results.nested) {
+    count(search.ranking, search.runs);
+    if (search.chosen && !search.score.result) left.runs += 1;
+  }
+  if (!of_time && left.runs == 0 && !left.refit) return std::nullopt;  // It was done before.
+  return left;
+}
+
+Status JobSite::conclude(Conclusion conclusion) {
   auto results = collect();
   if (!results) return results.error();
   const std::string refit = directory("refit");
@@ -491,6 +565,7 @@ Status JobSite::conclude() {
     results->refit = RefitResult{
         .directory = "refit", .digest = json.value("digest", ""), .metrics_json = *metrics};
   }
+  results->unfinished = unfinished(conclusion, *results);
   Json timings = {{"runs", Json::object()}};
   for (const std::string& run : run_names()) {
     Json& of = timings["runs"][run];

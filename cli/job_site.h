@@ -48,6 +48,7 @@ class JobSite {
   [[nodiscard]] const std::string& output() const { return options_.output; }
   [[nodiscard]] const RunNumbers& numbers() const { return numbers_; }
   [[nodiscard]] const std::string& metric() const { return metric_; }
+  [[nodiscard]] const StepPlan* plan() const { return plan_ ? &*plan_ : nullptr; }
   [[nodiscard]] std::size_t runs_done() const { return done_; }  // When it was opened.
   // "c003-r0-f1"; of the refit "refit". Of a nested search, within the training examples of the
   // split r0-f1: "r0-f1-c003-r0-f2", and "r0-f1-outer" for what scores its choice.
@@ -65,6 +66,7 @@ class JobSite {
   [[nodiscard]] Status make_splits();
   [[nodiscard]] Status make_inner_splits();
   [[nodiscard]] Status make_brackets();
+  [[nodiscard]] Status make_plan();
   // What runs that ended before came to. Failed: those too that were ended by a fault, which a job
   // that goes on does again.
   enum class Faults { open, failed };
@@ -79,8 +81,10 @@ class JobSite {
   [[nodiscard]] static Result<RunPlace> place_of(JobFile job, const std::string& output,
                                                  RunProduct product);
   [[nodiscard]] Status record_end(RunId run, const Exit& exit);
-  [[nodiscard]] Status conclude();
+  [[nodiscard]] Status conclude(Conclusion conclusion);
   [[nodiscard]] Result<JobResults> collect() const;
+  [[nodiscard]] std::optional<Unfinished> unfinished(Conclusion conclusion,
+                                                     const JobResults& results) const;
   [[nodiscard]] Result<JobRun> collect_run(const std::string& name, const Fold& fold) const;
   [[nodiscard]] Status collect_nested(const Race& outer, JobResults& results) const;
 
@@ -103,6 +107,7 @@ class JobSite {
   std::vector<Bracket> brackets_;
   std::vector<std::vector<Bracket>> inner_brackets_;  // By split.
   RunNumbers numbers_;
+  std::optional<StepPlan> plan_;  // With a budget of steps.
   std::size_t done_ = 0;
   // With the base spec's features, by the examples that they were fitted on: split, and inner
   // split.

@@ -51,7 +51,6 @@ Status check_supported(const Spec& spec) {
                    "expected none, since each fold is the validation split of its runs; leave it "
                    "out");
   }
-  if (spec.job.seconds > 0.0) return refused("job.seconds", "is not there yet; leave it out");
   const bool has_rungs = spec.search && (spec.search->method == SearchMethod::halving ||
                                          spec.search->method == SearchMethod::hyperband);
   if (has_rungs && spec.training.consistency != Consistency::synchronous) {
@@ -140,7 +139,7 @@ int run_job(Spec spec, const RunOptions& options, const std::string& listen, Beg
   if (launch_with.shape == Shape::embedded) {
     launch_with.embedded_workers = std::exchange(launch_with.threads, 1);
   }
-  if (begin == Begin::anew) {
+  if (begin != Begin::again) {
     launch_with.begin = [&] { return write_job_record(options.output, record); };
   }
   JobShow show(**site, stdout);

@@ -233,14 +233,15 @@ Exit launch(Work work, const LaunchOptions& options, Log& log, Show& show) {
 
   Exit exit = run_coordinator(process, role);
   if (!asked_at.empty()) forget_endpoint(options.output, asked_at, log);
-  if (exit.code == ExitCode::done) {
+  if (exit.code == ExitCode::done || exit.code == ExitCode::unfinished) {
     show.finish(std::chrono::steady_clock::now());
   }
   show.clear();
   children.reset();  // So that what they have to say does not bury what comes now.
   {
     const std::lock_guard lock(mutex);
-    if (!failed.empty() && exit.code != ExitCode::done) exit = {ExitCode::user_error, failed};
+    const bool has_ended = exit.code == ExitCode::done || exit.code == ExitCode::unfinished;
+    if (!failed.empty() && !has_ended) exit = {ExitCode::user_error, failed};
   }
   if (exit.code != ExitCode::done) {
     fmt::print(stderr, "ballast: {}\n", exit.reason);

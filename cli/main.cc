@@ -61,7 +61,8 @@ int main(int argc, char** argv) {
       "      curves and metrics as one page, runs/digits/report.html\n"
       "  ballast predict runs/digits examples/digits/digits.test.csv\n"
       "      probabilities as CSV\n"
-      "\nExit codes: 0 done, 2 a mistake in what was asked, 3 stopped by a fault, 130 "
+      "\nExit codes: 0 done, 2 a mistake in what was asked, 3 stopped by a fault, 4 a job whose "
+      "budget is spent, 130 "
       "interrupted.");
   app.set_version_flag("--version", std::string("ballast ") + ballast::kVersion);
   app.require_subcommand(1);

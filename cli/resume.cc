@@ -3,7 +3,9 @@
 #include <fmt/core.h>
 
 #include <memory>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "cli/job_directory.h"
 #include "cli/run_options.h"
@@ -18,17 +20,33 @@ namespace {
 
 struct ResumeOptions {
   RunOptions run;
+  std::vector<std::string> overrides;
   std::string listen;
 };
+
+// What is done already was done by the spec, so nothing of it may change but how the job goes on.
+int resume_job(const JobRecord& record, const ResumeOptions& options) {
+  for (const std::string& override : options.overrides) {
+    if (override.starts_with("job.")) continue;
+    return user_mistake("--set " + override +
+                        ": a job goes on by the spec that it was begun with, so only job.seconds, "
+                        "job.steps and other fields of job may change; start another one with "
+                        "another --out");
+  }
+  auto spec = parse_spec(record.spec, record.spec_directory + "/spec.yaml", options.overrides);
+  if (!spec) return user_mistake(spec.error().message);
+  return run_job(std::move(*spec), options.run, options.listen,
+                 options.overrides.empty() ? Begin::again : Begin::changed);
+}
 
 int resume(const ResumeOptions& options) {
   const auto record = read_job_record(options.run.output);
   if (!record) return user_mistake(record.error().message);
-  if (*record) {
-    auto spec = parse_spec((*record)->spec, (*record)->spec_directory + "/spec.yaml");
-    if (!spec) return user_mistake(spec.error().message);
-    return run_job(std::move(*spec), options.run, options.listen, Begin::again);
+  if (!*record && !options.overrides.empty()) {
+    return user_mistake("--set " + options.overrides[0] + ": " + options.run.output +
+                        " is a training run, which goes on as it was begun; leave --set out");
   }
+  if (*record) return resume_job(**record, options);
   auto log = open_log(options.run.log_level);
   if (!log) return user_mistake(log.error().message);
   auto links = open_links(options.run.links, KeyRole::coordinator);
@@ -61,6 +79,9 @@ void add_resume(CLI::App& app, Chosen& chosen) {
   CLI::App* verb =
       app.add_subcommand("resume", "Go on with a run from its last checkpoint, or with a job");
   verb->add_option("DIR", options->run.output, "The output directory of the run")->required();
+  verb->add_option("--set", options->overrides,
+                   "Of a job: changes its budget, --set job.seconds=3600 (repeatable)")
+      ->take_all();
   add_shape(*verb, options->run);
   add_common(*verb, options->run);
   CLI::Option* const listen =

@@ -82,7 +82,7 @@ Work training(const JobFile& job, const std::string& output) {
                     .checkpoints = checkpoints_of(output)};
   };
   work.edge.record_end = [](RunId, const Exit&) { return Status(); };
-  work.edge.conclude = [] { return Status(); };
+  work.edge.conclude = [](Conclusion) { return Status(); };
   work.agenda = [] { return std::make_unique<SingleRun>(); };
   return work;
 }
@@ -115,6 +115,7 @@ Exit run_coordinator(const Process& process, const CoordinatorRole& role) {
   options.version = kVersion;
   options.runs_at_once = role.work.runs_at_once;
   options.workers_per_run = role.work.workers_per_run;
+  options.budget = role.work.budget;
   options.run.workers = role.work.is_scored ? 1 : role.workers;
   options.run.servers = role.servers;
   options.run.keeps_outputs = role.work.is_scored;

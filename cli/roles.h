@@ -35,6 +35,7 @@ struct Work {
   std::function<std::unique_ptr<Agenda>()> agenda;
   std::uint32_t runs_at_once = 0;  // As FleetOptions.
   std::uint32_t workers_per_run = 1;
+  Duration budget{};
   std::string job;         // Its name; empty: training.
   bool is_scored = false;  // Its runs are for scores, not for a model.
 };

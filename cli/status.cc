@@ -194,6 +194,10 @@ int ask(const StatusOptions& options) {
   if (!status->job.empty()) {
     fmt::print("job         {}: {} runs have ended, {} of them failed; {} servers, {} workers\n",
                status->job, status->ended, status->failed, status->servers, status->workers);
+    if (status->seconds_left) {
+      fmt::print("budget      {:.0f} s are left until no run begins any more\n",
+                 *status->seconds_left);
+    }
   }
   for (const RunStatus& run : status->runs) print(run);
   return 0;

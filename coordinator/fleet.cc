@@ -43,6 +43,7 @@ void Fleet::step(Time now, Input<Outcome> input, Effects<Job>& effects) {
   for (const auto& [id, run] : runs_) {
     if (run.machine) effects.wake_at = std::min(*effects.wake_at, run.wake_at);
   }
+  if (time_up_at_ && !is_time_up_) effects.wake_at = std::min(*effects.wake_at, *time_up_at_);
 }
 
 void Fleet::on_tick(Effects<Job>& effects) {
@@ -60,8 +61,9 @@ void Fleet::on_tick(Effects<Job>& effects) {
   }
   if (conclude_again_ && now_ >= *conclude_again_) {
     conclude_again_.reset();
-    effects.jobs.push_back(ConcludeJob{});
+    effects.jobs.push_back(conclusion_);
   }
+  end_on_time(effects);
   if (state_ == State::working) {
     begin_runs(effects);
     deal(effects);
@@ -115,6 +117,9 @@ void Fleet::answer_status(wire::Message ask, Effects<Job>& effects) {
   JobStatus status;
   status.job = options_.job;
   status.ended = ended_.size();
+  if (time_up_at_) {
+    status.seconds_left = std::max(0.0, std::chrono::duration<double>(*time_up_at_ - now_).count());
+  }
   for (const RunEnd& end : ended_) {
     if (end.exit.code != ExitCode::done) ++status.failed;
   }
@@ -187,7 +192,9 @@ void Fleet::on_claimed(const FleetClaimed& claimed, Effects<Job>& effects) {
   store_error_.clear();
   term_ = claimed.term;
   number_ = std::max(number_, term_ << 32);
-  if (state_ == State::claiming) state_ = State::working;
+  if (state_ != State::claiming) return;
+  state_ = State::working;
+  if (options_.budget > Duration::zero()) time_up_at_ = now_ + options_.budget;
 }
 
 void Fleet::on_made(const RunMade& made, Effects<Job>& effects) {
@@ -204,11 +211,17 @@ void Fleet::on_made(const RunMade& made, Effects<Job>& effects) {
   options.version = options_.version;
   run.machine = std::make_unique<Coordinator>(std::move(options));
   give(made.run, Tick{}, effects);
-  if (stopping_) give(made.run, StopAsked{}, effects);
+  if (stopping_ || is_time_up_) give(made.run, StopAsked{}, effects);
 }
 
 void Fleet::on_concluded(const JobConcluded& concluded, Effects<Job>& effects) {
   if (state_ != State::concluding) return;
+  if (concluded.error.empty() && conclusion_.conclusion == Conclusion::time_is_up) {
+    return end_job({ExitCode::unfinished,
+                    "job.seconds is over, so the job ends with what it has; which runs that are "
+                    "depends on how fast the machines were"},
+                   effects);
+  }
   if (concluded.error.empty()) return end_job(agenda_->exit(), effects);
   if (!concluded.may_pass) return end_job({ExitCode::fault, concluded.error}, effects);
   if (concluded.error != store_error_) effects.note(NoteLevel::error, concluded.error);
@@ -251,6 +264,10 @@ void Fleet::end_run(RunId id, Exit exit, Effects<Job>& effects) {
     stopping_ = std::move(exit);
     return;
   }
+  if (is_time_up_ && exit.code == ExitCode::interrupted) {  // As above, with what it has.
+    has_cut_ = true;
+    return;
+  }
   run.state = Run::State::recording;
   run.exit = std::move(exit);
   effects.jobs.push_back(RecordEnd{id, run.exit});
@@ -283,15 +300,33 @@ void Fleet::begin_runs(Effects<Job>& effects) {
     if (is_idle()) end_job(*stopping_, effects);
     return;
   }
+  if (is_time_up_) {
+    if (is_idle()) conclude(effects);
+    return;
+  }
   while (room() > 0 || is_ahead_of_us()) {
     const auto next = agenda_->next();
     if (!next) break;
     runs_.try_emplace(*next);
     effects.jobs.push_back(MakeRun{*next});
   }
-  if (!is_idle() || !agenda_->is_over()) return;
+  if (is_idle() && agenda_->is_over()) conclude(effects);
+}
+
+void Fleet::conclude(Effects<Job>& effects) {
+  const bool is_whole = agenda_->is_over() && !has_cut_;
+  conclusion_.conclusion = is_whole ? Conclusion::whole : Conclusion::time_is_up;
   state_ = State::concluding;
-  effects.jobs.push_back(ConcludeJob{});
+  effects.jobs.push_back(conclusion_);
+}
+
+// Runs under way stop as if the user had asked, each at a checkpoint.
+void Fleet::end_on_time(Effects<Job>& effects) {
+  if (!time_up_at_ || now_ < *time_up_at_ || is_time_up_) return;
+  if (state_ != State::working || stopping_) return;
+  is_time_up_ = true;
+  effects.note(NoteLevel::info, "job.seconds is over: no run begins any more");
+  give_all(StopAsked{}, effects);
 }
 
 // Runs that are begun before there is a worker for them only wait, but the first one: it says so.

@@ -45,8 +45,11 @@ struct RecordEnd {
   RunId run{};
   Exit exit;
 };
-// Every run has ended: write what the job is for.
-struct ConcludeJob {};
+// Every run has ended, or the job's time is up: write what the job is for, with what there is.
+enum class Conclusion { whole, time_is_up };
+struct ConcludeJob {
+  Conclusion conclusion = Conclusion::whole;
+};
 using FleetJob = std::variant<ClaimFleet, MakeRun, RunWork, RecordEnd, ConcludeJob>;
 
 struct FleetClaimed {
@@ -84,6 +87,7 @@ struct FleetOptions {
   CoordinatorOptions run;                       // Of each run, but for `run` and `checkpoints`.
   std::uint32_t runs_at_once = 0;               // 0: as many as there are workers for.
   std::uint32_t workers_per_run = 1;            // Before another run is begun.
+  Duration budget{};                            // Of time, from its first term on; 0: none.
   Duration silence = std::chrono::seconds(10);  // A member unheard for so long is taken for dead.
   Duration retry = std::chrono::milliseconds(500);
   Duration store_retry = std::chrono::seconds(3);
@@ -145,6 +149,8 @@ class Fleet {
   void give_all(const Input<CoordinatorOutcome>& input, Effects<Job>& effects);
   void end_run(RunId id, Exit exit, Effects<Job>& effects);
   void begin_runs(Effects<Job>& effects);
+  void end_on_time(Effects<Job>& effects);
+  void conclude(Effects<Job>& effects);
   void end_job(Exit exit, Effects<Job>& effects);
   void abdicate(const std::string& reason, Effects<Job>& effects);
 
@@ -171,6 +177,10 @@ class Fleet {
   std::map<RunId, Run> runs_;  // Made or being made.
   std::vector<RunEnd> ended_;
   std::optional<Exit> stopping_;  // Asked to stop: over when no run is active.
+  std::optional<Time> time_up_at_;
+  bool is_time_up_ = false;  // No run begins any more, and those under way stop.
+  bool has_cut_ = false;     // One of them did, before its end.
+  ConcludeJob conclusion_;
   Exit ending_;
   Time farewell_until_{};
 };

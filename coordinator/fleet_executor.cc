@@ -60,8 +60,8 @@ EndRecorded FleetExecutor::run(const RecordEnd& job) {
   return {job.run, "", false};
 }
 
-JobConcluded FleetExecutor::run(const ConcludeJob& /*job*/) {
-  const Status done = options_.conclude();
+JobConcluded FleetExecutor::run(const ConcludeJob& job) {
+  const Status done = options_.conclude(job.conclusion);
   if (done) return {};
   return {.error = done.error().message, .may_pass = may_pass(done.error())};
 }

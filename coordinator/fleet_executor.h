@@ -27,7 +27,7 @@ struct FleetExecutorOptions {
   std::function<Result<RunPlace>(RunId run)> make;
   // A run has ended, and perhaps failed. Durable when it returns.
   std::function<Status(RunId run, const Exit& exit)> record_end;
-  std::function<Status()> conclude;  // Writes what the job is for, durably.
+  std::function<Status(Conclusion)> conclude;  // Writes what the job is for, durably.
 };
 
 class FleetExecutor {

@@ -64,7 +64,8 @@ struct JobStatus {
   std::uint64_t failed = 0;  // Of these.
   std::uint32_t servers = 0;
   std::uint32_t workers = 0;
-  std::vector<RunStatus> runs;  // Under way.
+  std::optional<double> seconds_left;  // Of its budget of time, if it has one.
+  std::vector<RunStatus> runs;         // Under way.
 };
 
 [[nodiscard]] std::string to_json(const RunStatus& status);

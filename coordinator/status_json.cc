@@ -118,6 +118,7 @@ std::string to_json(const RunStatus& status) { return dump(to_object(status)); }
 std::string to_json(const JobStatus& status) {
   Json json = {{"job", status.job},         {"ended", status.ended},     {"failed", status.failed},
                {"servers", status.servers}, {"workers", status.workers}, {"runs", Json::array()}};
+  if (status.seconds_left) json["seconds_left"] = *status.seconds_left;
   for (const RunStatus& run : status.runs) json["runs"].push_back(to_object(run));
   return dump(json);
 }
@@ -143,6 +144,7 @@ Result<JobStatus> job_status_from_json(const std::string& text) try {
   json.at("failed").get_to(status.failed);
   json.at("servers").get_to(status.servers);
   json.at("workers").get_to(status.workers);
+  if (json.contains("seconds_left")) status.seconds_left = json.at("seconds_left").get<double>();
   for (const Json& run : json.at("runs")) status.runs.push_back(to_run(run));
   return status;
 } catch (const nlohmann::json::exception& exception) {

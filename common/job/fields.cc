@@ -263,6 +263,7 @@ constexpr Field kFields[] = {
     {"job.runs_at_once", kWhole, "`0`"},
     {"job.workers_per_run", kWhole, "`1`"},
     {"job.seconds", kDuration, "`0`"},
+    {"job.steps", kWhole, "`0`"},
 };
 
 // The name of a field directly below `path`, or nothing.

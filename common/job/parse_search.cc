@@ -375,6 +375,7 @@ void parse_job(const Place& job, JobSpec& out) {
   job.read("runs_at_once", WholeRange{.low = 0, .high = 10'000}, out.runs_at_once);
   job.read("workers_per_run", WholeRange{.low = 1, .high = 10'000}, out.workers_per_run);
   job.read_seconds("seconds", kBudget, out.seconds);
+  job.read("steps", WholeRange{.low = 0, .high = kExactWhole}, out.steps);
 }
 
 void check_search(const Place& root, const Spec& spec) {

@@ -338,12 +338,13 @@ struct SearchSpec {
   friend bool operator==(const SearchSpec&, const SearchSpec&) = default;
 };
 
-// How the runs of a job share a fleet. Nothing of it enters a result, but for what a budget of time
-// leaves undone.
+// How the runs of a job share a fleet. Nothing of it enters a result, but for what a budget leaves
+// undone: the same each time for steps, another each time for seconds.
 struct JobSpec {
   std::uint32_t runs_at_once = 0;  // 0: as many as there are workers.
   std::uint32_t workers_per_run = 1;
-  double seconds = 0.0;  // 0: no budget.
+  double seconds = 0.0;     // Of each sitting. 0: no budget.
+  std::uint64_t steps = 0;  // Of all runs together. 0: no budget.
 
   friend bool operator==(const JobSpec&, const JobSpec&) = default;
 };

@@ -60,8 +60,15 @@ struct Note {  // For people and logs; never decides anything.
   NoteLevel level = NoteLevel::info;
   std::string text;
 };
-// Shell-friendly: 0 done, 2 the user's mistake, 3 stopped by a fault, 130 interrupted.
-enum class ExitCode : int { done = 0, user_error = 2, fault = 3, interrupted = 130 };
+// Shell-friendly: 0 done, 2 the user's mistake, 3 stopped by a fault, 4 a job that ends with what
+// its budget reached for, 130 interrupted.
+enum class ExitCode : int {
+  done = 0,
+  user_error = 2,
+  fault = 3,
+  unfinished = 4,
+  interrupted = 130
+};
 // A run that is over ends its members the way it ended itself.
 [[nodiscard]] constexpr ExitCode exit_code_of(wire::Ending ending) {
   constexpr ExitCode kCodes[] = {ExitCode::done, ExitCode::user_error, ExitCode::fault,
@@ -71,6 +78,7 @@ enum class ExitCode : int { done = 0, user_error = 2, fault = 3, interrupted = 1
 [[nodiscard]] constexpr wire::Ending ending_of(ExitCode code) {
   switch (code) {
     case ExitCode::done:
+    case ExitCode::unfinished:  // Members have done what was asked of them.
       return wire::Ending::done;
     case ExitCode::user_error:
       return wire::Ending::user_error;

@@ -213,6 +213,15 @@ bool Race::over() const {
                       [](const Entrant& entrant) { return entrant.standing == Standing::racing; });
 }
 
+void Race::close() {
+  for (Entrant& entrant : entrants_) {
+    const bool is_last = entrant.rung + 1 == brackets_[entrant.bracket].rungs.size();
+    if (entrant.standing == Standing::racing && entrant.complete && is_last) {
+      entrant.standing = Standing::done;
+    }
+  }
+}
+
 bool Race::has_ended(std::uint32_t configuration, std::uint32_t split) const {
   BALLAST_CHECK(configuration < entrants_.size() && split < splits_);
   const Entrant& entrant = entrants_[configuration];

@@ -119,11 +119,16 @@ class Race {
   void report(std::uint32_t configuration, std::uint32_t rung, std::uint32_t split,
               std::optional<double> score);
 
+  // Nothing more will run: whoever came to the last step on every split is done, even where others
+  // of the bracket did not. Those stay as they are.
+  void close();
+
   [[nodiscard]] bool over() const;
   // The split of a configuration was run to the last step, or failed on the way there.
   [[nodiscard]] bool has_ended(std::uint32_t configuration, std::uint32_t split) const;
   // What the rule takes among those that are done; nothing: none is.
   [[nodiscard]] std::optional<std::uint32_t> chosen(ChoiceRule rule) const;
+  [[nodiscard]] const std::vector<Bracket>& brackets() const { return brackets_; }
   [[nodiscard]] Standing standing(std::uint32_t configuration) const;
 
   // The best first: failed ones last, before them by steps, then mean, then id. Also of a race that

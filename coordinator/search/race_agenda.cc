@@ -65,28 +65,56 @@ RaceAgenda::RaceAgenda(Options options, Race race, std::vector<Race> inner)
   BALLAST_CHECK(inner_.size() == options_.numbers.inner.size());
 }
 
-bool RaceAgenda::wants_refit() const {
-  if (!options_.refit || options_.is_refit_done) return false;
+bool RaceAgenda::lacks_refit() const {
+  if (!options_.refit || options_.is_refit_done || !race_.over()) return false;
   const std::vector<Ranked> ranking = race_.ranking();
   return !ranking.empty() && ranking.front().standing == Standing::done;
 }
 
 // Whether the choice of a split is still to be scored. It takes both races: the outer one may come
 // to score it on the way.
-bool RaceAgenda::wants_outer(std::uint32_t split) const {
+bool RaceAgenda::lacks_outer(std::uint32_t split) const {
   if (!race_.over() || !inner_[split].over() || options_.outer_done.contains(split)) return false;
   const auto chosen = inner_[split].chosen(options_.choose);
-  return chosen && needs_own_run(race_, *chosen, split) &&
-         !begun_.contains(options_.numbers.outer(split));
+  return chosen && needs_own_run(race_, *chosen, split);
 }
 
-std::optional<RunId> RaceAgenda::next_leg(const Race& race, std::optional<std::uint32_t> of) {
-  for (const Leg& leg : race.due()) {
+bool RaceAgenda::wants_refit() const {
+  const bool fits = !options_.plan || options_.plan->refit;
+  return fits && lacks_refit() && !begun_.contains(options_.numbers.refit());
+}
+
+bool RaceAgenda::wants_outer(std::uint32_t split) const {
+  const bool fits = !options_.plan || options_.plan->outer_runs;
+  return fits && lacks_outer(split) && !begun_.contains(options_.numbers.outer(split));
+}
+
+std::vector<Leg> RaceAgenda::due(std::size_t race) const {
+  const Race& of = race == 0 ? race_ : inner_[race - 1];
+  std::vector<Leg> legs = of.due();
+  if (options_.plan) {
+    std::erase_if(
+        legs, [&](const Leg& leg) { return !has_leg(*options_.plan, of.brackets(), race, leg); });
+  }
+  return legs;
+}
+
+bool RaceAgenda::is_beyond_budget() const {
+  if (!options_.plan) return false;
+  if (!race_.over() || (lacks_refit() && !options_.plan->refit)) return true;
+  for (std::uint32_t split = 0; split < inner_.size(); ++split) {
+    if (!inner_[split].over() || (lacks_outer(split) && !options_.plan->outer_runs)) return true;
+  }
+  return false;
+}
+
+std::optional<RunId> RaceAgenda::next_leg(std::size_t race) {
+  for (const Leg& leg : due(race)) {
     RunNumbers::Place place{
         .rung = leg.rung, .configuration = leg.configuration, .split = leg.split};
-    if (of) {
+    if (race > 0) {
       place.inner = place.split;
-      place.split = *of;
+      place.split = static_cast<std::uint32_t>(race - 1);
     }
     const RunId run = options_.numbers.id(place);
     if (begun_.insert(run).second) return run;
@@ -95,16 +123,16 @@ std::optional<RunId> RaceAgenda::next_leg(const Race& race, std::optional<std::u
 }
 
 std::optional<RunId> RaceAgenda::next() {
-  if (const auto leg = next_leg(race_, std::nullopt)) return leg;
-  for (std::uint32_t split = 0; split < inner_.size(); ++split) {
-    if (const auto leg = next_leg(inner_[split], split)) return leg;
+  for (std::size_t race = 0; race <= inner_.size(); ++race) {
+    if (const auto leg = next_leg(race)) return leg;
   }
   for (std::uint32_t split = 0; split < inner_.size(); ++split) {
     if (!wants_outer(split)) continue;
     begun_.insert(options_.numbers.outer(split));
     return options_.numbers.outer(split);
   }
-  if (race_.over() && wants_refit() && begun_.insert(options_.numbers.refit()).second) {
+  if (wants_refit()) {
+    begun_.insert(options_.numbers.refit());
     return options_.numbers.refit();
   }
   return std::nullopt;
@@ -133,14 +161,21 @@ void RaceAgenda::on_end(const RunEnd& end) {
 }
 
 bool RaceAgenda::is_over() const {
-  if (!race_.over()) return false;
-  for (std::uint32_t split = 0; split < inner_.size(); ++split) {
-    if (!inner_[split].over() || wants_outer(split)) return false;
+  for (std::size_t race = 0; race <= inner_.size(); ++race) {
+    if (!due(race).empty()) return false;
   }
-  return !wants_refit() || begun_.contains(options_.numbers.refit());
+  for (std::uint32_t split = 0; split < inner_.size(); ++split) {
+    if (wants_outer(split)) return false;
+  }
+  return !wants_refit();
 }
 
 Exit RaceAgenda::exit() const {
+  if (is_beyond_budget()) {
+    return {ExitCode::unfinished,
+            "job.steps does not reach for every run, so the job ends with what it has; it is the "
+            "same each time"};
+  }
   const std::vector<Ranked> ranking = race_.ranking();
   if (ranking.empty() || ranking.front().standing != Standing::done) {
     return {ExitCode::fault,

@@ -16,6 +16,7 @@
 
 #include "coordinator/agenda.h"
 #include "coordinator/search/race.h"
+#include "coordinator/search/step_plan.h"
 
 namespace ballast {
 
@@ -53,6 +54,7 @@ class RaceAgenda final : public Agenda {
     bool is_refit_done = false;
     ChoiceRule choose = ChoiceRule::best;
     std::set<std::uint32_t> outer_done{};  // Splits whose own scoring run has ended.
+    std::optional<StepPlan> plan{};        // Of a budget of steps.
   };
 
   // The races may have heard of runs that ended before. `inner` has one for each of numbers.inner.
@@ -66,7 +68,13 @@ class RaceAgenda final : public Agenda {
   [[nodiscard]] const Race& race() const { return race_; }
 
  private:
-  [[nodiscard]] std::optional<RunId> next_leg(const Race& race, std::optional<std::uint32_t> of);
+  // Legs that are due, and within the budget. Race 0 is the outer one, 1 that within split 0, ...
+  [[nodiscard]] std::vector<Leg> due(std::size_t race) const;
+  [[nodiscard]] std::optional<RunId> next_leg(std::size_t race);
+  [[nodiscard]] bool is_beyond_budget() const;  // Something is left that will not be done.
+  [[nodiscard]] bool lacks_refit() const;
+  [[nodiscard]] bool lacks_outer(std::uint32_t split) const;
+  // They lack, are within the budget, and have not been begun.
   [[nodiscard]] bool wants_refit() const;
   [[nodiscard]] bool wants_outer(std::uint32_t split) const;
 

@@ -82,24 +82,26 @@ std::string_view state_of(Standing standing) {
   return "";
 }
 
-Standing standing_in(const std::vector<Ranked>& ranking, std::uint32_t configuration) {
+Ranked ranked_in(const std::vector<Ranked>& ranking, std::uint32_t configuration) {
   for (const Ranked& ranked : ranking) {
-    if (ranked.configuration == configuration) return ranked.standing;
+    if (ranked.configuration == configuration) return ranked;
   }
-  return Standing::racing;
+  return {};
 }
 
 Standing standing_of(const JobResults& results, std::uint32_t configuration) {
-  return standing_in(results.ranking, configuration);
+  return ranked_in(results.ranking, configuration).standing;
 }
 
 bool has_failed(const JobRun& run) { return run.result && !run.result->failure.empty(); }
 
 // Of a run of a configuration that came so far.
-std::string_view state_of(const JobRun& run, Standing standing) {
+std::string_view state_of(const JobRun& run, const Ranked& ranked) {
   if (!run.result) return "unfinished";
   if (has_failed(run)) return "failed";
-  if (standing == Standing::halved) return "halved";
+  if (ranked.standing == Standing::halved) return "halved";
+  const bool is_midway = ranked.standing == Standing::racing && run.result->step <= ranked.steps;
+  if (is_midway) return "unfinished";  // At a rung, and its configuration went no further.
   return run.result->stopped_early ? "stopped_early" : "done";
 }
 
@@ -167,7 +169,7 @@ Json run_json(const JobResults& results, std::uint32_t configuration, std::size_
   const JobRun& run = results.run(configuration, split);
   const JobSplit& of = results.splits[split];
   Json json = {{"run", run.name}, {"repeat", of.repeat}, {"fold", of.fold}};
-  json["state"] = state_of(run, standing_of(results, configuration));
+  json["state"] = state_of(run, ranked_in(results.ranking, configuration));
   json["reason"] = reason_of(run);
   json["train_examples"] = of.train_examples;
   json["validation_examples"] = of.validation.size();
@@ -277,7 +279,7 @@ Json outer_json(const JobResults& results, std::size_t split) {
     json["chosen"] = *search.chosen;
     json["run"] = search.score.name;
   }
-  json["state"] = state_of(search.score, Standing::done);
+  json["state"] = state_of(search.score, {.standing = Standing::done});
   json["reason"] = reason_of(search.score);
   const bool scored = search.score.result && !has_failed(search.score);
   json["scores"] = scored ? scores_json(*search.score.result) : Json::object();
@@ -340,6 +342,37 @@ std::optional<ConfigurationChoice> choose(const JobResults& results) {
                       results.spec.search ? results.spec.search->choose : ChoiceRule::best);
 }
 
+namespace {
+
+bool is_of_time(const Unfinished& unfinished) { return unfinished.budget == "job.seconds"; }
+
+// "job.steps: 1000 did not reach for 12 runs and the refit. ..."
+std::string reason_of(const Unfinished& unfinished) {
+  std::string left;
+  if (unfinished.runs > 0) {
+    left = fmt::format("{} run{}", unfinished.runs, unfinished.runs == 1 ? "" : "s");
+  }
+  if (unfinished.refit) left += left.empty() ? "the refit" : " and the refit";
+  if (left.empty()) left = "what would have followed";
+  const bool of_time = is_of_time(unfinished);
+  return fmt::format("{}: {:.15g}{} did not reach for {}; {}", unfinished.budget, unfinished.limit,
+                     of_time ? " s" : "", left,
+                     of_time ? "what was left out depends on how fast the machines were, so these "
+                               "results do too"
+                             : "the same is left out each time");
+}
+
+Json unfinished_json(const Unfinished& unfinished) {
+  return {{"budget", unfinished.budget},
+          {"limit", unfinished.limit},
+          {"runs", unfinished.runs},
+          {"refit", unfinished.refit},
+          {"depends_on_time", is_of_time(unfinished)},
+          {"reason", reason_of(unfinished)}};
+}
+
+}  // namespace
+
 std::string cv_json(const JobResults& results) {
   const Spec& spec = results.spec;
   const auto choice = choose(results);
@@ -382,6 +415,7 @@ std::string cv_json(const JobResults& results) {
                      {"digest", results.refit->digest},
                      {"metrics", Json::parse(results.refit->metrics_json, nullptr, false)}};
   }
+  if (results.unfinished) json["unfinished"] = unfinished_json(*results.unfinished);
   if (!results.nested.empty()) json["nested"] = nested_json(results);
   return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
@@ -403,9 +437,9 @@ std::string csv_number(double value) {
 
 // A row of results.csv, but for its last cell where the search is nested.
 std::string csv_row(const JobResults& results, std::uint32_t id, const std::string& place,
-                    const JobSplit& of, const JobRun& run, Standing standing) {
+                    const JobSplit& of, const JobRun& run, const Ranked& ranked) {
   std::string row =
-      fmt::format("{},{},{},{},{},{}", id, place, state_of(run, standing),
+      fmt::format("{},{},{},{},{},{}", id, place, state_of(run, ranked),
                   run.result ? run.result->step : Step{0}, of.train_examples, of.validation.size());
   for (const std::string& value : results.configurations[id].values) row += "," + csv_cell(value);
   for (const std::string& metric : metrics_of(results)) {
@@ -426,15 +460,15 @@ std::string nested_rows(const JobResults& results) {
       for (std::size_t i = 0; i < search.splits.size(); ++i) {
         const std::string place = fmt::format("{},{},{},{}", of.repeat, of.fold,
                                               search.splits[i].repeat, search.splits[i].fold);
-        csv +=
-            csv_row(results, id, place, search.splits[i],
-                    search.runs[id * search.splits.size() + i], standing_in(search.ranking, id)) +
-            ",\n";
+        csv += csv_row(results, id, place, search.splits[i],
+                       search.runs[id * search.splits.size() + i], ranked_in(search.ranking, id)) +
+               ",\n";
       }
     }
     if (!search.chosen || search.score.name == results.run(*search.chosen, split).name) continue;
     const std::string place = fmt::format("{},{},,", of.repeat, of.fold);
-    csv += csv_row(results, *search.chosen, place, of, search.score, Standing::done) + ",1\n";
+    csv += csv_row(results, *search.chosen, place, of, search.score, {.standing = Standing::done}) +
+           ",1\n";
   }
   return csv;
 }
@@ -456,7 +490,7 @@ std::string results_csv(const JobResults& results) {
       const JobRun& run = results.run(id, split);
       const JobSplit& of = results.splits[split];
       const std::string place = fmt::format("{},{}", of.repeat, of.fold) + (nested ? ",," : "");
-      csv += csv_row(results, id, place, of, run, standing_of(results, id));
+      csv += csv_row(results, id, place, of, run, ranked_in(results.ranking, id));
       if (nested) csv += results.nested[split].score.name == run.name ? ",1" : ",";
       csv += "\n";
     }
@@ -539,12 +573,14 @@ std::string nested_text(const JobResults& results) {
 }  // namespace
 
 std::vector<std::string> summary_lines(const JobResults& results) {
+  std::vector<std::string> lines;
+  if (results.unfinished) lines.push_back("unfinished: " + reason_of(*results.unfinished));
   const auto choice = choose(results);
-  if (!choice) return {};
+  if (!choice) return lines;
   const auto scores = scores_of(results, choice->chosen, results.metric);
   const std::string who =
       results.configurations.size() > 1 ? fmt::format("c{:03} is chosen: ", choice->chosen) : "";
-  std::vector<std::string> lines = {who + average_text(results.metric, *scores, sizes_of(results))};
+  lines.push_back(who + average_text(results.metric, *scores, sizes_of(results)));
   if (const auto nested = nested_text(results); !nested.empty()) lines.push_back(nested);
   return lines;
 }

@@ -49,6 +49,14 @@ struct NestedSearch {
   JobRun score;  // What the choice came to on the split. Without a choice nothing.
 };
 
+// What a budget left undone.
+struct Unfinished {
+  std::string budget;      // "job.seconds" or "job.steps"
+  double limit = 0.0;      // As the spec says it.
+  std::uint64_t runs = 0;  // Of a configuration on a split that did not come to their end.
+  bool refit = false;      // The chosen configuration is not trained on all data.
+};
+
 struct JobResults {
   std::string version;  // Of Ballast.
   const Spec& spec;
@@ -61,6 +69,7 @@ struct JobResults {
   std::vector<JobRun> runs;     // By configuration, then split.
   std::optional<RefitResult> refit;
   std::vector<NestedSearch> nested{};  // By split; empty: the search is not nested.
+  std::optional<Unfinished> unfinished{};
 
   [[nodiscard]] const JobRun& run(std::uint32_t configuration, std::size_t split) const {
     return runs[configuration * splits.size() + split];

@@ -116,6 +116,7 @@ const kStates: Record<string, string> = {
   halved: 'halved',
   failed: 'failed',
   stopped_early: 'stopped early',
+  unfinished: 'unfinished',
 };
 
 export function stateName(state: string): string {

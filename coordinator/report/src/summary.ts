@@ -14,7 +14,7 @@ import {
   score,
 } from './format';
 import {inOrder} from './scales';
-import type {Configuration, Job, Nested, Timings} from './types';
+import type {Configuration, Job, Nested, Timings, Unfinished} from './types';
 
 export const kSignificance = 0.05;
 
@@ -79,6 +79,7 @@ export function summarize(job: Job, timings: Timings): Summary {
     headline: headline(job),
     tiles: tiles(job, timings),
     facts: [
+      {term: 'What is missing', text: job.unfinished ? missing(job.unfinished) : ''},
       {term: 'What was tried', text: tried(job, timings)},
       {term: job.configurations.length > 1 ? 'What won' : 'What came out', text: won(job)},
       {term: 'Is it real', text: certainty(job)},
@@ -161,6 +162,7 @@ function outcome(job: Job): string {
     [of('halved'), 'stopped by halving'],
     [of('stopped_early'), 'stopped early'],
     [of('failed'), 'failed'],
+    [of('unfinished'), 'unfinished'],
   ] as const;
   const said = parts.filter(([n]) => n > 0).map(([n, what]) => `${count(n)} ${what}`);
   return said.length === 0 ? ', all finished' : `, of which ${listed(said)}`;
@@ -230,6 +232,21 @@ function certainty(job: Job): string {
       : `Not for certain: the lead of configuration ${best.id} over configuration ${next.id} could ` +
         `be chance (${pValue(p)}, corrected resampled t-test).`;
   return verdict + levelText(level, others.length);
+}
+
+function missing(unfinished: Unfinished): string {
+  const {budget, limit, runs, refit, depends_on_time: onTime} = unfinished;
+  const left = [
+    ...(runs > 0 ? [plural(runs, 'run')] : []),
+    ...(refit ? ['the training of the chosen configuration on all examples'] : []),
+  ];
+  const spent = onTime
+    ? `The time of the job (${duration(limit)})`
+    : `Its budget of ${count(limit)} steps`;
+  const why = onTime
+    ? 'Which ones depends on how fast the machines were, and so do these results: the same job may come to others.'
+    : 'The same is left out each time, so these results are the job’s at this budget.';
+  return `${spent} did not reach for ${left.length ? listed(left) : 'what would have followed'} (${budget}). ${why}`;
 }
 
 // The score of a search that chose without the examples that it is scored on.
@@ -310,9 +327,11 @@ function runTile(job: Job): Tile {
   const finished = runs.filter((run) => run.state === 'done' || run.state === 'stopped_early');
   const failed = runs.filter((run) => run.state === 'failed').length;
   const halved = runs.filter((run) => run.state === 'halved').length;
+  const unfinished = runs.filter((run) => run.state === 'unfinished').length;
   const rest = [
     ...(halved ? [`${count(halved)} halved`] : []),
     ...(failed ? [`${count(failed)} failed`] : []),
+    ...(unfinished ? [`${count(unfinished)} unfinished`] : []),
   ];
   return {
     label: 'Runs finished',

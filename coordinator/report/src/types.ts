@@ -16,7 +16,7 @@ export interface Run {
   run: string;
   repeat: number;
   fold: number;
-  state: 'done' | 'halved' | 'failed' | 'stopped_early';
+  state: 'done' | 'halved' | 'failed' | 'stopped_early' | 'unfinished';
   reason?: string;
   train_examples?: number;
   validation_examples?: number;
@@ -29,7 +29,7 @@ export interface Run {
 export interface Configuration {
   id: number;
   parameters: Record<string, ParameterValue>;
-  state: 'done' | 'halved' | 'failed';
+  state: 'done' | 'halved' | 'failed' | 'unfinished';
   reason?: string;
   mean?: Scores;
   standard_deviation?: Scores;
@@ -79,6 +79,16 @@ export interface Job {
   curves?: QualityCurves;
   refit?: {directory?: string; digest?: string; metrics?: Record<string, Scores>};
   nested?: Nested;
+  unfinished?: Unfinished;
+}
+
+// What the job's budget left undone.
+export interface Unfinished {
+  budget: string;
+  limit: number;
+  runs: number;
+  refit: boolean;
+  depends_on_time: boolean;
 }
 
 // What the whole search comes to on splits that had no say in it.

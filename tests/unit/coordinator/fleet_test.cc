@@ -41,10 +41,12 @@ class FleetTest : public testing::Test {
  protected:
   using After = Effects<FleetJob>;
 
-  explicit FleetTest(std::uint64_t runs = 3) : fleet_(options(), std::make_unique<Several>(runs)) {}
+  explicit FleetTest(std::uint64_t runs = 3, Duration budget = {})
+      : fleet_(options(budget), std::make_unique<Several>(runs)) {}
 
-  static FleetOptions options() {
+  static FleetOptions options(Duration budget) {
     FleetOptions options;
+    options.budget = budget;
     options.job = "search";
     options.version = "v";
     options.silence = seconds(10);
@@ -283,6 +285,50 @@ TEST_F(FleetTest, StopsWhenItsRunsHaveStopped) {
   EXPECT_TRUE(orders_[kWorker1].over);
   EXPECT_EQ(orders_[kWorker1].over->ending, wire::Ending::interrupted);
   EXPECT_EQ(enlist(kWorker1, {}, true).exit->code, ExitCode::interrupted);
+}
+
+class FleetWithATimeTest : public FleetTest {
+ protected:
+  FleetWithATimeTest() : FleetTest(3, seconds(60)) {}
+};
+
+TEST_F(FleetWithATimeTest, StopsItsRunsAndConcludesWithWhatThereIs) {
+  begin();
+  enlist(kWorker1);
+  made(1);
+  EXPECT_EQ(made_runs(later(seconds(5))), (std::vector<RunId>{}));
+  fail(1);
+  made(2);
+  EXPECT_EQ(count<ConcludeJob>(later(seconds(50))), 0U);
+  const After asked = receive(MemberId{9}, wire::AskStatus{}, kFleet, 0);
+  const auto status = job_status_from_json(std::get<wire::StatusReport>(asked.sends[0].body).json);
+  ASSERT_TRUE(status.has_value());
+  EXPECT_EQ(status->seconds_left, 5.0);
+
+  const After up = later(seconds(5));
+  EXPECT_TRUE(made_runs(up).empty()) << "no run begins any more";
+  ASSERT_EQ(count<ConcludeJob>(up), 1U);
+  EXPECT_EQ(std::get<ConcludeJob>(up.jobs.back()).conclusion, Conclusion::time_is_up);
+  EXPECT_EQ(fleet_.ended().size(), 1U) << "what was cut goes on another time";
+  outcome(JobConcluded{});
+  ASSERT_TRUE(orders_[kWorker1].over);
+  EXPECT_EQ(orders_[kWorker1].over->ending, wire::Ending::done) << "they did what was asked";
+  const After gone = enlist(kWorker1, {}, true);
+  ASSERT_TRUE(gone.exit);
+  EXPECT_EQ(gone.exit->code, ExitCode::unfinished);
+  EXPECT_NE(gone.exit->reason.find("job.seconds"), std::string::npos);
+}
+
+TEST_F(FleetWithATimeTest, IsWholeWhenAllRunsHadEnded) {
+  begin();
+  enlist(kWorker1);
+  for (const std::uint64_t run : {1, 2, 3}) {
+    made(run);
+    fail(run);
+  }
+  EXPECT_EQ(count<ConcludeJob>(later(seconds(100))), 0U) << "it was asked for before";
+  outcome(JobConcluded{});
+  EXPECT_EQ(enlist(kWorker1, {}, true).exit->code, ExitCode::done);
 }
 
 TEST_F(FleetTest, GoesWithoutAWordWhenAnotherHasTakenOver) {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import {test} from 'node:test';
 
 import {summarize} from '../../../coordinator/report/src/summary';
+import type {Unfinished} from '../../../coordinator/report/src/types';
 import {configuration, job, three} from './jobs';
 
 const fact = (of: ReturnType<typeof summarize>, term: string): string =>
@@ -68,6 +69,24 @@ test('a nested search says what the search is worth', () => {
     /1 of 2 folds have a score, so there is no average\.$/,
   );
   assert.equal(fact(summarize(three(0.3), {}), 'What the search is worth'), 'no such fact');
+});
+
+test('what a budget left undone is said first', () => {
+  const of = (unfinished: object): string =>
+    fact(
+      summarize({...three(0.3), unfinished: {refit: false, ...unfinished} as Unfinished}, {}),
+      'What is missing',
+    );
+  assert.equal(
+    of({budget: 'job.steps', limit: 900, runs: 3, refit: true, depends_on_time: false}),
+    'Its budget of 900 steps did not reach for 3 runs and the training of the chosen configuration on all examples (job.steps). ' +
+      'The same is left out each time, so these results are the job’s at this budget.',
+  );
+  assert.match(
+    of({budget: 'job.seconds', limit: 60, runs: 1, depends_on_time: true}),
+    /did not reach for 1 run \(job\.seconds\)\. Which ones depends on how fast the machines were/,
+  );
+  assert.equal(fact(summarize(three(0.3), {}), 'What is missing'), 'no such fact');
 });
 
 test('the threshold itself is not significant', () => {

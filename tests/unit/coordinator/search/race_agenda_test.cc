@@ -159,6 +159,50 @@ TEST(RaceAgenda, RunsEachLegOnceAndTheBestOnAllDataInTheEnd) {
   EXPECT_EQ(job.exit().code, ExitCode::done);
 }
 
+// Whatever the order in which runs end, those within the budget are done and no other.
+TEST(RaceAgenda, DoesWhatItsBudgetOfStepsReachesFor) {
+  const auto with = [](StepPlan plan) {
+    return RaceAgenda({.numbers = kNumbers,
+                       .metric = "accuracy",
+                       .refit = true,
+                       .is_refit_done = false,
+                       .plan = std::move(plan)},
+                      Race(kHalving, 2, Better::larger));
+  };
+  const auto all_of = [](RaceAgenda& job) {
+    std::vector<RunId> seen;
+    for (std::vector<RunId> runs = begin(job); !runs.empty(); runs = begin(job)) {
+      EXPECT_EQ(job.is_over(), runs[0] == kNumbers.refit()) << "after it nothing comes";
+      std::reverse(runs.begin(), runs.end());
+      for (const RunId run : runs) {
+        seen.push_back(run);
+        job.on_end(scored(run, 0.5));
+      }
+    }
+    EXPECT_TRUE(job.is_over());
+    std::sort(seen.begin(), seen.end());
+    return seen;
+  };
+  RaceAgenda nothing = with({.races = {{{0, 0}}}});
+  EXPECT_TRUE(all_of(nothing).empty());
+  EXPECT_EQ(nothing.exit().code, ExitCode::unfinished);
+
+  RaceAgenda two = with({.races = {{{1, 2}}}});
+  EXPECT_EQ(all_of(two), (std::vector<RunId>{kNumbers.id({0, 0, 0}), kNumbers.id({0, 0, 1}),
+                                             kNumbers.id({0, 1, 0}), kNumbers.id({0, 1, 1})}));
+  EXPECT_EQ(two.exit().code, ExitCode::unfinished);
+  EXPECT_NE(two.exit().reason.find("job.steps"), std::string::npos);
+
+  RaceAgenda no_refit = with({.races = {{{2, 3}}}, .outer_runs = true});
+  EXPECT_EQ(all_of(no_refit).size(), 8U);
+  EXPECT_EQ(no_refit.exit().code, ExitCode::unfinished);
+
+  RaceAgenda whole =
+      with({.races = {{{2, 3}}}, .outer_runs = true, .refit = true, .is_whole = true});
+  EXPECT_EQ(all_of(whole).size(), 9U);
+  EXPECT_EQ(whole.exit().code, ExitCode::done);
+}
+
 TEST(RaceAgenda, WhatFailsRanksLastAndEndsNothing) {
   RaceAgenda job = agenda(false);
   for (const RunId run : begin(job)) {

@@ -115,6 +115,26 @@ TEST(Brackets, AreRescaledToTheSameSharesOfARun) {
             "rungs has its own, got 80; train for longer, or ask for fewer folds");
 }
 
+TEST(Race, WhenItIsClosedThoseAtTheEndAreDone) {
+  Race race({{.first = 0, .rungs = {{.steps = 9, .configurations = 3}}}}, 2, Better::larger);
+  for (const std::uint32_t split : {0U, 1U}) race.report(1, 0, split, 0.5);
+  race.report(0, 0, 0, 0.9);
+  EXPECT_FALSE(race.chosen(ChoiceRule::best));
+  race.close();
+  EXPECT_EQ(race.standing(0), Standing::racing);
+  EXPECT_EQ(race.standing(1), Standing::done);
+  EXPECT_EQ(race.standing(2), Standing::racing);
+  EXPECT_EQ(race.chosen(ChoiceRule::best), 1U);
+  EXPECT_EQ(race.ranking().front().configuration, 1U);
+
+  Race midway({{.first = 0,
+                .rungs = {{.steps = 3, .configurations = 2}, {.steps = 9, .configurations = 1}}}},
+              1, Better::larger);
+  midway.report(0, 0, 0, 0.5);
+  midway.close();
+  EXPECT_EQ(midway.standing(0), Standing::racing) << "a rung is no end";
+}
+
 TEST(Race, ChoosesByTheRuleAmongThoseThatAreDone) {
   Race race({{.first = 0, .rungs = {{.steps = 9, .configurations = 3}}}}, 2, Better::larger);
   EXPECT_FALSE(race.chosen(ChoiceRule::best));

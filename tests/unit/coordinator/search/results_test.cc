@@ -202,6 +202,39 @@ TEST_F(ResultsTest, ANestedSearchIsScoredByWhatItChose) {
   EXPECT_EQ(lacking.at("outer").at(1).at("state"), "unfinished");
 }
 
+// The first configuration lacks a split, the second is done; what is missing is said with its
+// reason.
+TEST_F(ResultsTest, WhatABudgetLeftUndoneIsSaid) {
+  JobResults part = results();
+  EXPECT_FALSE(Json::parse(cv_json(part)).contains("unfinished"));
+  part.runs[1].result.reset();
+  part.ranking = {{1, Standing::done, 40, 0.85}, {0, Standing::racing, 0, 0.0}};
+  part.unfinished = Unfinished{.budget = "job.steps", .limit = 130.0, .runs = 1, .refit = true};
+  Json json = Json::parse(cv_json(part));
+  EXPECT_EQ(json.at("unfinished").at("runs"), 1);
+  EXPECT_EQ(json.at("unfinished").at("depends_on_time"), false);
+  EXPECT_EQ(json.at("unfinished").at("reason"),
+            "job.steps: 130 did not reach for 1 run and the refit; the same is left out each time");
+  EXPECT_EQ(json.at("choice").at("chosen"), 1);
+  EXPECT_EQ(json.at("configurations").at(0).at("state"), "unfinished");
+  EXPECT_EQ(json.at("configurations").at(0).at("runs").at(0).at("state"), "done");
+  EXPECT_EQ(json.at("configurations").at(0).at("runs").at(1).at("state"), "unfinished");
+  EXPECT_NE(results_csv(part).find("\n0,0,1,unfinished,0,"), std::string::npos);
+  EXPECT_TRUE(summary_lines(part).front().starts_with("unfinished: job.steps: 130 did not"));
+
+  part.unfinished = Unfinished{.budget = "job.seconds", .limit = 2.5, .runs = 2, .refit = false};
+  json = Json::parse(cv_json(part));
+  EXPECT_EQ(json.at("unfinished").at("depends_on_time"), true);
+  EXPECT_EQ(
+      json.at("unfinished").at("reason"),
+      "job.seconds: 2.5 s did not reach for 2 runs; what was left out depends on how fast the "
+      "machines were, so these results do too");
+  // At a rung, and its configuration went no further.
+  part.ranking[1].steps = 40;
+  EXPECT_EQ(Json::parse(cv_json(part)).at("configurations").at(0).at("runs").at(0).at("state"),
+            "unfinished");
+}
+
 TEST_F(ResultsTest, TheSummarySaysHowCertainTheScoreIs) {
   const double scores[] = {0.8, 0.9};
   const Interval interval = corrected_interval(scores, {2.0, 2.0});
