@@ -260,6 +260,7 @@ void Fleet::end_run(RunId id, Exit exit, Effects<Job>& effects) {
   run.machine.reset();
   run.state = Run::State::ended;
   if (exit.of_process) return abdicate(exit.reason, effects);
+  run.exit = exit;
   if (stopping_ && exit.code == ExitCode::interrupted) {  // It goes on another time.
     stopping_ = std::move(exit);
     return;
@@ -269,7 +270,6 @@ void Fleet::end_run(RunId id, Exit exit, Effects<Job>& effects) {
     return;
   }
   run.state = Run::State::recording;
-  run.exit = std::move(exit);
   effects.jobs.push_back(RecordEnd{id, run.exit});
 }
 

@@ -99,6 +99,8 @@ void Server::on_coordinator(const wire::Body& body, Effects<Job>& effects) {
                    }
                  },
                  [&](const wire::Released&) {
+                   // Not what an earlier life of ours in the run asked for.
+                   if (!leaving_) return;
                    effects.exit = Exit{ExitCode::done, "released by the coordinator"};
                  },
                  [&](const wire::Finish& finish) {

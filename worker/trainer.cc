@@ -98,6 +98,8 @@ void Worker::on_coordinator(const wire::Body& body, Effects<Job>& effects) {
                  [&](const wire::Evaluate& evaluate) { on_evaluate(evaluate, effects); },
                  [&](const wire::Assist& assist) { on_assist(assist, effects); },
                  [&](const wire::Released&) {
+                   // Not what an earlier life of ours in the run asked for.
+                   if (!leaving_) return;
                    effects.exit = Exit{ExitCode::done, "released by the coordinator"};
                  },
                  [&](const wire::Finish& finish) {

@@ -331,6 +331,17 @@ TEST_F(FleetWithATimeTest, IsWholeWhenAllRunsHadEnded) {
   EXPECT_EQ(enlist(kWorker1, {}, true).exit->code, ExitCode::done);
 }
 
+TEST_F(FleetTest, ARunThatWasStoppedIsNotSaidToBeDone) {
+  begin();
+  enlist(kWorker1);
+  enlist(kWorker2);
+  made(1);
+  EXPECT_FALSE(step(StopAsked{}).exit) << "run 2 is being made";
+  const After after = receive(kWorker1, wire::Heartbeat{}, RunId{1}, 7);
+  ASSERT_EQ(after.sends.size(), 1U);
+  EXPECT_EQ(std::get<wire::Finish>(after.sends[0].body).ending, wire::Ending::interrupted);
+}
+
 TEST_F(FleetTest, GoesWithoutAWordWhenAnotherHasTakenOver) {
   begin();
   enlist(kWorker1);

@@ -134,6 +134,12 @@ class ServerTest : public test::Driven<Server> {
   Server server_;
 };
 
+TEST_F(ServerTest, IsReleasedOnlyWhenItAskedToLeave) {
+  EXPECT_FALSE(receive(kCoordinator, wire::Released{}).exit) << "an earlier life of it did";
+  EXPECT_EQ(count<wire::Goodbye>(step(StopAsked{})), 1U);
+  EXPECT_TRUE(receive(kCoordinator, wire::Released{}).exit);
+}
+
 // ---- pull ---------------------------------------------------------------------------------------
 
 TEST_F(ServerTest, ParksAPullUntilItsVersionIsApplied) {

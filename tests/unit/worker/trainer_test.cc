@@ -402,6 +402,12 @@ TEST_F(TrainerTest, TellsPeopleWhatAServerCouldNotRead) {
   }
 }
 
+TEST_F(TrainerTest, IsReleasedOnlyWhenItAskedToLeave) {
+  EXPECT_FALSE(receive(kCoordinator, wire::Released{}).exit) << "an earlier life of it did";
+  EXPECT_EQ(all<wire::Goodbye>(step(StopAsked{})).size(), 1U);
+  EXPECT_TRUE(receive(kCoordinator, wire::Released{}).exit);
+}
+
 // ---- another run --------------------------------------------------------------------------------
 
 TEST_F(TrainerTest, PassesOverTheLoadOfARunThatWasReplaced) {
