@@ -15,8 +15,8 @@
 //   W2  Orders are whole and numbered: the highest number counts, of the highest term. What is
 //       lost, late or twice changes nothing.
 //   W3  A run that ended here is taken up again only by Orders that are newer than those under
-//       which it ended. Each life of a run's machine has a number; jobs that come back to another
-//       life than asked for them are dropped.
+//       which it ended or was asked to leave. Each life of a run's machine has a number; jobs that
+//       come back to another life than asked for them are dropped.
 //   W4  Peers that several runs are connected to stay connected until the last one lets them go.
 //
 // Pure: see machine.h.
@@ -114,8 +114,8 @@ class Crew {
     std::unique_ptr<Machine> machine;
     Life life = 0;
     Time wake_at{};
-    std::set<MemberId> peers;  // That it is connected to.
-    bool stopping = false;
+    std::set<MemberId> peers;              // That it is connected to.
+    std::optional<std::uint64_t> left_by;  // The orders by which it was asked to stop.
   };
 
   void on_message(wire::Message message, Effects<Job>& effects) {
@@ -171,7 +171,9 @@ class Crew {
   }
 
   void ask_to_stop(RunId run, Effects<Job>& effects) {
-    if (std::exchange(served_.at(run).stopping, true)) return;
+    std::optional<std::uint64_t>& left_by = served_.at(run).left_by;
+    if (left_by) return;
+    left_by = orders_ ? orders_->number : 0;
     give(run, StopAsked{}, effects);
   }
 
@@ -229,9 +231,9 @@ class Crew {
     served_.erase(run);
     for (const MemberId peer : served.peers) let_go(peer, effects);
     // Who was asked to leave is let go with the same code, and others go on.
-    const bool is_over = exit.code == ExitCode::done && !served.stopping;
+    const bool is_over = exit.code == ExitCode::done && !served.left_by;
     effects.jobs.push_back({run, served.life, CloseRun{is_over}});
-    ended_[run] = orders_ ? orders_->number : 0;
+    ended_[run] = served.left_by.value_or(orders_ ? orders_->number : 0);
     next_enlist_ = now_;
     if (exit.of_process) {
       effects.exit = std::move(exit);

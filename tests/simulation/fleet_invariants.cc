@@ -149,6 +149,9 @@ void FleetInvariants::crew_hears(MemberId id, const wire::Message& message) {
   if (orders == nullptr || orders->number < crew.newest.second) return;
   crew.newest.second = orders->number;
   crew.ordered = {orders->runs.begin(), orders->runs.end()};
+  for (auto& [run, served] : crew.serves) {
+    if (!served.left && !crew.ordered.contains(run)) served.left = crew.newest;
+  }
 }
 
 void FleetInvariants::crew_makes(MemberId id, RunId run, std::uint64_t life) {
@@ -169,10 +172,11 @@ void FleetInvariants::crew_makes(MemberId id, RunId run, std::uint64_t life) {
 
 void FleetInvariants::crew_closes(MemberId id, RunId run, bool is_over) {
   Crew& crew = crews_[id];
-  if (crew.serves.erase(run) == 0) violated(38, name(run) + " is closed and was not there");
-  crew.ended[run] = crew.newest;
+  const auto served = crew.serves.extract(run);
+  if (served.empty()) return violated(38, name(run) + " is closed and was not there");
+  crew.ended[run] = served.mapped().left.value_or(crew.newest);
   if (is_over && !places_.at(run).store->model) {
-    violated(38, name(run) + " is closed as one that is over, and has no model");
+    violated(38, name(run) + " is closed by " + number(index(id)) + " as over, and has no model");
   }
 }
 

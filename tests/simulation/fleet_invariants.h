@@ -10,7 +10,7 @@
 //  36 The orders of a worker name one run at most, and nobody's name a run after its coordinator
 //     has said Finish, or one that is not under way.
 //  37 A member takes up a run only where the newest orders of the highest term that it has heard
-//     name it, and once it has ended there only by newer ones than it ended under.
+//     name it, and once it has ended there only by newer ones than it ended under, or was left by.
 //  38 A process has one machine of a run at a time, each with a higher number than any before. When
 //     it goes the run is closed, once; as one that is over only when its model is written.
 //  39 The job is concluded when each run that it has to have is recorded, and its result are the
@@ -79,6 +79,7 @@ class FleetInvariants {
     std::set<RunId> served;  // By any member, as it said.
   };
   struct Served {
+    std::optional<Place> left;        // The first orders that did not name it.
     std::optional<Time> not_ordered;  // Since when.
   };
   struct Crew {
