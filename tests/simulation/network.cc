@@ -11,8 +11,9 @@ namespace {
 constexpr std::size_t kBacklogMax = 1000;
 constexpr std::size_t kOldKept = 8;  // Of one member's messages to another.
 
-// Messages of the step are idempotent whenever they come. Those by which members join and leave may
-// be repeated, but a connection never gives an old one again behind a newer one.
+// Messages of the step are idempotent whenever they come; orders are numbered. Those by which
+// members join and leave may be repeated, but a connection never gives an old one again behind a
+// newer one.
 bool may_come_late(const wire::Body& body) {
   return std::holds_alternative<wire::Plan>(body) || std::holds_alternative<wire::Pull>(body) ||
          std::holds_alternative<wire::Values>(body) || std::holds_alternative<wire::Passed>(body) ||
@@ -25,7 +26,8 @@ bool may_come_late(const wire::Body& body) {
          std::holds_alternative<wire::Restore>(body) ||
          std::holds_alternative<wire::Restored>(body) ||
          std::holds_alternative<wire::Evaluate>(body) ||
-         std::holds_alternative<wire::Evaluated>(body);
+         std::holds_alternative<wire::Evaluated>(body) ||
+         std::holds_alternative<wire::Enlist>(body) || std::holds_alternative<wire::Orders>(body);
 }
 
 // What would be counted, or obeyed.
@@ -34,7 +36,8 @@ bool may_come_again(const wire::Body& body) {
          std::holds_alternative<wire::CommitStep>(body) ||
          std::holds_alternative<wire::CutDone>(body) ||
          std::holds_alternative<wire::Restored>(body) ||
-         std::holds_alternative<wire::Evaluated>(body);
+         std::holds_alternative<wire::Evaluated>(body) ||
+         std::holds_alternative<wire::Orders>(body);
 }
 
 // 0 for what belongs to none.
