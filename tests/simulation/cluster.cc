@@ -452,6 +452,7 @@ void Cluster::step(Member& member, ProcessInput what) {
     run->store.remove_damaged();
   }
   const std::optional<Exit> exit = std::move(effects.exit);
+  if (exit && member.role != wire::Role::coordinator) invariants_.crew_exits(member.id);
   perform(member, std::move(effects));
   forget_what_it_left(member);
   if (exit) on_exit(life, *exit);
@@ -576,6 +577,9 @@ void Cluster::send(Member& member, const Send& message, Term term) {
   if (member.role == wire::Role::coordinator) {
     invariants_.sent(member.life, message.run, message.body,
                      receiver == nullptr ? std::nullopt : std::optional(receiver->role));
+  }
+  if (std::holds_alternative<wire::Enlist>(message.body)) {
+    invariants_.crew_enlists(member.id, message.term.value_or(term));
   }
   const Server* const server = member.process->server(message.run);
   if (message.run != kFleet) {

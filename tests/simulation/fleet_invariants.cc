@@ -140,7 +140,8 @@ void FleetInvariants::says_done() {
 void FleetInvariants::crew_hears(MemberId id, const wire::Message& message) {
   if (message.from != kCoordinator || message.run != kFleet) return;
   Crew& crew = crews_[id];
-  if (message.term < crew.newest.first) return;
+  crew.hears_old = message.term < crew.newest.first;
+  if (crew.hears_old) return;
   if (message.term > crew.newest.first) {
     crew.newest = {message.term, 0};
     crew.ordered.clear();
@@ -152,6 +153,17 @@ void FleetInvariants::crew_hears(MemberId id, const wire::Message& message) {
   for (auto& [run, served] : crew.serves) {
     if (!served.left && !crew.ordered.contains(run)) served.left = crew.newest;
   }
+}
+
+void FleetInvariants::crew_enlists(MemberId id, Term term) {
+  if (term != crews_[id].newest.first) {
+    violated(37, "a member follows term " + number(term) + " and has heard " +
+                     number(crews_[id].newest.first));
+  }
+}
+
+void FleetInvariants::crew_exits(MemberId id) {
+  if (crews_[id].hears_old) violated(37, "a member goes by the orders of an older coordinator");
 }
 
 void FleetInvariants::crew_makes(MemberId id, RunId run, std::uint64_t life) {
@@ -183,6 +195,7 @@ void FleetInvariants::crew_closes(MemberId id, RunId run, bool is_over) {
 void FleetInvariants::crew_stepped(MemberId id, wire::Role role, const std::vector<RunId>& serves,
                                    std::optional<Time> now) {
   Crew& crew = crews_[id];
+  crew.hears_old = false;
   if (!std::equal(serves.begin(), serves.end(), crew.serves.begin(), crew.serves.end(),
                   [](RunId run, const auto& entry) { return run == entry.first; })) {
     violated(38, "a machine went, and its run was not closed");

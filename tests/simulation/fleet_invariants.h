@@ -9,8 +9,9 @@
 //     that members serve already.
 //  36 The orders of a worker name one run at most, and nobody's name a run after its coordinator
 //     has said Finish, or one that is not under way.
-//  37 A member takes up a run only where the newest orders of the highest term that it has heard
-//     name it, and once it has ended there only by newer ones than it ended under, or was left by.
+//  37 A member obeys no orders of a lower term than it has heard. It takes up a run only where the
+//     newest orders of the highest term name it, and once it has ended there only by newer ones
+//     than it ended under, or was left by.
 //  38 A process has one machine of a run at a time, each with a higher number than any before. When
 //     it goes the run is closed, once; as one that is over only when its model is written.
 //  39 The job is concluded when each run that it has to have is recorded, and its result are the
@@ -60,6 +61,8 @@ class FleetInvariants {
   // ---- crews ------------------------------------------------------------------------------------
 
   void crew_hears(MemberId id, const wire::Message& message);
+  void crew_enlists(MemberId id, Term term);
+  void crew_exits(MemberId id);
   void crew_makes(MemberId id, RunId run, std::uint64_t life);
   void crew_closes(MemberId id, RunId run, bool is_over);
   // `now` as long as nothing goes wrong any more.
@@ -84,6 +87,7 @@ class FleetInvariants {
   };
   struct Crew {
     Place newest{};
+    bool hears_old = false;  // Orders of an older coordinator, in this step.
     std::set<RunId> ordered;
     std::map<RunId, Served> serves;
     std::map<RunId, Place> ended;  // Under which orders.

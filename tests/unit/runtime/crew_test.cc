@@ -202,6 +202,18 @@ TEST_F(CrewTest, ARunThatItLeavesIsNotOver) {
   EXPECT_FALSE(std::get<CloseRun>(left.jobs[0].work).is_over) << "others go on with it";
 }
 
+TEST_F(CrewTest, ComesBackToARunThatItWasOrderedBackToWhileItDrained) {
+  orders(1, {kOne});
+  orders(2, {kTwo});
+  orders(3, {kOne});
+  receive(kOne, wire::Released{});
+  EXPECT_EQ(crew_.runs(), (std::vector<RunId>{kTwo})) << "which drains too";
+  orders(2, {kOne});
+  EXPECT_EQ(crew_.runs().size(), 1U) << "late";
+  orders(3, {kOne});
+  EXPECT_EQ(crew_.runs().size(), 2U) << "the coordinator has no reason to number them anew";
+}
+
 // W4
 TEST_F(CrewTest, KeepsAPeerUntilTheLastRunLetsItGo) {
   orders(1, {kOne, kTwo});
