@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "cli/elapsed.h"
+#include "common/job/names.h"
 
 namespace ballast {
 namespace {
@@ -157,6 +158,13 @@ void Display::finish(const RunConfig& run, const RunProgress& progress, const st
   for (const auto& [split, metrics] : progress.metrics) {
     print(fmt::format("\n{} metrics ({} examples)", name_of(split), examples_of(run, split)));
     for (const auto& [name, value] : metrics) print(fmt::format("  {:<12} {:>10.6f}", name, value));
+  }
+  if (progress.threshold) {
+    print(fmt::format("\nthreshold {} ({} {:.6f}, {})", progress.threshold->value,
+                      ballast::name_of(progress.threshold->metric), progress.threshold->score,
+                      ballast::name_of(progress.threshold->source)));
+  } else if (run.training.threshold) {
+    print("\nthreshold 0.5: none could be chosen, since a class is absent where it is chosen");
   }
   if (began_) print(fmt::format("\ntrained in {}", duration_text(seconds_between(*began_, now))));
   print(fmt::format("digest  {}", progress.digest));

@@ -9,6 +9,7 @@
 #include "cli/model_directory.h"
 #include "cli/verbs.h"
 #include "common/base/sha256.h"
+#include "common/job/names.h"
 #include "common/math/blas.h"
 #include "common/storage/checkpoints.h"
 #include "common/storage/directory_store.h"
@@ -59,6 +60,11 @@ Status inspect_model(const std::string& directory) {
       classes += (classes.empty() ? "" : ", ") + name;
     }
     fmt::print("classes {}\n", classes);
+  }
+  if (model->threshold) {
+    fmt::print("threshold {} ({} {:.6f}, chosen on {})\n", model->threshold->value,
+               name_of(model->threshold->metric), model->threshold->score,
+               name_of(model->threshold->source));
   }
   return inspect_tensors(join_path(directory, "model.safetensors"));
 }

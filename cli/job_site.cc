@@ -13,6 +13,7 @@
 #include "common/storage/files.h"
 #include "coordinator/report/report.h"
 #include "coordinator/run_result.h"
+#include "coordinator/search/curves.h"
 #include "paramserver/optimizer.h"
 #include "worker/data/fold_dataset.h"
 #include "worker/data/fold_files.h"
@@ -386,6 +387,10 @@ Result<RunPlace> JobSite::make_refit() {
   std::string transforms;
   auto job = set_up(*spec, all, spec_.name, transforms);
   if (!job) return job.error();
+  if (spec->training.threshold) {
+    job->run.threshold = choose_threshold(out_of_fold(*results, choice->chosen),
+                                          *spec->training.threshold, ThresholdSource::out_of_fold);
+  }
   return place_of(std::move(*job), directory("refit"), RunProduct::model);
 }
 

@@ -1,9 +1,11 @@
 #include "cli/model_directory.h"
 
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 #include <utility>
 
 #include "common/base/sha256.h"
+#include "common/job/names.h"
 #include "common/job/parse.h"
 #include "common/job/run_json.h"
 #include "common/job/shallow_json.h"
@@ -11,6 +13,27 @@
 #include "common/storage/files.h"
 
 namespace ballast {
+
+namespace {
+
+Error altered(const std::string& directory) {
+  return {ErrorCode::corrupt, join_path(directory, "model.json") +
+                                  ": truncated or altered: it does not describe a model; take "
+                                  "it from its source again, or train again"};
+}
+
+ChosenThreshold threshold_of(const nlohmann::ordered_json& json) {
+  const auto metric = value_named<ThresholdMetric>(json.at("metric").get<std::string>());
+  const auto source = value_named<ThresholdSource>(json.at("chosen_on").get<std::string>());
+  const auto value = json.at("value").get<double>();
+  if (!metric || !source) throw std::invalid_argument("a name that the spec does not know");
+  return {.metric = *metric,
+          .value = value,
+          .score = json.at("score").get<double>(),
+          .source = *source};
+}
+
+}  // namespace
 
 Result<ModelDirectory> open_model_directory(const std::string& directory) try {
   const std::string description = join_path(directory, "model.json");
@@ -37,6 +60,7 @@ Result<ModelDirectory> open_model_directory(const std::string& directory) try {
   auto family = parse_family(json.at("kernel_family").get<std::string>());
   if (!family) return family.error();
   model.family = *family;
+  if (json.contains("threshold")) model.threshold = threshold_of(json.at("threshold"));
   model.digest = json.at("digest").get<std::string>();
 
   const std::string path = join_path(directory, "model.safetensors");
@@ -52,9 +76,9 @@ Result<ModelDirectory> open_model_directory(const std::string& directory) try {
   model.weights = std::move(*weights);
   return model;
 } catch (const nlohmann::json::exception&) {
-  return Error{ErrorCode::corrupt, join_path(directory, "model.json") +
-                                       ": truncated or altered: it does not describe a model; take "
-                                       "it from its source again, or train again"};
+  return altered(directory);
+} catch (const std::invalid_argument&) {
+  return altered(directory);
 }
 
 }  // namespace ballast

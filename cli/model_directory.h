@@ -3,6 +3,7 @@
 // A finished model as it lies in an output directory: model.json beside model.safetensors.
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "common/base/result.h"
@@ -18,6 +19,7 @@ struct ModelDirectory {
   std::string transforms_json;
   Step step = 0;  // Its version.
   KernelFamily family = KernelFamily::haswell;
+  std::optional<ChosenThreshold> threshold;
   std::string digest;
   std::unique_ptr<ModelFile> weights;
 };

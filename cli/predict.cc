@@ -84,6 +84,9 @@ void add_predict(CLI::App& app, Chosen& chosen) {
   verb->add_option("--format", options->request.format, "csv or jsonl")
       ->check(CLI::IsMember({"csv", "jsonl"}))
       ->capture_default_str();
+  verb->add_option("--threshold", options->request.threshold,
+                   "Class 1 is predicted above it; instead of the model's own")
+      ->check(CLI::Range(0.0, 1.0));
   verb->add_option("--out", options->output, "A file instead of standard output");
   verb->footer("\nOne line per row, in order: the prediction, then the probability of each class.");
   verb->callback([options, &chosen] { chosen = [options] { return run(*options); }; });

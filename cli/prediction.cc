@@ -66,8 +66,8 @@ Status check_agreement(const RunConfig& run, const Model& model, const DataSchem
                "different models; take it from its source again, or train again"};
 }
 
-std::size_t predicted_class(std::span<const float> outputs) {
-  if (outputs.size() == 1) return outputs[0] >= 0.5F ? 1 : 0;
+std::size_t predicted_class(std::span<const float> outputs, double threshold) {
+  if (outputs.size() == 1) return double{outputs[0]} > threshold ? 1 : 0;
   return static_cast<std::size_t>(std::max_element(outputs.begin(), outputs.end()) -
                                   outputs.begin());
 }
@@ -99,19 +99,19 @@ std::string header(const RunConfig& run) {
   return line + "\n";
 }
 
-std::string csv_row(const RunConfig& run, std::span<const float> outputs) {
+std::string csv_row(const RunConfig& run, std::span<const float> outputs, double threshold) {
   if (run.task == Task::regression) return fmt::format("{}\n", outputs[0]);
-  std::string line = csv_cell(run.classes[predicted_class(outputs)]);
+  std::string line = csv_cell(run.classes[predicted_class(outputs, threshold)]);
   for (const auto& [name, value] : probabilities(run, outputs)) line += fmt::format(",{}", value);
   return line + "\n";
 }
 
-std::string json_row(const RunConfig& run, std::span<const float> outputs) {
+std::string json_row(const RunConfig& run, std::span<const float> outputs, double threshold) {
   nlohmann::ordered_json json;
   if (run.task == Task::regression) {
     json["prediction"] = outputs[0];
   } else {
-    json["prediction"] = run.classes[predicted_class(outputs)];
+    json["prediction"] = run.classes[predicted_class(outputs, threshold)];
     for (const auto& [name, value] : probabilities(run, outputs)) {
       json["probabilities"][name] = value;
     }
@@ -137,6 +137,13 @@ Result<std::string> predict(const PredictionRequest& request) {
   if (!dataset) return dataset.error();
 
   const RunConfig& run = trained->run;
+  if (request.threshold && run.task != Task::binary) {
+    return Error{ErrorCode::invalid,
+                 "--threshold: tells the classes of a binary model apart, and " + request.model +
+                     " is none; leave it out"};
+  }
+  const double threshold =
+      request.threshold.value_or(trained->threshold ? trained->threshold->value : 0.5);
   const auto engine = (*model)->make_engine(run, *blas);
   std::string text = request.format == "csv" ? header(run) : "";
   const std::uint64_t examples = (*dataset)->examples(Split::test);
@@ -152,7 +159,8 @@ Result<std::string> predict(const PredictionRequest& request) {
     engine->predict(**dataset, Split::test, first, count, weights.view(), outputs);
     for (std::uint32_t i = 0; i < count; ++i) {
       const auto row = std::span<const float>(outputs).subspan(i * run.outputs, run.outputs);
-      text += request.format == "csv" ? csv_row(run, row) : json_row(run, row);
+      text +=
+          request.format == "csv" ? csv_row(run, row, threshold) : json_row(run, row, threshold);
     }
   }
   return text;

@@ -143,6 +143,11 @@ Result<Setup> set_up_run(const Spec& spec, const SetupOptions& options) {
   figures.weights = *std::move(weights);
   auto run = make_run(spec, figures, **model);
   if (!run) return run.error();
+  if (run->training.threshold && run->validation_examples == 0) {
+    return in_spec(spec,
+                   "training.threshold is chosen on the validation split, and there is none; add "
+                   "data.validation, such as 0.1");
+  }
   run->dataset = prepared->directory;
 
   Setup setup{{std::move(*run), std::move(prepared->transforms_json)}, {}};

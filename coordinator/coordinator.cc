@@ -281,6 +281,7 @@ void Coordinator::begin_restore(Effects<Job>& effects) {
   forget_step();
   stop_cut_.reset();
   final_metrics_.clear();
+  threshold_.reset();
 
   plan_.timeline = timeline_;
   plan_.committed = commit_.step;

@@ -63,6 +63,7 @@ struct ExportModel {
   Checkpoint checkpoint;
   std::vector<std::pair<Split, Metrics>> metrics;
   std::shared_ptr<const SplitOutputs> validation{};  // With CoordinatorOptions::keeps_outputs.
+  std::optional<ChosenThreshold> threshold{};        // Of a binary model that was to have one.
 };
 using CoordinatorJob =
     std::variant<ClaimTimeline, RaiseClaim, KeepCheckpoint, AppendHistory, ExportModel>;
@@ -146,7 +147,8 @@ struct RunProgress {
   std::uint64_t evaluations = 0;                   // How many have been finished, ...
   std::vector<std::pair<Split, Metrics>> metrics;  // ... and the latest one's figures.
   Step evaluated = 0;
-  std::optional<Step> checkpoint;  // The latest complete one.
+  std::optional<ChosenThreshold> threshold;  // Once the last version was evaluated.
+  std::optional<Step> checkpoint;            // The latest complete one.
   std::string digest;
   Metrics scores;           // As in ModelExported.
   std::string waiting_for;  // Empty: not waiting.
@@ -275,6 +277,7 @@ class Coordinator {
   [[nodiscard]] bool history_lags() const;
   void record_step(Effects<Job>& effects);
   void begin_evaluation(Effects<Job>& effects);
+  void decide_by_threshold();
   void deal_evaluation(Effects<Job>& effects);
   void on_evaluated(const wire::Evaluated& evaluated, Effects<Job>& effects);
 
@@ -373,6 +376,7 @@ class Coordinator {
   Duration pass_on_after_{};
   std::optional<double> watched_;  // The early-stop metric at commit_.step.
   std::vector<std::pair<Split, Metrics>> final_metrics_;
+  std::optional<ChosenThreshold> threshold_;  // That of final_metrics_.
   std::shared_ptr<const SplitOutputs> validation_;
   std::map<Step, OpenCut> cuts_;
   std::optional<std::uint64_t> cut_lines_;  // Of history, when commit_ was cut first.

@@ -183,7 +183,7 @@ void Coordinator::end_waits_for_store(const std::string& error, bool may_pass,
 
 void Coordinator::try_end_again(Effects<Job>& effects) {
   if (state_ == State::exporting) {
-    effects.jobs.push_back(ExportModel{*kept_, final_metrics_, validation_});
+    effects.jobs.push_back(ExportModel{*kept_, final_metrics_, validation_, threshold_});
     return;
   }
   if (state_ != State::training || !cuts_.empty() || !(commit_.last || stop_cut_)) return;
@@ -209,7 +209,7 @@ void Coordinator::export_when_complete(Effects<Job>& effects) {
   // Another history of a relaxed run may have come to the same step.
   if (cuts_.contains(commit_.step)) return;
   state_ = State::exporting;
-  effects.jobs.push_back(ExportModel{*kept_, final_metrics_, validation_});
+  effects.jobs.push_back(ExportModel{*kept_, final_metrics_, validation_, threshold_});
 }
 
 }  // namespace ballast

@@ -5,8 +5,20 @@
 #include <utility>
 
 #include "common/base/check.h"
+#include "common/math/metrics_report.h"
+#include "common/math/metrics_threshold.h"
 
 namespace ballast {
+
+std::optional<ChosenThreshold> choose_threshold(const SplitOutputs& of, ThresholdMetric metric,
+                                                ThresholdSource source) {
+  const BinaryColumns columns = scores_of_class(
+      {.task = Task::binary, .outputs = of.outputs, .labels = of.labels, .weights = of.weights}, 1);
+  const auto best = best_threshold(columns.view(), metric);
+  if (!best) return std::nullopt;
+  return ChosenThreshold{
+      .metric = metric, .value = best->value, .score = best->score, .source = source};
+}
 
 Evaluation::Evaluation(const RunConfig& run, Timeline timeline, Step version,
                        std::vector<Split> splits)
@@ -92,13 +104,19 @@ SplitOutputs Evaluation::outputs(Split split) const {
   return all;
 }
 
-Metrics Evaluation::metrics(Split split) const {
+Metrics Evaluation::metrics(Split split, double threshold) const {
   const SplitOutputs all = outputs(split);
   double loss = 0.0;
   for (std::uint32_t batch = 0; batch < evaluation_batches(run_, split); ++batch) {
     loss += results_.at({split, batch}).loss;
   }
-  return evaluate(run_.task, run_.outputs, all.outputs, all.labels, all.weights, loss);
+  return evaluate({.task = run_.task,
+                   .outputs_per_example = run_.outputs,
+                   .outputs = all.outputs,
+                   .labels = all.labels,
+                   .weights = all.weights,
+                   .threshold = threshold},
+                  loss);
 }
 
 }  // namespace ballast

@@ -7,6 +7,7 @@
 // Pure; the coordinator owns it.
 
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "common/job/run.h"
@@ -21,6 +22,12 @@ struct SplitOutputs {
   std::vector<float> labels;
   std::vector<double> weights;  // One for each, or none.
 };
+
+// The threshold between the two classes that makes the metric largest, by the examples' weights.
+// Nothing when one class is absent, or an output is not finite.
+[[nodiscard]] std::optional<ChosenThreshold> choose_threshold(const SplitOutputs& of,
+                                                              ThresholdMetric metric,
+                                                              ThresholdSource source);
 
 class Evaluation {
  public:
@@ -39,7 +46,8 @@ class Evaluation {
   void pass_on() { ++turn_; }
 
   // REQUIRES: complete(), split is one of the evaluation's.
-  [[nodiscard]] Metrics metrics(Split split) const;
+  // With two classes, class 1 is predicted above the threshold.
+  [[nodiscard]] Metrics metrics(Split split, double threshold = 0.5) const;
   [[nodiscard]] SplitOutputs outputs(Split split) const;
   [[nodiscard]] const std::vector<Split>& splits() const { return splits_; }
   [[nodiscard]] std::size_t batches_in() const { return results_.size(); }

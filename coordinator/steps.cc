@@ -215,6 +215,24 @@ void Coordinator::deal_evaluation(Effects<Job>& effects) {
   }
 }
 
+// The figures of the last version are those of the model as it will be applied. History keeps to
+// 0.5, since early stop compares its lines.
+void Coordinator::decide_by_threshold() {
+  threshold_ = run_.threshold;
+  // Scores are compared at 0.5: a fold's own best cut would flatter it.
+  const bool chooses = run_.training.threshold && run_.task == Task::binary &&
+                       run_.validation_examples > 0 && !options_.keeps_outputs;
+  if (!threshold_ && chooses) {
+    threshold_ = choose_threshold(evaluation_->outputs(Split::validation), *run_.training.threshold,
+                                  ThresholdSource::validation);
+  }
+  progress_.threshold = threshold_;
+  if (!threshold_) return;
+  for (auto& [split, metrics] : progress_.metrics) {
+    metrics = evaluation_->metrics(split, threshold_->value);
+  }
+}
+
 void Coordinator::on_evaluated(const wire::Evaluated& evaluated, Effects<Job>& effects) {
   if (state_ != State::training || !evaluation_) return;
   if (evaluation_->accept(evaluated)) progressed_ = now_;
@@ -238,6 +256,7 @@ void Coordinator::on_evaluated(const wire::Evaluated& evaluated, Effects<Job>& e
   progress_.evaluated = commit_.step;
   ++progress_.evaluations;
   if (commit_.last) {
+    decide_by_threshold();
     final_metrics_ = progress_.metrics;
     if (options_.keeps_outputs && run_.validation_examples > 0) {
       validation_ = std::make_shared<const SplitOutputs>(evaluation_->outputs(Split::validation));

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/base/check.h"
+#include "common/job/names.h"
 #include "common/job/run_json.h"
 #include "common/job/shallow_json.h"
 #include "common/math/blas.h"
@@ -332,6 +333,12 @@ std::string StoreExecutor::model_json(const ExportModel& job, const std::string&
   json["step"] = job.checkpoint.commit.step;
   json["kernel_family"] = to_string(job.checkpoint.family);
   json["openblas"] = job.checkpoint.blas_version;
+  if (job.threshold) {
+    json["threshold"] = {{"metric", name_of(job.threshold->metric)},
+                         {"value", job.threshold->value},
+                         {"score", job.threshold->score},
+                         {"chosen_on", name_of(job.threshold->source)}};
+  }
   json["spec"] = options_.run->spec;
   json["run"] = nlohmann::ordered_json::parse(run_to_json(*options_.run));
   json["transforms"] = parse_shallow_json<nlohmann::ordered_json>(options_.transforms_json);

@@ -170,6 +170,7 @@ bool Coordinator::take_over(const wire::Plan& plan, Effects<Job>& effects) {
   forget_step();
   stop_cut_.reset();
   final_metrics_.clear();
+  threshold_.reset();
   gather_until_ = {};
   gone_.clear();
   has_begun_ = true;

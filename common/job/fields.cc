@@ -17,6 +17,8 @@ constexpr std::string_view kMapping = "mapping";
 constexpr std::string_view kInitializer =
     "zeros, uniform_fan_in, he_uniform, glorot_uniform or normal";
 constexpr std::string_view kSchedule = "constant, step, cosine, linear or inverse_sqrt";
+constexpr std::string_view kLosses =
+    "cross_entropy, binary_cross_entropy, focal, binary_focal, mean_squared_error or huber";
 constexpr std::string_view kSplit =
     "k_fold, stratified, grouped, stratified_grouped, leave_one_group_out, shuffled, "
     "stratified_shuffled, expanding, sliding or given";
@@ -129,8 +131,13 @@ constexpr Field kFields[] = {
     {"model.layers[].embedding_bag.name", "text", "`embedding_bag_` and the position"},
     {"model.layers[].embedding_bag.initializer", kInitializer, "the layer's own"},
     {"model.layers[].embedding_bag.initial_scale", kNumber, "`1`"},
-    {"model.loss", "cross_entropy, binary_cross_entropy, mean_squared_error or huber",
-     "follows from the model; required with layers"},
+    {"model.loss", kLosses, "follows from the model; required with layers"},
+    {"model.loss.focal", kMapping, kNone},
+    {"model.loss.focal.gamma", kNumber, "`2`"},
+    {"model.loss.focal.alpha", "list of numbers", kNone},
+    {"model.loss.binary_focal", kMapping, kNone},
+    {"model.loss.binary_focal.gamma", kNumber, "`2`"},
+    {"model.loss.binary_focal.alpha", kNumber, kNone},
     {"model.loss.huber", kMapping, kNone},
     {"model.loss.huber.delta", kNumber, "`1`"},
 
@@ -212,6 +219,7 @@ constexpr Field kFields[] = {
     {"training.early_stop.patience", kWhole, "`3`"},
     {"training.early_stop.min_gain", kNumber, "`0`"},
     {"training.early_stop.target", kNumber, kNone},
+    {"training.threshold", "f1, balanced_accuracy, accuracy, youden or matthews", kNone},
     {"training.consistency", "synchronous, bounded, async, or mapping", "`synchronous`"},
     {"training.consistency.synchronous", kMapping, kNone},
     {"training.consistency.bounded", "whole number, or mapping", kNone},

@@ -114,6 +114,8 @@ std::span<const EnumName<LossKind>> names_of() {
   static constexpr EnumName<LossKind> names[] = {
       {LossKind::cross_entropy, "cross_entropy"},
       {LossKind::binary_cross_entropy, "binary_cross_entropy"},
+      {LossKind::focal, "focal"},
+      {LossKind::binary_focal, "binary_focal"},
       {LossKind::mean_squared_error, "mean_squared_error"},
       {LossKind::huber, "huber"},
   };
@@ -167,6 +169,27 @@ std::span<const EnumName<Consistency>> names_of() {
       {Consistency::synchronous, "synchronous"},
       {Consistency::bounded, "bounded"},
       {Consistency::async, "async"},
+  };
+  return names;
+}
+
+template <>
+std::span<const EnumName<ThresholdMetric>> names_of() {
+  static constexpr EnumName<ThresholdMetric> names[] = {
+      {ThresholdMetric::f1, "f1"},
+      {ThresholdMetric::balanced_accuracy, "balanced_accuracy"},
+      {ThresholdMetric::accuracy, "accuracy"},
+      {ThresholdMetric::youden, "youden"},
+      {ThresholdMetric::matthews, "matthews"},
+  };
+  return names;
+}
+
+template <>
+std::span<const EnumName<ThresholdSource>> names_of() {
+  static constexpr EnumName<ThresholdSource> names[] = {
+      {ThresholdSource::validation, "validation"},
+      {ThresholdSource::out_of_fold, "out_of_fold"},
   };
   return names;
 }

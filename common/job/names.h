@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "common/base/check.h"
+#include "common/job/run.h"
 #include "common/job/spec.h"
 #include "common/job/tables.h"
 
@@ -53,6 +54,10 @@ template <>
 std::span<const EnumName<ScheduleKind>> names_of();
 template <>
 std::span<const EnumName<Consistency>> names_of();
+template <>
+std::span<const EnumName<ThresholdMetric>> names_of();
+template <>
+std::span<const EnumName<ThresholdSource>> names_of();
 template <>
 std::span<const EnumName<NonFinite>> names_of();
 template <>

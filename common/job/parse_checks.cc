@@ -16,14 +16,17 @@ std::vector<std::string_view> metrics_of(Task task) {
   return {"accuracy", "precision", "recall", "f1", "roc_auc", "log_loss", "loss"};
 }
 
+bool validates(const Spec& spec) {
+  return spec.data.validation_fraction > 0.0 || !spec.data.validation.paths.empty() ||
+         spec.cross_validation.has_value();
+}
+
 void check_early_stop(const Place& root, const Spec& spec) {
   const EarlyStopSpec& early_stop = spec.training.early_stop;
   if (early_stop.metric.empty()) return;
   Place place = root.at("training").at("early_stop");
   if (place.is(YamlNode::Kind::mapping)) place = place.at("metric");
-  const bool validates = spec.data.validation_fraction > 0.0 ||
-                         !spec.data.validation.paths.empty() || spec.cross_validation.has_value();
-  if (!validates) {
+  if (!validates(spec)) {
     place.complain(
         "early_stop watches the validation split, and there is none; add "
         "data.validation, such as 0.1");
@@ -93,6 +96,21 @@ void check_class_weights(const Place& root, const Spec& spec) {
   }
 }
 
+void check_threshold(const Place& root, const Spec& spec) {
+  if (!spec.training.threshold) return;
+  const Place place = root.at("training").at("threshold");
+  if (spec.model.task != Task::binary) {
+    place.complain(fmt::format(
+        "a threshold tells the classes of a binary model apart, and {} {}; remove this",
+        shown_model(spec.model),
+        spec.model.task == Task::regression ? "predicts a number" : "takes the likeliest class"));
+  } else if (!validates(spec)) {
+    place.complain(
+        "the threshold is chosen on the validation split, and there is none; add data.validation, "
+        "such as 0.1");
+  }
+}
+
 // What needs one version that all share.
 void check_consistency(const Place& root, const Spec& spec) {
   const TrainingSpec& training = spec.training;
@@ -137,6 +155,7 @@ void check_spec(const Place& root, const Spec& spec) {
   check_classes(root, spec);
   check_label_type(root, spec);
   check_class_weights(root, spec);
+  check_threshold(root, spec);
   check_consistency(root, spec);
   check_search(root, spec);
 }

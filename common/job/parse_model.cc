@@ -130,8 +130,10 @@ void parse_layer(const Place& place, std::size_t position, std::vector<LayerSpec
 Task task_of(LossKind loss) {
   switch (loss) {
     case LossKind::cross_entropy:
+    case LossKind::focal:
       return Task::multiclass;
     case LossKind::binary_cross_entropy:
+    case LossKind::binary_focal:
       return Task::binary;
     case LossKind::mean_squared_error:
     case LossKind::huber:
@@ -157,12 +159,16 @@ void check_output_layer(const Place& layers, const ModelSpec& model) {
   }
   if (output.width == 0) return;                // Told already.
   if (output.kind != LayerKind::dense) return;  // The model knows how wide it is.
-  if (model.loss == LossKind::cross_entropy && output.width == 1) {
+  const bool by_class = task_of(model.loss) == Task::multiclass;
+  if (by_class && output.width == 1) {
     last.complain(
-        "cross_entropy needs one output per class, got a last layer of width 1; write "
-        "the number of classes, or loss: binary_cross_entropy");
+        fmt::format("{} needs one output per class, got a last layer of width 1; write "
+                    "the number of classes, or loss: {}",
+                    name_of(model.loss),
+                    name_of(model.loss == LossKind::focal ? LossKind::binary_focal
+                                                          : LossKind::binary_cross_entropy)));
   }
-  if (model.loss != LossKind::cross_entropy && output.width != 1) {
+  if (!by_class && output.width != 1) {
     last.complain(
         fmt::format("{} needs one output, got a last layer of width {}; write "
                     "{{dense: 1}}",
@@ -179,6 +185,26 @@ void parse_layers(const Place& layers, ModelSpec& out) {
   for (std::size_t i = 0; i < count; ++i) parse_layer(layers.item(i), i, out.layers);
 }
 
+// Beyond this only the very worst examples count, and powers underflow.
+constexpr NumberRange kGamma{0.0, 100.0, NumberRange::Ends::closed, "a number from 0 to 100"};
+
+void parse_focal(const Place& body, ModelSpec& out) {
+  body.read("gamma", kGamma, out.focal_gamma);
+  if (!body.has("alpha")) return;
+  const Place alpha = body.at("alpha");
+  if (out.loss == LossKind::binary_focal) {
+    if (const auto number = alpha.number(kFraction)) out.focal_alpha = {*number};
+    return;
+  }
+  if (!alpha.is(YamlNode::Kind::list) || alpha.node().items.empty()) {
+    alpha.complain_expected("a list with a number for each class, such as [0.2, 1, 1]");
+    return;
+  }
+  for (std::size_t i = 0; i < alpha.node().items.size(); ++i) {
+    if (const auto number = alpha.item(i).number(kPositive)) out.focal_alpha.push_back(*number);
+  }
+}
+
 // False when it is there and wrong.
 bool parse_loss(const Place& model, ModelSpec& out) {
   if (!model.has("loss")) return true;
@@ -188,6 +214,7 @@ bool parse_loss(const Place& model, ModelSpec& out) {
   const Place body = variant->place();
   if (!body.check_fields()) return false;
   if (out.loss == LossKind::huber) body.read("delta", kPositive, out.huber_delta);
+  if (out.loss == LossKind::focal || out.loss == LossKind::binary_focal) parse_focal(body, out);
   return true;
 }
 
@@ -206,13 +233,12 @@ LossKind default_loss(ModelKind kind) {
 
 void check_loss(const Place& model, const ModelSpec& out) {
   if (out.kind == ModelKind::layers || !model.has("loss")) return;
-  const bool fits = out.kind == ModelKind::linear ? task_of(out.loss) == Task::regression
-                                                  : out.loss == default_loss(out.kind);
-  if (fits) return;
+  if (task_of(out.loss) == task_of(default_loss(out.kind))) return;
   model.at("loss").complain(
       fmt::format("{} is trained with {}, got {}; change one of the two", name_of(out.kind),
-                  out.kind == ModelKind::linear ? "mean_squared_error or huber"
-                                                : name_of(default_loss(out.kind)),
+                  out.kind == ModelKind::linear     ? "mean_squared_error or huber"
+                  : out.kind == ModelKind::logistic ? "binary_cross_entropy or binary_focal"
+                                                    : "cross_entropy or focal",
                   name_of(out.loss)));
 }
 
@@ -263,8 +289,8 @@ void parse_model(const Place& model, ModelSpec& out) {
   parse_layers(body, out);
   const bool loss_known =
       model.require("loss",
-                    "write cross_entropy for classes, binary_cross_entropy for two "
-                    "classes, mean_squared_error or huber for numbers") &&
+                    "write cross_entropy or focal for classes, binary_cross_entropy or "
+                    "binary_focal for two classes, mean_squared_error or huber for numbers") &&
       loss_read;
   if (loss_known && out.layers.size() == body.node().items.size() && !out.layers.empty()) {
     check_output_layer(body, out);

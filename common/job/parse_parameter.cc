@@ -100,6 +100,11 @@ std::string complaint_about_parameter(std::string_view field) {
     if (dot == std::string_view::npos) break;
     field.remove_prefix(dot + 1);
   }
+  if (schema == "training.threshold") {
+    return "scores are compared without a threshold that was chosen for them; set "
+           "training.threshold "
+           "for all configurations";
+  }
   if (schema == "training") return "expected a field of training, such as training.batch";
   return "";
 }

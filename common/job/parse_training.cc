@@ -173,6 +173,7 @@ void parse_training(const Place& training, TrainingSpec& out) {
   if (training.has("diverged_above")) {
     out.diverged_above = training.at("diverged_above").number(kPositive);
   }
+  if (training.has("threshold")) out.threshold = training.at("threshold").choice<ThresholdMetric>();
   training.read("log_every", WholeRange{.low = 1}, out.log_every);
   training.read("evaluate_every", WholeRange{}, out.evaluate_every);
   if (training.has("consistency")) parse_consistency(training.at("consistency"), out);

@@ -27,6 +27,19 @@ struct ExampleWeights {
   friend bool operator==(const ExampleWeights&, const ExampleWeights&) = default;
 };
 
+// Above which output an example is of class 1, and what says so: chosen on the validation split of
+// the run, or on what the models of a cross-validation said of examples that they had not seen.
+enum class ThresholdSource { validation, out_of_fold };
+
+struct ChosenThreshold {
+  ThresholdMetric metric = ThresholdMetric::f1;
+  double value = 0.5;
+  double score = 0.0;  // The metric there.
+  ThresholdSource source = ThresholdSource::validation;
+
+  friend bool operator==(const ChosenThreshold&, const ChosenThreshold&) = default;
+};
+
 struct RunConfig {
   std::string name;
   std::uint64_t seed = 0;
@@ -54,7 +67,8 @@ struct RunConfig {
   Task task = Task::multiclass;
   LossKind loss = LossKind::cross_entropy;
   std::vector<std::string> classes;
-  std::optional<ExampleWeights> weights = {};  // Nothing: every example counts alike.
+  std::optional<ExampleWeights> weights = {};     // Nothing: every example counts alike.
+  std::optional<ChosenThreshold> threshold = {};  // Before the run; else it chooses by `training`.
   OptimizerSpec optimizer;
   TrainingSpec training;
   CheckpointSpec checkpoint;

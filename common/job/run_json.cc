@@ -65,7 +65,7 @@ void visit(Io& io, S& spec) requires std::same_as<std::remove_const_t<S>, EarlyS
 template <class Io, class S>
 void visit(Io& io, S& spec) requires std::same_as<std::remove_const_t<S>, TrainingSpec> {
   auto& [epochs, steps, batch, leaves, shuffle, clip_norm, on_nonfinite, log_every, evaluate_every,
-         early_stop, consistency, staleness, diverged_above] = spec;
+         early_stop, consistency, staleness, diverged_above, threshold] = spec;
   io("epochs", epochs);
   io("steps", steps);
   io("batch", batch);
@@ -79,6 +79,7 @@ void visit(Io& io, S& spec) requires std::same_as<std::remove_const_t<S>, Traini
   io("consistency", consistency);
   io("staleness", staleness);
   io.optional("diverged_above", diverged_above);
+  io.optional("threshold", threshold);
 }
 
 template <class Io, class S>
@@ -123,11 +124,20 @@ void visit(Io& io, S& weights) requires std::same_as<std::remove_const_t<S>, Exa
 }
 
 template <class Io, class S>
+void visit(Io& io, S& threshold) requires std::same_as<std::remove_const_t<S>, ChosenThreshold> {
+  auto& [metric, value, score, source] = threshold;
+  io("metric", metric);
+  io("value", value);
+  io("score", score);
+  io("source", source);
+}
+
+template <class Io, class S>
 void visit(Io& io, S& run) requires std::same_as<std::remove_const_t<S>, RunConfig> {
   auto& [name, seed, spec, spec_directory, dataset, dataset_digest, packed, tables, partitions,
          leaves, leaf_examples, batch, train_examples, validation_examples, test_examples,
          steps_per_epoch, steps, until, evaluation_batch, outputs, task, loss, classes, weights,
-         optimizer, training, checkpoint, cluster] = run;
+         threshold, optimizer, training, checkpoint, cluster] = run;
   io("name", name);
   io("seed", seed);
   io("spec", spec);
@@ -152,6 +162,7 @@ void visit(Io& io, S& run) requires std::same_as<std::remove_const_t<S>, RunConf
   io("loss", loss);
   io("classes", classes);
   io.optional("weights", weights);
+  io.optional("threshold", threshold);
   io("optimizer", optimizer);
   io("training", training);
   io("checkpoint", checkpoint);

@@ -136,7 +136,14 @@ struct LayerSpec {
 };
 
 enum class ModelKind { linear, logistic, softmax, layers };
-enum class LossKind { cross_entropy, binary_cross_entropy, mean_squared_error, huber };
+enum class LossKind {
+  cross_entropy,
+  binary_cross_entropy,
+  focal,
+  binary_focal,
+  mean_squared_error,
+  huber
+};
 enum class Task { binary, multiclass, regression };
 
 struct ModelSpec {
@@ -145,7 +152,9 @@ struct ModelSpec {
   std::vector<LayerSpec> layers;  // kind == layers; the output layer is listed too.
   LossKind loss = LossKind::cross_entropy;
   double huber_delta = 1.0;
-  Task task = Task::multiclass;  // Follows from kind and loss.
+  double focal_gamma = 2.0;         // focal, binary_focal
+  std::vector<double> focal_alpha;  // focal: by class; binary_focal: of class 1; empty: no weights.
+  Task task = Task::multiclass;     // Follows from kind and loss.
 
   friend bool operator==(const ModelSpec&, const ModelSpec&) = default;
 };
@@ -184,6 +193,9 @@ struct OptimizerSpec {
 
   friend bool operator==(const OptimizerSpec&, const OptimizerSpec&) = default;
 };
+
+// What a threshold between two classes is to make as large as possible.
+enum class ThresholdMetric { f1, balanced_accuracy, accuracy, youden, matthews };
 
 enum class NonFinite { stop, skip };
 
@@ -236,6 +248,7 @@ struct TrainingSpec {
   std::uint64_t staleness = 1;  // bounded: in steps; 0 has one barrier a step
   // The mean loss of a step above which the run has diverged and ends.
   std::optional<double> diverged_above = {};
+  std::optional<ThresholdMetric> threshold = {};  // Nothing: 0.5 tells the two classes apart.
 
   friend bool operator==(const TrainingSpec&, const TrainingSpec&) = default;
 };

@@ -203,7 +203,7 @@ std::vector<std::uint32_t> predicted_classes(const Outputs& of) {
   for (std::size_t i = 0; i < of.labels.size(); ++i) {
     const std::span<const float> row =
         of.outputs.subspan(i * of.outputs_per_example, of.outputs_per_example);
-    predicted.push_back(row.size() > 1 ? largest_of(row) : (row[0] > 0.5F ? 1 : 0));
+    predicted.push_back(row.size() > 1 ? largest_of(row) : (double{row[0]} > of.threshold ? 1 : 0));
   }
   return predicted;
 }

@@ -19,20 +19,6 @@ namespace ballast {
 
 inline constexpr std::uint32_t kCalibrationBins = 15;  // Guo et al. 2017
 
-// A model's outputs over examples and what is true, concatenated in example order.
-//
-// outputs: per example `outputs_per_example` numbers as Engine::predict gives them; one for two
-// classes is the probability of class 1. labels: class index or target. weights: one each, or none.
-// REQUIRES: sizes fit; no NaN label; labels of classes are below max(2, outputs_per_example);
-// weights are finite and not negative; regression has one output.
-struct Outputs {
-  Task task = Task::binary;
-  std::uint32_t outputs_per_example = 1;
-  std::span<const float> outputs = {};
-  std::span<const float> labels = {};
-  std::span<const double> weights = {};
-};
-
 // What measure() computes, in the order in which it is printed.
 [[nodiscard]] std::vector<std::string_view> metric_names(Task task);
 
@@ -46,7 +32,7 @@ struct Outputs {
 
 // By example. REQUIRES: a task with classes.
 [[nodiscard]] std::vector<std::uint32_t> actual_classes(const Outputs& of);
-// 1 where the output is above 0.5 (one output), else the first of the largest outputs.
+// 1 where the output is above the threshold (one output), else the first of the largest outputs.
 [[nodiscard]] std::vector<std::uint32_t> predicted_classes(const Outputs& of);
 // Class k against the rest. REQUIRES: k is a class.
 [[nodiscard]] BinaryColumns scores_of_class(const Outputs& of, std::uint32_t k);

@@ -1,5 +1,6 @@
 #include "common/math/metrics_threshold.h"
 
+#include <array>
 #include <cmath>
 #include <limits>
 #include <vector>

@@ -5,28 +5,12 @@
 //
 // Pure and reentrant.
 
-#include <array>
 #include <optional>
-#include <string_view>
 
+#include "common/job/spec.h"
 #include "common/math/metrics_scores.h"
 
 namespace ballast {
-
-enum class ThresholdMetric { f1, balanced_accuracy, accuracy, youden, matthews };
-
-struct ThresholdMetricName {
-  ThresholdMetric value;
-  std::string_view name;
-};
-
-inline constexpr std::array<ThresholdMetricName, 5> kThresholdMetrics = {{
-    {ThresholdMetric::f1, "f1"},
-    {ThresholdMetric::balanced_accuracy, "balanced_accuracy"},
-    {ThresholdMetric::accuracy, "accuracy"},
-    {ThresholdMetric::youden, "youden"},
-    {ThresholdMetric::matthews, "matthews"},
-}};
 
 struct Threshold {
   double value = 0.0;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "common/job/names.h"
 #include "common/math/metrics_curves.h"
 #include "common/math/metrics_probabilities.h"
 #include "common/math/metrics_ranking.h"
@@ -89,26 +90,31 @@ Json regression_json(const Outputs& outputs) {
 
 }  // namespace
 
-Json curves_json(const JobResults& results, std::uint32_t configuration) {
-  std::vector<float> all_outputs;
-  std::vector<float> all_labels;
-  std::vector<double> all_weights;
-  std::uint32_t width = 1;
+SplitOutputs out_of_fold(const JobResults& results, std::uint32_t configuration) {
+  SplitOutputs all;
   for (std::size_t split = 0; split < results.splits.size(); ++split) {
     const RunResult& result = *results.run(configuration, split).result;
-    all_outputs.insert(all_outputs.end(), result.outputs.begin(), result.outputs.end());
-    all_labels.insert(all_labels.end(), result.labels.begin(), result.labels.end());
-    all_weights.insert(all_weights.end(), result.weights.begin(), result.weights.end());
-    width = result.outputs_per_example;
+    all.outputs.insert(all.outputs.end(), result.outputs.begin(), result.outputs.end());
+    all.labels.insert(all.labels.end(), result.labels.begin(), result.labels.end());
+    all.weights.insert(all.weights.end(), result.weights.begin(), result.weights.end());
   }
-  const Outputs outputs{.task = results.spec.model.task,
-                        .outputs_per_example = width,
-                        .outputs = all_outputs,
-                        .labels = all_labels,
-                        .weights = all_weights};
+  return all;
+}
+
+Json curves_json(const JobResults& results, std::uint32_t configuration) {
+  const SplitOutputs all = out_of_fold(results, configuration);
+  std::uint32_t width = 1;
+  for (std::size_t split = 0; split < results.splits.size(); ++split) {
+    width = results.run(configuration, split).result->outputs_per_example;
+  }
+  Outputs outputs{.task = results.spec.model.task,
+                  .outputs_per_example = width,
+                  .outputs = all.outputs,
+                  .labels = all.labels,
+                  .weights = all.weights};
   Json json = {{"configuration", configuration}};
-  if (all_labels.empty()) return json;
-  const bool finite = std::all_of(all_outputs.begin(), all_outputs.end(),
+  if (all.labels.empty()) return json;
+  const bool finite = std::all_of(all.outputs.begin(), all.outputs.end(),
                                   [](float output) { return std::isfinite(output); });
   if (!finite) return json;
   if (outputs.task == Task::regression) {
@@ -119,13 +125,17 @@ Json curves_json(const JobResults& results, std::uint32_t configuration) {
   for (std::uint32_t k = width == 1 ? 1 : 0; k < std::min(classes, kClassesMax); ++k) {
     add_class(results, outputs, k, json);
   }
-  json["confusion"] = confusion_json(results, outputs);
   if (outputs.task == Task::binary) {
-    const BinaryColumns columns = scores_of_class(outputs, 1);
-    if (const auto cut = best_threshold(columns.view(), ThresholdMetric::f1)) {
-      json["threshold"] = {{"metric", "f1"}, {"value", cut->value}, {"score", cut->score}};
+    const auto asked = results.spec.training.threshold;
+    const auto cut =
+        choose_threshold(all, asked.value_or(ThresholdMetric::f1), ThresholdSource::out_of_fold);
+    if (cut) {
+      json["threshold"] = {
+          {"metric", name_of(cut->metric)}, {"value", cut->value}, {"score", cut->score}};
+      if (asked) outputs.threshold = cut->value;
     }
   }
+  json["confusion"] = confusion_json(results, outputs);
   return json;
 }
 

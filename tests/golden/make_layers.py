@@ -34,7 +34,8 @@ def tensor(values):
 class Case:
     """One model: its spec, its data and its tables, by the names that Ballast gives them."""
 
-    def __init__(self, name, loss, classes, examples, columns, kind="layers", layers=(), groups=()):
+    def __init__(self, name, loss, classes, examples, columns, kind="layers", layers=(), groups=(),
+                 gamma=2.0, alpha=()):
         self.record = {
             "name": name,
             "kind": kind,
@@ -46,9 +47,14 @@ class Case:
             "bags": [],
             "huber_delta": 0.75,
         }
+        if "focal" in loss:
+            self.record["focal_gamma"] = gamma
+            self.record["focal_alpha"] = list(alpha)
         self.record["labels"] = (
             [draw.randrange(classes) for _ in range(examples)] if classes else numbers(examples)
         )
+        self.gamma = gamma
+        self.alpha = alpha
         self.tensors = {}
         self.keys = {}
         self.x = torch.tensor(self.record["dense"])
@@ -70,6 +76,12 @@ class Case:
         self.keys[name] = keys
         return lambda key: rows[keys.index(key)]
 
+    def focal(self, log_p, labels, alpha):
+        """Lin et al. 2017, equation 5, summed."""
+        own = log_p.gather(1, labels[:, None])[:, 0]
+        loss = -((1 - own.exp()) ** self.gamma) * own
+        return (loss * torch.tensor(alpha)[labels]).sum() if alpha else loss.sum()
+
     def finish(self, outputs):
         labels = torch.tensor(self.record["labels"])
         kind = self.record["loss"]
@@ -80,6 +92,14 @@ class Case:
             loss = functional.binary_cross_entropy_with_logits(
                 outputs[:, 0], labels.to(torch.float64), reduction="sum"
             )
+            predictions = torch.sigmoid(outputs)
+        elif kind == "focal":
+            loss = self.focal(functional.log_softmax(outputs, dim=1), labels, list(self.alpha))
+            predictions = functional.softmax(outputs, dim=1)
+        elif kind == "binary_focal":
+            logits = torch.cat([torch.zeros_like(outputs), outputs], dim=1)
+            both = [1 - self.alpha[0], self.alpha[0]] if self.alpha else []
+            loss = self.focal(functional.log_softmax(logits, dim=1), labels, both)
             predictions = torch.sigmoid(outputs)
         elif kind == "mean_squared_error":
             loss = functional.mse_loss(outputs[:, 0], labels, reduction="sum")
@@ -144,6 +164,14 @@ def deep(loss, outputs, classes):
     hidden = torch.relu(dense(case, "dense_0", case.x, 5, 6))
     hidden = functional.gelu(dense(case, "dense_2", hidden, 6, 4))
     return case.finish(dense(case, "dense_4", hidden, 4, outputs))
+
+
+def focal(loss, outputs, classes, gamma, alpha=()):
+    layers = [{"kind": "dense", "width": 5}, {"kind": "tanh"}, {"kind": "dense", "width": outputs}]
+    case = Case(f"{loss}, gamma {gamma}, alpha {list(alpha)}", loss, classes, 7, 4, layers=layers,
+                gamma=gamma, alpha=alpha)
+    hidden = torch.tanh(dense(case, "dense_0", case.x, 4, 5))
+    return case.finish(dense(case, "dense_2", hidden, 5, outputs))
 
 
 def one_bag(combine):
@@ -249,6 +277,11 @@ def main():
         linear("linear", "huber", 0, 1),
         linear("logistic", "binary_cross_entropy", 2, 1),
         linear("softmax", "cross_entropy", 4, 4),
+        focal("focal", 3, 3, 2.0),
+        focal("focal", 4, 4, 0.5, (0.25, 1.0, 2.0, 0.75)),
+        focal("focal", 3, 3, 0.0),
+        focal("binary_focal", 1, 2, 2.0, (0.25,)),
+        focal("binary_focal", 1, 2, 0.75),
     ]
     path = pathlib.Path(__file__).parent / "layers.json"
     lines = ",\n".join(json.dumps(case) for case in cases)

@@ -247,7 +247,7 @@ class PlainLoop {
       outputs.insert(outputs.end(), batch.begin(), batch.end());
       for (const std::uint32_t i : examples) labels.push_back(job_.dataset->label(split, i));
     }
-    return evaluate(run_.task, run_.outputs, outputs, labels, job_.dataset->weights(split), loss);
+    return evaluate({run_.task, run_.outputs, outputs, labels, job_.dataset->weights(split)}, loss);
   }
 
   void evaluate_and_note() {

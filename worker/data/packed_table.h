@@ -20,7 +20,7 @@
 //   T.lines.u64         by row: where it starts in its file
 //   T.labels.f32        by row; NaN: none
 //   T.examples.u32      by example: its row within its block
-//   T.C.numbers.f64     by row; NaN: missing
+//   T.C.numbers.f64     by row; NaN: missing. Of data.weight too, whose column is skipped otherwise
 //   T.C.lengths.u32     by row: bytes of a text; T.C.texts: the texts, one behind the other
 //   T.pixels.u8, T.matrix.f64   rows of the blocks with pixels and of those without
 //   T.entries.u32       by row: how many of T.indices.u32 and T.values.f32 are its own (LibSVM)

@@ -28,9 +28,15 @@ bool is_trained(LayerKind kind) {
   return is_sparse(kind) || kind == LayerKind::dense || kind == LayerKind::layer_norm;
 }
 
-bool classifies(LossKind loss) {
-  return loss == LossKind::cross_entropy || loss == LossKind::binary_cross_entropy;
+bool is_binary(LossKind loss) {
+  return loss == LossKind::binary_cross_entropy || loss == LossKind::binary_focal;
 }
+
+bool is_multiclass(LossKind loss) {
+  return loss == LossKind::cross_entropy || loss == LossKind::focal;
+}
+
+bool classifies(LossKind loss) { return is_binary(loss) || is_multiclass(loss); }
 
 Error invalid(std::string message) { return {ErrorCode::invalid, std::move(message)}; }
 
@@ -116,14 +122,34 @@ class Resolver {
           "mean_squared_error or huber for numbers, or check data.label and data.classes",
           name_of(loss), classes));
     }
-    if (loss == LossKind::binary_cross_entropy && classes != 2) {
+    if (is_binary(loss) && classes != 2) {
       return invalid(fmt::format(
-          "model.loss: binary_cross_entropy needs labels of 2 classes, but the data has {}; use "
-          "cross_entropy (model kind softmax, or a last layer of width {})",
-          classes, classes));
+          "model.loss: {} needs labels of 2 classes, but the data has {}; use "
+          "{} (model kind softmax, or a last layer of width {})",
+          name_of(loss), classes,
+          name_of(loss == LossKind::binary_focal ? LossKind::focal : LossKind::cross_entropy),
+          classes));
     }
-    result_.outputs =
-        loss == LossKind::binary_cross_entropy ? 1 : static_cast<std::uint32_t>(classes);
+    result_.outputs = is_binary(loss) ? 1 : static_cast<std::uint32_t>(classes);
+    return resolve_focal();
+  }
+
+  // One weight per class, or none.
+  Status resolve_focal() {
+    const ModelSpec& model = spec_.model;
+    result_.focal_gamma = model.focal_gamma;
+    if (model.focal_alpha.empty()) return {};
+    if (model.loss == LossKind::binary_focal) {
+      result_.focal_alpha = {1.0 - model.focal_alpha.front(), model.focal_alpha.front()};
+    }
+    if (model.loss == LossKind::focal) {
+      if (model.focal_alpha.size() != schema_.classes.size()) {
+        return invalid(fmt::format(
+            "model.loss.focal.alpha: expected a number for each of the {} classes, got {}",
+            schema_.classes.size(), model.focal_alpha.size()));
+      }
+      result_.focal_alpha = model.focal_alpha;
+    }
     return {};
   }
 
@@ -133,12 +159,12 @@ class Resolver {
     const ModelKind kind = spec_.model.kind;
     const LossKind loss = spec_.model.loss;
     const bool fits = kind == ModelKind::linear     ? !classifies(loss)
-                      : kind == ModelKind::logistic ? loss == LossKind::binary_cross_entropy
-                                                    : loss == LossKind::cross_entropy;
+                      : kind == ModelKind::logistic ? is_binary(loss)
+                                                    : is_multiclass(loss);
     if (fits) return {};
     const char* right = kind == ModelKind::linear     ? "mean_squared_error or huber"
-                        : kind == ModelKind::logistic ? "binary_cross_entropy"
-                                                      : "cross_entropy";
+                        : kind == ModelKind::logistic ? "binary_cross_entropy or binary_focal"
+                                                      : "cross_entropy or focal";
     return invalid(fmt::format("model.loss: kind {} is trained with {}, not with {}", name_of(kind),
                                right, name_of(loss)));
   }
@@ -384,9 +410,8 @@ class Resolver {
   }
 
   std::string classes_suffix() const {
-    return spec_.model.loss == LossKind::cross_entropy
-               ? fmt::format(" over {} classes", schema_.classes.size())
-               : "";
+    return is_multiclass(spec_.model.loss) ? fmt::format(" over {} classes", schema_.classes.size())
+                                           : "";
   }
 
   // ---- tables -----------------------------------------------------------------------------------

@@ -85,6 +85,8 @@ struct Architecture {
   std::uint32_t outputs = 1;
   LossKind loss = LossKind::cross_entropy;
   float huber_delta = 1.0F;
+  double focal_gamma = 2.0;
+  std::vector<double> focal_alpha;  // By class; empty: 1 for each.
 
   // Dense features and all outputs of sparse layers.
   [[nodiscard]] std::uint32_t inputs() const { return chain.front().inputs; }

@@ -24,7 +24,10 @@ class NetworkEngine final : public Engine {
   NetworkEngine(const Architecture& architecture, const RunConfig& run,
                 std::shared_ptr<const Blas> blas)
       : architecture_(architecture),
-        loss_{.kind = architecture.loss, .huber_delta = architecture.huber_delta},
+        loss_{.kind = architecture.loss,
+              .huber_delta = architecture.huber_delta,
+              .focal_gamma = architecture.focal_gamma,
+              .focal_alpha = architecture.focal_alpha},
         example_weights_(run.weights),
         seed_(run.seed),
         leaf_examples_(run.leaf_examples),

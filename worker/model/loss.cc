@@ -29,9 +29,13 @@ std::uint32_t likeliest(std::span<const float> z) {
   return static_cast<std::uint32_t>(std::max_element(z.begin(), z.end()) - z.begin());
 }
 
-bool is_multiclass(LossKind kind) { return kind == LossKind::cross_entropy; }
+bool is_multiclass(LossKind kind) {
+  return kind == LossKind::cross_entropy || kind == LossKind::focal;
+}
 
-bool is_binary(LossKind kind) { return kind == LossKind::binary_cross_entropy; }
+bool is_binary(LossKind kind) {
+  return kind == LossKind::binary_cross_entropy || kind == LossKind::binary_focal;
+}
 
 float probability(float z) {
   float p = 0.0F;
@@ -50,6 +54,51 @@ double huber_loss(double z, double y, double delta) {
   return r <= delta ? 0.5 * r * r : delta * (r - 0.5 * delta);
 }
 
+// log(1 + exp(x))
+double softplus(double x) { return std::max(x, 0.0) + log_double(1.0 + exp_double(-std::abs(x))); }
+
+struct FocalTerms {
+  double loss = 0.0;
+  double slope = 0.0;  // c of loss.h
+};
+
+// From the logarithms of q, the probability of all classes but the example's own, and of 1 - q.
+FocalTerms focal_terms(const Loss& loss, std::uint32_t y, double log_q, double log_rest) {
+  const double alpha = loss.focal_alpha.empty() ? 1.0 : loss.focal_alpha[y];
+  const double power = alpha * exp_double(loss.focal_gamma * log_q);
+  const double slope = exp_double(log_q) - loss.focal_gamma * exp_double(log_rest) * log_rest;
+  return {.loss = -power * log_rest, .slope = power * slope};
+}
+
+FocalTerms binary_focal(const Loss& loss, float z, float label) {
+  const std::uint32_t y = class_of(label, 2);
+  const double margin = y == 1 ? double{z} : -double{z};
+  return focal_terms(loss, y, -softplus(margin), -softplus(-margin));
+}
+
+// The gradient is written where there is room for it.
+double focal_row(const Loss& loss, std::span<const float> z, std::uint32_t y,
+                 std::span<float> gradient) {
+  const double shift = double{max(z)};
+  double others = 0.0;
+  for (std::uint32_t k = 0; k < z.size(); ++k) {
+    if (k != y) others += exp_double(double{z[k]} - shift);
+  }
+  const double log_sum = log_double(others + exp_double(double{z[y]} - shift));
+  // Of q = 0 there is no logarithm, nor a loss, nor a slope.
+  const bool is_sure = others == 0.0;
+  FocalTerms terms;
+  if (!is_sure) {
+    terms = focal_terms(loss, y, log_double(others) - log_sum, double{z[y]} - shift - log_sum);
+  }
+  for (std::uint32_t k = 0; k < gradient.size(); ++k) {
+    double share = is_sure ? 0.0 : exp_double(double{z[k]} - shift) / others;
+    if (k == y) share = -1.0;
+    gradient[k] = static_cast<float>(terms.slope * share);
+  }
+  return terms.loss;
+}
+
 // A loss of one output; `prediction` is the probability for the binary one.
 double single_loss(const Loss& loss, float z, float y) {
   switch (loss.kind) {
@@ -59,10 +108,13 @@ double single_loss(const Loss& loss, float z, float y) {
       return squared_loss(z, y);
     case LossKind::huber:
       return huber_loss(z, y, loss.huber_delta);
+    case LossKind::binary_focal:
+      return binary_focal(loss, z, y).loss;
     case LossKind::cross_entropy:
+    case LossKind::focal:
       break;
   }
-  BALLAST_CHECK(false && "cross-entropy has one output per class");
+  BALLAST_CHECK(false && "this loss has one output per class");
   return 0.0;
 }
 
@@ -74,10 +126,15 @@ float single_gradient(const Loss& loss, float z, float y) {
       return 2.0F * (z - y);
     case LossKind::huber:
       return std::clamp(z - y, -loss.huber_delta, loss.huber_delta);
+    case LossKind::binary_focal: {
+      const double slope = binary_focal(loss, z, y).slope;
+      return static_cast<float>(y == 1.0F ? -slope : slope);
+    }
     case LossKind::cross_entropy:
+    case LossKind::focal:
       break;
   }
-  BALLAST_CHECK(false && "cross-entropy has one output per class");
+  BALLAST_CHECK(false && "this loss has one output per class");
   return 0.0F;
 }
 
@@ -91,7 +148,9 @@ double multiclass_row(std::span<const float> z, std::uint32_t y, std::span<float
 double row_loss_and_gradient(const Loss& loss, std::span<const float> z, float label,
                              std::span<float> gradient) {
   if (is_multiclass(loss.kind)) {
-    return multiclass_row(z, class_of(label, static_cast<std::uint32_t>(z.size())), gradient);
+    const std::uint32_t y = class_of(label, static_cast<std::uint32_t>(z.size()));
+    return loss.kind == LossKind::focal ? focal_row(loss, z, y, gradient)
+                                        : multiclass_row(z, y, gradient);
   }
   gradient[0] = single_gradient(loss, z[0], label);
   return single_loss(loss, z[0], label);
@@ -144,7 +203,10 @@ double loss_and_predictions(const Loss& loss, Matrix outputs, std::span<const fl
     double row = 0.0;
     if (is_multiclass(loss.kind)) {
       const double log_sum = softmax(z, p);
-      if (counts) row = log_sum - double{z[class_of(labels[r], outputs.width)]};
+      if (counts) {
+        const std::uint32_t y = class_of(labels[r], outputs.width);
+        row = loss.kind == LossKind::focal ? focal_row(loss, z, y, {}) : log_sum - double{z[y]};
+      }
     } else {
       p[0] = is_binary(loss.kind) ? probability(z[0]) : z[0];
       if (counts) row = single_loss(loss, z[0], labels[r]);

@@ -9,9 +9,15 @@
 //   mean_squared_error    (z - y)^2                             gradient 2 * (z - y)
 //   huber, d = delta      r = z - y: r^2 / 2 up to |r| = d,     gradient r, d or -d
 //                         d * (|r| - d / 2) beyond
+//   focal (Lin et al. 2017), g = gamma, a = alpha; q the probability of all classes but y:
+//                         -a[y] * q^g * log(1 - q)              gradient of z[y]  -c
+//                                                               of another z[k]   c * p[k] / q
+//                         c = a[y] * q^g * (q - g * (1 - q) * log(1 - q))
+//   binary_focal          the same with classes 0 and 1; z is the output of class 1, the other's 0
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "common/job/spec.h"
 #include "worker/model/matrix.h"
@@ -21,6 +27,8 @@ namespace ballast {
 struct Loss {
   LossKind kind = LossKind::cross_entropy;
   float huber_delta = 1.0F;
+  double focal_gamma = 2.0;
+  std::vector<double> focal_alpha = {};  // By class; empty: 1 for each.
 };
 
 struct LossSums {

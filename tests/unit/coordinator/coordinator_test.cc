@@ -157,7 +157,8 @@ class CoordinatorTest : public testing::Test {
                                    .batch = batch,
                                    .loss = 0.5,
                                    .outputs = Bytes::own(std::vector<float>(count, 0.75F)),
-                                   .labels = Bytes::own(std::vector<float>(count, 1.0F))});
+                                   .labels = Bytes::own(std::vector<float>(count, 1.0F)),
+                                   .weights = {}});
   }
   After cut_done(MemberId server, Step step, std::string error = "") {
     wire::CutDone done{1, step, {}, {}, std::move(error)};

@@ -34,7 +34,8 @@ wire::Evaluated result(Split split, std::uint32_t batch) {
           .batch = batch,
           .loss = 0.1 + 1e-17 * batch,
           .outputs = Bytes::own(std::move(outputs)),
-          .labels = Bytes::own(std::move(labels))};
+          .labels = Bytes::own(std::move(labels)),
+          .weights = {}};
 }
 
 TEST(Evaluation, IsCompleteWithEveryBatchAndGivesTheSameFiguresInEveryOrder) {
@@ -89,6 +90,57 @@ TEST(Evaluation, TakesOnlyWhatItAskedFor) {
     EXPECT_EQ(evaluation.batches_in(), 0U);
   }
   EXPECT_TRUE(evaluation.accept(result(Split::validation, 0)));
+}
+
+TEST(Evaluation, WeighsByTheExamplesOwnWeights) {
+  RunConfig run = small_run();
+  run.weights = ExampleWeights{.has_own = true, .classes = {}, .scale = 3.0};
+  Evaluation evaluation(run, 4, 9, {Split::test});
+  const auto weighted = [](std::uint32_t batch, std::vector<double> weights) {
+    wire::Evaluated evaluated = result(Split::test, batch);
+    evaluated.weights = Bytes::own(std::move(weights));
+    return evaluated;
+  };
+  EXPECT_FALSE(evaluation.accept(result(Split::test, 0)));
+  EXPECT_FALSE(evaluation.accept(weighted(0, {1.0})));
+  EXPECT_FALSE(evaluation.accept(weighted(0, {1.0, -1.0})));
+  EXPECT_FALSE(evaluation.accept(weighted(0, {1.0, std::numeric_limits<double>::infinity()})));
+  EXPECT_TRUE(evaluation.accept(weighted(0, {1.0, 3.0})));
+  EXPECT_TRUE(evaluation.accept(weighted(1, {4.0})));
+  // Outputs 0.1, 0.25 and 0.4 of labels 0, 1 and 1: all are called 0.
+  EXPECT_EQ(evaluation.outputs(Split::test).weights, (std::vector<double>{1.0, 3.0, 4.0}));
+  const auto value_of = [](const Metrics& metrics, const std::string& name) {
+    for (const auto& [known, value] : metrics) {
+      if (known == name) return value;
+    }
+    return -1.0;
+  };
+  EXPECT_DOUBLE_EQ(value_of(evaluation.metrics(Split::test), "accuracy"), 1.0 / 8.0);
+  EXPECT_DOUBLE_EQ(value_of(evaluation.metrics(Split::test), "loss"), 0.2 / 8.0);
+  EXPECT_DOUBLE_EQ(value_of(evaluation.metrics(Split::test, 0.2), "accuracy"), 1.0);
+}
+
+TEST(Evaluation, RefusesWeightsThatNobodyHas) {
+  Evaluation evaluation(kRun, 4, 9, {Split::validation});
+  wire::Evaluated weighted = result(Split::validation, 0);
+  weighted.weights = Bytes::own(std::vector<double>{1.0, 1.0});
+  EXPECT_FALSE(evaluation.accept(weighted));
+}
+
+TEST(ChooseThreshold, TakesTheCutThatTheWeightsFavour) {
+  SplitOutputs of{.outputs = {0.1F, 0.4F, 0.35F, 0.8F}, .labels = {0, 0, 1, 1}, .weights = {}};
+  const auto plain = choose_threshold(of, ThresholdMetric::accuracy, ThresholdSource::validation);
+  ASSERT_TRUE(plain.has_value());
+  // Cuts above 0.4 and above 0.1 are right three times of four: the higher counts.
+  EXPECT_EQ(plain->value, (double{0.8F} + double{0.4F}) / 2.0);
+  EXPECT_EQ(plain->score, 0.75);
+  of.weights = {1, 1, 5, 1};
+  const auto heavy = choose_threshold(of, ThresholdMetric::accuracy, ThresholdSource::out_of_fold);
+  ASSERT_TRUE(heavy.has_value());
+  EXPECT_EQ(heavy->value, (double{0.35F} + double{0.1F}) / 2.0);
+  EXPECT_EQ(heavy->score, 7.0 / 8.0);
+  of.labels = {0, 0, 0, 0};
+  EXPECT_FALSE(choose_threshold(of, ThresholdMetric::f1, ThresholdSource::validation).has_value());
 }
 
 TEST(Evaluation, DealsEveryOpenBatchOnce) {

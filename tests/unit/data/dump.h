@@ -27,6 +27,7 @@ inline std::string dump(const Dataset& dataset) {
     out += "\nsplit\n";
     for (std::uint64_t i = 0; i < dataset.examples(split); ++i) {
       number(static_cast<double>(dataset.label(split, i)));
+      if (const auto weights = dataset.weights(split); !weights.empty()) number(weights[i]);
       for (const float x : dataset.dense(split, i)) number(static_cast<double>(x));
       for (std::uint32_t g = 0; g < dataset.schema().sparse_groups.size(); ++g) {
         const Bag bag = dataset.bag(split, i, g);

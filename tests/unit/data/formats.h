@@ -119,6 +119,42 @@ inline FormatCase jsonl_case(const TestDirectory& files) {
   return {"jsonl", spec, {"when"}};
 }
 
+// The rows of another case, with how much each counts in a column of their own.
+inline FormatCase weighted_csv_case(const TestDirectory& files) {
+  std::string text = "w,n,y\n";
+  for (int i = 0; i < 90; ++i) {
+    text += std::to_string(i % 7 * 0.1) + "," + std::to_string(i * i % 23) + "," +
+            (i % 4 == 0 ? "yes\n" : "no\n");
+  }
+  files.write("weighted.csv", text + "-1,4,yes\nheavy,4,no\n,4,no\n");
+  files.write("weighted.test.csv", "y,w,n\nyes,2.5,1\nno,0,2\n");
+  Spec spec = spec_in(files, DataFormat::csv);
+  spec.data.train.paths = {"weighted.csv"};
+  spec.data.test.paths = {"weighted.test.csv"};
+  spec.data.label = "y";
+  spec.data.weight = "w";
+  spec.data.on_bad_row = BadRow::skip;
+  spec.features = {transform(TransformKind::standardize, {"number"})};
+  return {"weighted csv", spec, {}};
+}
+
+inline FormatCase weighted_jsonl_case(const TestDirectory& files) {
+  FormatCase weighted = jsonl_case(files);
+  std::string text;
+  for (int i = 0; i < 40; ++i) {
+    text += "{\"n\": " + std::to_string(i * 7 % 23) + ", \"c\": \"" + std::to_string(i % 3) +
+            "\", \"when\": " + std::to_string(i) + ", \"w\": " + std::to_string(i % 6) +
+            ".5, \"y\": \"" + (i % 2 == 0 ? "a" : "b") + "\"}\n";
+  }
+  files.write("weighted.jsonl", text);
+  files.write("weighted.test.jsonl", "{\"w\": 3, \"n\": 3, \"c\": \"x\", \"y\": \"a\"}\n");
+  weighted.name = "weighted jsonl";
+  weighted.spec.data.train.paths = {"weighted.jsonl"};
+  weighted.spec.data.test.paths = {"weighted.test.jsonl"};
+  weighted.spec.data.weight = "w";
+  return weighted;
+}
+
 inline FormatCase libsvm_case(const TestDirectory& files, bool dense) {
   std::string text;
   for (int i = 1; i <= 30; ++i) {
@@ -164,7 +200,7 @@ inline FormatCase idx_case(const TestDirectory& files) {
 inline std::vector<FormatCase> format_cases(const TestDirectory& files) {
   return {csv_case(files),   inferred_csv_case(files),  regression_case(files),
           jsonl_case(files), libsvm_case(files, false), libsvm_case(files, true),
-          idx_case(files)};
+          idx_case(files),   weighted_csv_case(files),  weighted_jsonl_case(files)};
 }
 
 // Small blocks are what makes folding statistics over blocks matter; a block is a mebibyte of text.

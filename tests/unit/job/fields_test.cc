@@ -138,6 +138,10 @@ Setting setting_of(std::string_view field) {
     setting.overrides = {"model={layers: [{" + name + ": " + (wide ? "{width: 4}" : "") +
                          "}, dense: 1], loss: huber}"};
     at("model.layers[].", "model.layers.0.");
+  } else if (field.starts_with("model.loss.focal")) {
+    setting.overrides = {"model={softmax: , loss: {focal: }}"};
+  } else if (field.starts_with("model.loss.binary_focal")) {
+    setting.overrides = {"model={logistic: , loss: {binary_focal: }}"};
   } else if (field.starts_with("model.loss")) {
     setting.overrides = {"model={linear: , loss: {huber: }}"};
   } else if (field == "model.layers") {

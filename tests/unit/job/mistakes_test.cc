@@ -87,7 +87,7 @@ TEST(Mistakes, AreToldTogetherInTheOrderOfTheFile) {
                   "f.yaml:2:7: seed: expected a whole number of 0 or more, got \"x\"\n"
                   "f.yaml:3:8: data.trian: unknown field; did you mean train? possible here: "
                   "format, train, validation, test, header, delimiter, columns, missing, comment, "
-                  "label, libsvm and on_bad_row\n"
+                  "label, weight, libsvm and on_bad_row\n"
                   "f.yaml:4:12: training.lr: unknown field; possible here: ..."});
   std::string many = std::string(kSmallSpec);
   for (int i = 0; i < 30; ++i) many += "zzzzz" + std::to_string(i) + ": 1\n";
@@ -169,6 +169,21 @@ TEST(Mistakes, OfData) {
       {"no label's column", data("train: a.csv, label: {classes: [a, b]}"),
        "f.yaml:1:29: data.label.column: missing required field; write the name of the column to "
        "predict"},
+      {"weights of libsvm", data("train: a.svm, weight: w"),
+       "f.yaml:1:30: data.weight: libsvm has no column that could hold weights; use csv, tsv or "
+       "jsonl, or remove it"},
+      {"weights by label", data("train: a.csv, label: y, weight: y"),
+       "f.yaml:1:40: data.weight: \"y\" is the label; name another column"},
+      {"weights of no column",
+       data("train: a.csv, label: y, header: false, columns: {y: category, wt: number}, weight: w"),
+       "f.yaml:1:91: data.weight: expected one of data.columns, got \"w\"..."},
+      {"weights that are words",
+       data("train: a.csv, label: y, columns: {y: category, w: category}, weight: w"),
+       "f.yaml:1:77: data.weight: weights are numbers, and \"w\" is a column of type category; "
+       "make "
+       "it a number"},
+      {"weights without a name", data("train: a.csv, label: y, weight: ''"),
+       "f.yaml:1:40: data.weight: expected a column's name, got an empty text"},
       {"bad rows are dropped", data("train: a.csv, label: y, on_bad_row: drop"),
        "f.yaml:1:44: data.on_bad_row: expected stop or skip, got \"drop\"; did you mean stop?"},
   };
@@ -267,16 +282,17 @@ TEST(Mistakes, OfModels) {
        "f.yaml:2:25: model.loss: linear is trained with mean_squared_error or huber, got "
        "cross_entropy; change one of the two"},
       {"softmax with a loss for two", model("{softmax: , loss: binary_cross_entropy}"),
-       "f.yaml:2:26: model.loss: softmax is trained with cross_entropy, got "
+       "f.yaml:2:26: model.loss: softmax is trained with cross_entropy or focal, got "
        "binary_cross_entropy; change one of the two"},
       {"no loss", model("{layers: [dense: 1]}"),
-       "f.yaml:2:8: model.loss: missing required field; write cross_entropy for classes, ..."},
+       "f.yaml:2:8: model.loss: missing required field; write cross_entropy or focal for classes, "
+       "..."},
       {"no layers", model("{layers: [], loss: huber}"),
        "f.yaml:2:17: model.layers: expected a list of layers, each behind a dash, such as - "
        "{dense: 64}, got an empty list"},
       {"unknown loss", model("{layers: [dense: 1], loss: mse}"),
        "f.yaml:2:35: model.loss: expected a loss, one of cross_entropy, binary_cross_entropy, "
-       "mean_squared_error and huber, got \"mse\""},
+       "focal, binary_focal, mean_squared_error and huber, got \"mse\""},
       {"an unknown layer", model("{layers: [dens: 5, dense: 2], loss: cross_entropy}"),
        "f.yaml:2:18: model.layers.0.dens: unknown field; did you mean dense? possible here: ..."},
       {"no width", model("{layers: [dense], loss: huber}"),
@@ -313,6 +329,26 @@ TEST(Mistakes, OfModels) {
       {"one output for classes", model("{layers: [dense: 1], loss: cross_entropy}"),
        "f.yaml:2:18: model.layers.0: cross_entropy needs one output per class, got a last layer of "
        "width 1; write the number of classes, or loss: binary_cross_entropy"},
+      {"focal with a number", model("{linear: , loss: focal}"),
+       "f.yaml:2:25: model.loss: linear is trained with mean_squared_error or huber, got focal; "
+       "change one of the two"},
+      {"focal for many with two classes", model("{logistic: , loss: focal}"),
+       "f.yaml:2:27: model.loss: logistic is trained with binary_cross_entropy or binary_focal, "
+       "got "
+       "focal; change one of the two"},
+      {"one output for focal", model("{layers: [dense: 1], loss: focal}"),
+       "f.yaml:2:18: model.layers.0: focal needs one output per class, got a last layer of width "
+       "1; "
+       "write the number of classes, or loss: binary_focal"},
+      {"a gamma below zero", model("{softmax: , loss: {focal: {gamma: -1}}}"),
+       "f.yaml:2:42: model.loss.focal.gamma: expected a number from 0 to 100, got \"-1\""},
+      {"an alpha of one", model("{logistic: , loss: {binary_focal: {alpha: 1}}}"),
+       "f.yaml:2:50: model.loss.binary_focal.alpha: expected a number between 0 and 1, got \"1\""},
+      {"one alpha for many classes", model("{softmax: , loss: {focal: {alpha: 0.25}}}"),
+       "f.yaml:2:42: model.loss.focal.alpha: expected a list with a number for each class, such as "
+       "[0.2, 1, 1], got \"0.25\""},
+      {"an alpha of zero", model("{softmax: , loss: {focal: {alpha: [1, 0]}}}"),
+       "f.yaml:2:46: model.loss.focal.alpha.1: expected a number above 0, got \"0\""},
       {"two outputs for a number", model("{layers: [dense: 2], loss: huber}"),
        "f.yaml:2:18: model.layers.0: huber needs one output, got a last layer of width 2; write "
        "{dense: 1}"},
@@ -438,6 +474,46 @@ TEST(Mistakes, AcrossSections) {
        "model: {layers: [dense: 2], loss: cross_entropy}\n",
        "f.yaml:2:18: model.layers.0: expected one output for each of the 3 classes, got a last "
        "layer of width 2"},
+      {"weights of a number's classes",
+       "data: {train: a.csv, label: y}\nmodel: linear\ntraining: {class_weights: balanced}\n",
+       "f.yaml:3:27: training.class_weights: linear predicts a number, which has no classes; "
+       "remove "
+       "this, or weigh the examples by data.weight"},
+      {"a weight of no class",
+       "data: {train: a.csv, label: {column: y, classes: [no, yes]}}\nmodel: logistic\n"
+       "training: {class_weights: {no: 1, yess: 9}}\n",
+       "f.yaml:3:41: training.class_weights.yess: expected one of data.label.classes, got "
+       "\"yess\"; "
+       "did you mean \"yes\"?"},
+      {"a weight below zero", plus("training: {class_weights: {a: -1}}"),
+       "f.yaml:3:31: training.class_weights.a: expected a number of 0 or more, got \"-1\""},
+      {"class weights that are a word", plus("training: {class_weights: equal}"),
+       "f.yaml:3:27: training.class_weights: expected none, balanced, or classes and their "
+       "weights, "
+       "such as {yes: 10}, got \"equal\""},
+      {"class weights of nothing", plus("training: {class_weights: {}}"),
+       "f.yaml:3:27: training.class_weights: expected at least one class and its weight, got ..."},
+      {"a threshold of many classes",
+       "data: {train: a.csv, label: y, validation: 0.1}\nmodel: softmax\n"
+       "training: {threshold: f1}\n",
+       "f.yaml:3:23: training.threshold: a threshold tells the classes of a binary model apart, "
+       "and "
+       "softmax takes the likeliest class; remove this"},
+      {"a threshold of a number",
+       "data: {train: a.csv, label: y, validation: 0.1}\nmodel: linear\n"
+       "training: {threshold: f1}\n",
+       "f.yaml:3:23: training.threshold: a threshold tells the classes of a binary model apart, "
+       "and "
+       "linear predicts a number; remove this"},
+      {"a threshold without validation", plus("training: {threshold: f1}"),
+       "f.yaml:3:23: training.threshold: the threshold is chosen on the validation split, and "
+       "there "
+       "is none; add data.validation, such as 0.1"},
+      {"a threshold by what has none",
+       "data: {train: a.csv, label: y, validation: 0.1}\nmodel: logistic\n"
+       "training: {threshold: roc_auc}\n",
+       "f.yaml:3:23: training.threshold: expected f1, balanced_accuracy, accuracy, youden or "
+       "matthews, got \"roc_auc\"..."},
       {"a category to predict as a number",
        "data: {train: a.csv, label: y, columns: {x: number, y: category}}\nmodel: linear\n",
        "f.yaml:1:29: data.label: mean_squared_error predicts a number, and the label \"y\" is a "

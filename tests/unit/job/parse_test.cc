@@ -56,6 +56,7 @@ TEST(Parse, ReadsData) {
       .label = "income",
       .classes = {"<=50K", ">50K"},
       .label_strip_suffix = ".",
+      .weight = "fnlwgt",
       .libsvm_dimension = 0,
       .libsvm_dense = false,
       .on_bad_row = BadRow::skip,
@@ -106,7 +107,7 @@ TEST(Parse, ReadsTransforms) {
   EXPECT_EQ(features[12].min_count, 3U);
   EXPECT_FALSE(features[12].lowercase);
   EXPECT_EQ(features[12].output, "words");
-  EXPECT_EQ(features[12].line, 35U);
+  EXPECT_EQ(features[12].line, 36U);
 }
 
 TEST(Parse, ReadsShortFormsOfTransforms) {
@@ -124,7 +125,9 @@ TEST(Parse, ReadsShortFormsOfTransforms) {
 TEST(Parse, ReadsLayers) {
   const ModelSpec model = parsed(kFullSpec).model;
   EXPECT_EQ(model.kind, ModelKind::layers);
-  EXPECT_EQ(model.loss, LossKind::binary_cross_entropy);
+  EXPECT_EQ(model.loss, LossKind::binary_focal);
+  EXPECT_EQ(model.focal_gamma, 1.5);
+  EXPECT_EQ(model.focal_alpha, std::vector<double>{0.25});
   EXPECT_EQ(model.task, Task::binary);
   ASSERT_EQ(model.layers.size(), 10U);
   const LayerSpec& embedding = model.layers[0];
@@ -183,14 +186,28 @@ TEST(Parse, ReadsHowToTrain) {
       .evaluate_every = 100,
       .early_stop = {.metric = "roc_auc", .patience = 4, .min_gain = 0.01, .target = 0.99},
       .diverged_above = 50.0,
+      .threshold = ThresholdMetric::matthews,
   };
   EXPECT_EQ(spec.training, training);
+  const ClassWeightsSpec weights{ClassWeighting::given, {{"<=50K", 0.5, 0}, {">50K", 3.0, 0}}};
+  EXPECT_EQ(without_lines(spec).class_weights, weights);
+  EXPECT_GT(spec.class_weights.given[0].line, 0U);
   EXPECT_EQ(spec.checkpoint,
             (CheckpointSpec{.every_steps = 500, .every_seconds = 120.0, .keep = 5}));
   EXPECT_EQ(spec.cluster, (ClusterSpec{.partitions = 32,
                                        .kernel = KernelFamily::haswell,
                                        .heartbeat_seconds = 0.25,
                                        .silence_seconds = 5.0}));
+}
+
+TEST(Parse, ReadsClassWeights) {
+  const auto kind = [](const std::string& text) {
+    return parsed(std::string(kSmallSpec) + "training: {class_weights: " + text + "}\n")
+        .class_weights.kind;
+  };
+  EXPECT_EQ(kind("balanced"), ClassWeighting::balanced);
+  EXPECT_EQ(kind("none"), ClassWeighting::none);
+  EXPECT_EQ(kind("{1: 2, 0: 0.5}"), ClassWeighting::given);
 }
 
 TEST(Parse, ReadsConsistency) {
@@ -232,6 +249,9 @@ TEST(Parse, KnowsTheTaskOfAModel) {
       {"linear", LossKind::mean_squared_error, Task::regression},
       {"{linear: , loss: {huber: {delta: 2}}}", LossKind::huber, Task::regression},
       {"{layers: [dense: 3], loss: cross_entropy}", LossKind::cross_entropy, Task::multiclass},
+      {"{softmax: , loss: {focal: {alpha: [1, 2]}}}", LossKind::focal, Task::multiclass},
+      {"{logistic: , loss: {binary_focal: {gamma: 0}}}", LossKind::binary_focal, Task::binary},
+      {"{layers: [dense: 3], loss: focal}", LossKind::focal, Task::multiclass},
       {"{layers: [dense: 1], loss: binary_cross_entropy}", LossKind::binary_cross_entropy,
        Task::binary},
       {"{layers: [dense: 1], loss: huber}", LossKind::huber, Task::regression},

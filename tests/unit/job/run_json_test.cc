@@ -84,7 +84,14 @@ RunConfig full_run() {
       .early_stop = {.metric = "rmse", .patience = 18, .min_gain = 1e-17, .target = 0.1},
       .consistency = Consistency::bounded,
       .staleness = 21,
-      .diverged_above = 1e3};
+      .diverged_above = 1e3,
+      .threshold = ThresholdMetric::youden};
+  run.weights =
+      ExampleWeights{.has_own = true, .classes = {0.1, 1e-300, 0.0, 3.0, 1.0 / 3.0}, .scale = 0.7};
+  run.threshold = ChosenThreshold{.metric = ThresholdMetric::matthews,
+                                  .value = 1.0 / 3.0,
+                                  .score = -0.25,
+                                  .source = ThresholdSource::out_of_fold};
   run.checkpoint = {.every_steps = 19, .every_seconds = 0.001, .keep = 20};
   run.cluster = {.partitions = 21,
                  .kernel = KernelFamily::sapphirerapids,
@@ -115,8 +122,14 @@ TEST(RunJson, LeavesOutWhatIsNotSet) {
   RunConfig run = full_run();
   run.training.early_stop.target.reset();
   run.training.diverged_above.reset();
+  run.training.threshold.reset();
+  run.weights.reset();
+  run.threshold.reset();
   const auto json = nlohmann::json::parse(run_to_json(run));
   EXPECT_FALSE(json["run"]["training"].contains("diverged_above"));
+  EXPECT_FALSE(json["run"]["training"].contains("threshold"));
+  EXPECT_FALSE(json["run"].contains("weights"));
+  EXPECT_FALSE(json["run"].contains("threshold"));
   EXPECT_FALSE(json["run"]["training"]["early_stop"].contains("target"));
   const auto again = run_from_json(json.dump());
   ASSERT_TRUE(again.has_value()) << again.error().message;
@@ -134,8 +147,8 @@ void expect_refused(const nlohmann::json& json, const std::string& what) {
 
 TEST(RunJson, RefusesMissingUnknownAndMistypedFields) {
   const auto whole = nlohmann::json::parse(run_to_json(full_run()));
-  const std::set<std::string> optional = {"/run/training/early_stop/target",
-                                          "/run/training/diverged_above"};
+  const std::set<std::string> optional = {
+      "/run/training/early_stop/target", "/run/training/diverged_above", "/run/training/threshold"};
   std::size_t fields = 0;
   const nlohmann::json flat = whole.flatten();
   for (const auto& [pointer, value] : flat.items()) {
@@ -190,6 +203,8 @@ TEST(RunJson, SaysWhatIsWrong) {
        "tables[1].id: expected 1, got 3"},
       {"leaves", changed("/run/leaves", 3), ErrorCode::corrupt,
        "leaves: expected a power of two, got 3"},
+      {"weights of other classes", changed("/run/weights/classes", {1.0, 2.0}), ErrorCode::corrupt,
+       "weights.classes: expected one for each of the 5 classes, got 2"},
       {"half a byte", changed("/run/name", nlohmann::json{{"bytes", "abc"}}), ErrorCode::corrupt,
        "name: expected a text"},
   };

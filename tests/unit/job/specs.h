@@ -37,6 +37,7 @@ data:
   missing: ["?", NA]
   comment: "#"
   label: {column: income, classes: ["<=50K", ">50K"], strip: "."}
+  weight: fnlwgt
   on_bad_row: skip
 features:
   - drop_duplicates
@@ -65,7 +66,7 @@ model:
     - sigmoid
     - dropout: 0.2
     - dense: 1
-  loss: binary_cross_entropy
+  loss: {binary_focal: {gamma: 1.5, alpha: 0.25}}
 optimizer:
   sgd:
     learning_rate: 0.5
@@ -85,6 +86,8 @@ training:
   evaluate_every: 100
   early_stop: {metric: roc_auc, patience: 4, min_gain: 0.01, target: 0.99}
   diverged_above: 50
+  class_weights: {"<=50K": 0.5, ">50K": 3}
+  threshold: matthews
 checkpoint: {every_steps: 500, every_seconds: 2m, keep: 5}
 cluster: {partitions: 32, kernel: haswell, heartbeat: 250ms, silence: 5s}
 cross_validation: {split: stratified_grouped, folds: 4, repeats: 3, group: city}
@@ -109,6 +112,7 @@ job: {runs_at_once: 6, workers_per_run: 2, seconds: 1h}
 inline Spec without_lines(Spec spec) {
   for (TransformSpec& transform : spec.features) transform.line = 0;
   for (LayerSpec& layer : spec.model.layers) layer.line = 0;
+  for (ClassWeightSpec& entry : spec.class_weights.given) entry.line = 0;
   if (spec.search) {
     for (ParameterSpec& parameter : spec.search->parameters) parameter.line = 0;
   }

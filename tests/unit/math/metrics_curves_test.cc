@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "common/job/names.h"
 #include "common/math/metrics_classification.h"
 #include "common/math/metrics_ranking.h"
 #include "common/math/metrics_threshold.h"
@@ -145,7 +146,7 @@ TEST(BestThreshold, GivesItsScoreAndIsTheHighestOfTheBest) {
   for (std::uint64_t seed = 0; seed < 30; ++seed) {
     BinaryColumns columns = draw_binary(seed, 40, 0.4F, seed % 3 == 0 ? 6.0F : 1000.0F);
     if (seed % 2 == 0) columns.weights = draw_whole_weights(seed, 40);
-    for (const auto& [metric, name] : kThresholdMetrics) {
+    for (const auto& [metric, name] : names_of<ThresholdMetric>()) {
       SCOPED_TRACE(testing::Message() << name << ", seed " << seed);
       const std::optional<Threshold> best = best_threshold(columns.view(), metric);
       ASSERT_TRUE(best.has_value());

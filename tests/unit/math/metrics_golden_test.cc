@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/base/check.h"
+#include "common/job/names.h"
 #include "common/math/metrics_classification.h"
 #include "common/math/metrics_curves.h"
 #include "common/math/metrics_probabilities.h"
@@ -162,7 +163,7 @@ TEST(MetricsGolden, NoCutIsBetterThanTheBestThreshold) {
   for (const Case& c : cases_of("binary")) {
     SCOPED_TRACE(c.name);
     const BinaryColumns columns = scores_of_class(c.as(Task::binary), 1);
-    for (const auto& [metric, name] : kThresholdMetrics) {
+    for (const auto& [metric, name] : names_of<ThresholdMetric>()) {
       const std::optional<Threshold> best = best_threshold(columns.view(), metric);
       ASSERT_EQ(best.has_value(), c.record.contains("thresholds"));
       if (best) {

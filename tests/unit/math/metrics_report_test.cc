@@ -99,7 +99,7 @@ TEST(Measure, GivesTheBitsOfEvaluate) {
       const Metrics all = measure(drawn.view());
       const std::map<std::string, double> values(all.begin(), all.end());
       for (const auto& [name, value] :
-           evaluate(task, drawn.outputs_per_example, drawn.outputs, drawn.labels, {}, 1.0)) {
+           evaluate({task, drawn.outputs_per_example, drawn.outputs, drawn.labels}, 1.0)) {
         if (name == "loss") continue;
         EXPECT_EQ(values.at(name), value) << name;
       }

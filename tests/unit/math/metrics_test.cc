@@ -75,7 +75,7 @@ TEST(RocAuc, IsTheShareOfPairsWon) {
 TEST(Metrics, OfBinaryClassification) {
   const std::vector<float> outputs = {0.9F, 0.6F, 0.4F, 0.5F, 0.2F, 0.7F};
   const std::vector<float> labels = {1, 0, 1, 1, 0, 1};
-  const Metrics m = evaluate(Task::binary, 1, outputs, labels, {}, 3.0);
+  const Metrics m = evaluate({Task::binary, 1, outputs, labels}, 3.0);
   EXPECT_EQ(value_of(m, "accuracy"), 0.5);  // 0.5 itself is class 0.
   EXPECT_EQ(value_of(m, "precision"), 2.0 / 3.0);
   EXPECT_EQ(value_of(m, "recall"), 0.5);
@@ -99,7 +99,7 @@ TEST(Metrics, OfMulticlassAreAveragesOverTheClassesThatOccur) {
       0.4F, 0.4F, 0.1F, 0.1F,  // 0: the first of the largest
   };
   const std::vector<float> labels = {0, 1, 1, 0};
-  const Metrics m = evaluate(Task::multiclass, 4, outputs, labels, {}, 0.0);
+  const Metrics m = evaluate({Task::multiclass, 4, outputs, labels}, 0.0);
   EXPECT_EQ(value_of(m, "accuracy"), 0.75);
   EXPECT_NEAR(value_of(m, "precision"), (1.0 + 1.0 + 0.0) / 3.0, 1e-15);
   EXPECT_NEAR(value_of(m, "recall"), (1.0 + 0.5 + 0.0) / 3.0, 1e-15);
@@ -112,7 +112,7 @@ TEST(Metrics, OfMulticlassAreAveragesOverTheClassesThatOccur) {
 
 TEST(Metrics, LeaveOutWhatIsUndefined) {
   const Metrics one_class =
-      evaluate(Task::binary, 1, std::vector{0.2F, 0.1F}, std::vector{0.0F, 0.0F}, {}, 0.0);
+      evaluate({Task::binary, 1, std::vector{0.2F, 0.1F}, std::vector{0.0F, 0.0F}}, 0.0);
   EXPECT_EQ(value_of(one_class, "roc_auc"), kAbsent);
   EXPECT_EQ(value_of(one_class, "precision"), 0.0);
   EXPECT_EQ(value_of(one_class, "recall"), 0.0);
@@ -120,16 +120,16 @@ TEST(Metrics, LeaveOutWhatIsUndefined) {
   EXPECT_EQ(value_of(one_class, "accuracy"), 1.0);
 
   const Metrics one_example =
-      evaluate(Task::regression, 1, std::vector{0.5F}, std::vector{1.0F}, {}, 0.0);
+      evaluate({Task::regression, 1, std::vector{0.5F}, std::vector{1.0F}}, 0.0);
   EXPECT_EQ(value_of(one_example, "r2"), kAbsent);
   EXPECT_EQ(value_of(one_example, "rmse"), 0.5);
 
-  EXPECT_TRUE(evaluate(Task::multiclass, 3, {}, {}, {}, 0.0).empty());
+  EXPECT_TRUE(evaluate({Task::multiclass, 3, {}, {}}, 0.0).empty());
 }
 
 TEST(Metrics, LogLossStaysFiniteAtCertainty) {
   const Metrics m =
-      evaluate(Task::binary, 1, std::vector{1.0F, 0.0F}, std::vector{0.0F, 0.0F}, {}, 0.0);
+      evaluate({Task::binary, 1, std::vector{1.0F, 0.0F}, std::vector{0.0F, 0.0F}}, 0.0);
   const double unit = std::ldexp(1.0, -23);
   EXPECT_NEAR(value_of(m, "log_loss"), -(std::log(unit) + std::log1p(-unit)) / 2.0, 1e-12);
 }
@@ -137,7 +137,7 @@ TEST(Metrics, LogLossStaysFiniteAtCertainty) {
 TEST(Metrics, OfRegression) {
   const std::vector<float> outputs = {2.5F, 0.0F, 2.0F, 8.0F};
   const std::vector<float> labels = {3.0F, -0.5F, 2.0F, 7.0F};
-  const Metrics m = evaluate(Task::regression, 1, outputs, labels, {}, 1.5);
+  const Metrics m = evaluate({Task::regression, 1, outputs, labels}, 1.5);
   EXPECT_NEAR(value_of(m, "rmse"), std::sqrt(0.375), 1e-15);
   EXPECT_EQ(value_of(m, "mae"), 0.5);
   EXPECT_NEAR(value_of(m, "r2"), 0.9486081370449679, 1e-12);
@@ -146,10 +146,9 @@ TEST(Metrics, OfRegression) {
 
 TEST(Metrics, R2OfAConstantTarget) {
   const std::vector<float> constant = {2.0F, 2.0F};
-  EXPECT_EQ(value_of(evaluate(Task::regression, 1, constant, constant, {}, 0.0), "r2"), 1.0);
-  EXPECT_EQ(
-      value_of(evaluate(Task::regression, 1, std::vector{1.0F, 2.0F}, constant, {}, 0.0), "r2"),
-      0.0);
+  EXPECT_EQ(value_of(evaluate({Task::regression, 1, constant, constant}, 0.0), "r2"), 1.0);
+  EXPECT_EQ(value_of(evaluate({Task::regression, 1, std::vector{1.0F, 2.0F}, constant}, 0.0), "r2"),
+            0.0);
 }
 
 TEST(Metrics, KnowTheirDirection) {

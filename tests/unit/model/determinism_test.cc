@@ -322,6 +322,10 @@ TEST(Loss, StaysFiniteWhereExpOverflows) {
       {"cross-entropy, wrong and sure", LossKind::cross_entropy, 3, 3, {1000, -1000, 0}, 1, 2000},
       {"binary, right and sure", LossKind::binary_cross_entropy, 2, 1, {-1000}, 0, 0},
       {"binary, wrong and sure", LossKind::binary_cross_entropy, 2, 1, {-1000}, 1, 1000},
+      {"focal, right and sure", LossKind::focal, 3, 3, {1000, -1000, 0}, 0, 0},
+      {"focal, wrong and sure", LossKind::focal, 3, 3, {1000, -1000, 0}, 1, 2000},
+      {"binary focal, right and sure", LossKind::binary_focal, 2, 1, {-1000}, 0, 0},
+      {"binary focal, wrong and sure", LossKind::binary_focal, 2, 1, {-1000}, 1, 1000},
       {"Huber, far away", LossKind::huber, 0, 1, {1e20F}, 0, 1e20},
   };
   for (const Case& c : cases) {

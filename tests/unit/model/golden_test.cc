@@ -23,6 +23,8 @@ Spec spec_from(const Json& record) {
   Spec spec = spec_of(*value_named<ModelKind>(record["kind"].get<std::string>()),
                       *value_named<LossKind>(record["loss"].get<std::string>()));
   spec.model.huber_delta = record["huber_delta"];
+  spec.model.focal_gamma = record.value("focal_gamma", 2.0);
+  spec.model.focal_alpha = record.value("focal_alpha", std::vector<double>{});
   for (const Json& entry : record["layers"]) {
     LayerSpec layer;
     layer.kind = *value_named<LayerKind>(entry["kind"].get<std::string>());
@@ -84,7 +86,7 @@ void expect_near(std::span<const float> values, const Json& expected) {
 
 TEST(Golden, LayersAndLossesAgreeWithPyTorch) {
   const Json cases = load_cases();
-  ASSERT_GE(cases.size(), 19U);
+  ASSERT_GE(cases.size(), 24U);
   for (const Json& record : cases) {
     SCOPED_TRACE(record["name"].get<std::string>());
     const MemoryDataset dataset = dataset_from(record);

@@ -122,6 +122,12 @@ double log_sum_exp(const Row& z) {
   return shift + std::log(sum);
 }
 
+// p: the probability of the example's own class.
+double focal(const Architecture& architecture, std::size_t y, double p) {
+  const double alpha = architecture.focal_alpha.empty() ? 1.0 : architecture.focal_alpha[y];
+  return -alpha * std::pow(1.0 - p, architecture.focal_gamma) * std::log(p);
+}
+
 double loss_of(const Architecture& architecture, const Row& z, double y) {
   const double r = z[0] - y;
   const double delta = double{architecture.huber_delta};
@@ -130,6 +136,11 @@ double loss_of(const Architecture& architecture, const Row& z, double y) {
       return log_sum_exp(z) - z[static_cast<std::size_t>(y)];
     case LossKind::binary_cross_entropy:
       return std::log1p(std::exp(y > 0.5 ? -z[0] : z[0]));
+    case LossKind::focal:
+      return focal(architecture, static_cast<std::size_t>(y),
+                   std::exp(z[static_cast<std::size_t>(y)] - log_sum_exp(z)));
+    case LossKind::binary_focal:
+      return focal(architecture, y > 0.5 ? 1 : 0, 1.0 / (1.0 + std::exp(y > 0.5 ? -z[0] : z[0])));
     case LossKind::mean_squared_error:
       return r * r;
     case LossKind::huber:
@@ -175,9 +186,10 @@ Row naive_outputs(const NaivePass& pass, const NaiveWeights& weights,
 
 Row naive_predictions(const Architecture& architecture, const Row& outputs) {
   Row p = outputs;
-  if (architecture.loss == LossKind::cross_entropy) {
+  if (architecture.loss == LossKind::cross_entropy || architecture.loss == LossKind::focal) {
     for (double& value : p) value = std::exp(value - log_sum_exp(outputs));
-  } else if (architecture.loss == LossKind::binary_cross_entropy) {
+  } else if (architecture.loss == LossKind::binary_cross_entropy ||
+             architecture.loss == LossKind::binary_focal) {
     p[0] = 1.0 / (1.0 + std::exp(-outputs[0]));
   }
   return p;
@@ -187,8 +199,9 @@ double naive_loss(const NaivePass& pass, const NaiveWeights& weights,
                   std::span<const std::uint32_t> examples) {
   double loss = 0.0;
   for (std::uint32_t row = 0; row < examples.size(); ++row) {
-    loss += loss_of(pass.architecture, naive_outputs(pass, weights, examples, row),
-                    double{pass.dataset.label(Split::train, examples[row])});
+    const double weight = pass.weights.empty() ? 1.0 : pass.weights[examples[row]];
+    loss += weight * loss_of(pass.architecture, naive_outputs(pass, weights, examples, row),
+                             double{pass.dataset.label(Split::train, examples[row])});
   }
   return loss;
 }

@@ -22,6 +22,7 @@ struct NaivePass {
   Step step = 1;
   Leaf leaf = 0;
   NaiveDropout dropout = NaiveDropout::on;
+  std::vector<double> weights = {};  // By example; empty: 1 for each.
 };
 
 // By table id, in float64. Keys as in the engine's weights.

@@ -127,6 +127,10 @@ class MessageMaker {
     value.values = floats(value.keys.size() / sizeof(Key) * width);
     if (value.keys.size() == 0) fill(value.values);
   }
+  void fill(Evaluated& value) {
+    fill_fields(value);
+    value.weights = keys(random_.below(1ULL << size_.float_bits) / 2);  // Any eight bytes.
+  }
   void fill(Records& value) {
     fill(value.table);
     value.keys = keys(1 + random_.below(1ULL << size_.float_bits) / 2);

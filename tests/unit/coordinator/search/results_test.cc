@@ -126,6 +126,27 @@ TEST_F(ResultsTest, TablesHaveARowPerRunAndPerHeldOutExample) {
       << predictions;
 }
 
+TEST_F(ResultsTest, WeightsAndTheAskedThresholdShow) {
+  JobResults weighted = results();
+  for (JobRun& run : weighted.runs) {
+    run.result->outputs = {0.2F, 0.4F};
+    run.result->weights = {1.5, 0.25};
+  }
+  const std::string predictions = predictions_csv(weighted);
+  EXPECT_TRUE(predictions.starts_with("repeat,fold,example,actual,weight,")) << predictions;
+  EXPECT_NE(predictions.find("0,0,3,\"yes, it is\",0.25,0.4"), std::string::npos) << predictions;
+
+  // Nobody asked: it is told, and the matrix is at 0.5, where all are called negative.
+  Json curves = Json::parse(cv_json(weighted)).at("curves");
+  EXPECT_EQ(curves.at("threshold").at("metric"), "f1");
+  EXPECT_EQ(curves.at("confusion").at("counts"), (Json{{2, 0}, {2, 0}}));
+  spec_.training.threshold = ThresholdMetric::youden;
+  curves = Json::parse(cv_json(weighted)).at("curves");
+  EXPECT_EQ(curves.at("threshold").at("metric"), "youden");
+  EXPECT_EQ(curves.at("threshold").at("value"), (double{0.2F} + double{0.4F}) / 2.0);
+  EXPECT_EQ(curves.at("confusion").at("counts"), (Json{{2, 0}, {0, 2}}));
+}
+
 TEST_F(ResultsTest, AFailedConfigurationIsReportedAndNeverChosen) {
   JobResults failed = results();
   failed.runs[3].result = RunResult{};
@@ -253,6 +274,10 @@ TEST(RunResult, ComesBackAsItWasWritten) {
   EXPECT_FALSE(need(read_run_result(path))) << "there is none yet";
   ASSERT_TRUE(ok(write_run_result(path, some_result())));
   EXPECT_EQ(need(read_run_result(path)), some_result());
+  RunResult weighted = some_result();
+  weighted.weights = {0.1, 3.0};
+  ASSERT_TRUE(ok(write_run_result(path, weighted)));
+  EXPECT_EQ(need(read_run_result(path)), weighted);
   RunResult failed;
   failed.failure = "no";
   failed.step = 3;
