@@ -243,6 +243,7 @@ Work JobSite::work() {
   work.output = options_.output;
   work.job = spec_.name;
   work.is_scored = true;
+  work.metric = metric_;
   work.runs_at_once = spec_.job.runs_at_once;
   work.workers_per_run = spec_.job.workers_per_run;
   work.budget = seconds(spec_.job.seconds);

@@ -119,6 +119,7 @@ Exit run_coordinator(const Process& process, const CoordinatorRole& role) {
   options.run.workers = role.work.is_scored ? 1 : role.workers;
   options.run.servers = role.servers;
   options.run.keeps_outputs = role.work.is_scored;
+  options.run.metric = role.work.metric;
   Fleet machine(std::move(options), role.work.agenda());
   return run_host<Fleet>(machine, *transport, process.log,
                          {.self = kCoordinator,

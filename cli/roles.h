@@ -38,6 +38,7 @@ struct Work {
   Duration budget{};
   std::string job;         // Its name; empty: training.
   bool is_scored = false;  // Its runs are for scores, not for a model.
+  std::string metric;      // What they are compared by; empty: nothing.
 };
 [[nodiscard]] Work training(const JobFile& job, const std::string& output);
 

@@ -132,6 +132,7 @@ struct CoordinatorOptions {
   Duration rest_min = std::chrono::seconds(2);
   Duration rest_max = std::chrono::seconds(60);
   bool keeps_outputs = false;  // For ExportModel, of the last evaluation.
+  std::string metric;          // Evaluations tell it too; as a search compares by. Empty: none.
   // Commits while a line of the history is not written. Servers remember more (ServerOptions).
   Step history_lag_max = 32;
 };
@@ -277,6 +278,7 @@ class Coordinator {
   [[nodiscard]] bool history_lags() const;
   void record_step(Effects<Job>& effects);
   void begin_evaluation(Effects<Job>& effects);
+  [[nodiscard]] std::vector<std::string> watched_metrics() const;
   void decide_by_threshold();
   void deal_evaluation(Effects<Job>& effects);
   void on_evaluated(const wire::Evaluated& evaluated, Effects<Job>& effects);

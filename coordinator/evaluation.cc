@@ -1,6 +1,7 @@
 #include "coordinator/evaluation.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <utility>
 
@@ -104,19 +105,28 @@ SplitOutputs Evaluation::outputs(Split split) const {
   return all;
 }
 
-Metrics Evaluation::metrics(Split split, double threshold) const {
+Metrics Evaluation::metrics(Split split, double threshold,
+                            const std::vector<std::string>& more) const {
   const SplitOutputs all = outputs(split);
   double loss = 0.0;
   for (std::uint32_t batch = 0; batch < evaluation_batches(run_, split); ++batch) {
     loss += results_.at({split, batch}).loss;
   }
-  return evaluate({.task = run_.task,
-                   .outputs_per_example = run_.outputs,
-                   .outputs = all.outputs,
-                   .labels = all.labels,
-                   .weights = all.weights,
-                   .threshold = threshold},
-                  loss);
+  const Outputs outputs{.task = run_.task,
+                        .outputs_per_example = run_.outputs,
+                        .outputs = all.outputs,
+                        .labels = all.labels,
+                        .weights = all.weights,
+                        .threshold = threshold};
+  Metrics metrics = evaluate(outputs, loss);
+  for (const std::string& name : more) {
+    const bool is_told = std::any_of(metrics.begin(), metrics.end(),
+                                     [&](const auto& metric) { return metric.first == name; });
+    if (is_told || name == "loss") continue;
+    const Metrics told = measure(outputs, std::array{std::string_view(name)});
+    metrics.insert(metrics.end(), told.begin(), told.end());
+  }
+  return metrics;
 }
 
 }  // namespace ballast

@@ -8,6 +8,7 @@
 
 #include <map>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "common/job/run.h"
@@ -47,7 +48,9 @@ class Evaluation {
 
   // REQUIRES: complete(), split is one of the evaluation's.
   // With two classes, class 1 is predicted above the threshold.
-  [[nodiscard]] Metrics metrics(Split split, double threshold = 0.5) const;
+  // The usual ones, then `more` of metrics_report.h where they are defined.
+  [[nodiscard]] Metrics metrics(Split split, double threshold = 0.5,
+                                const std::vector<std::string>& more = {}) const;
   [[nodiscard]] SplitOutputs outputs(Split split) const;
   [[nodiscard]] const std::vector<Split>& splits() const { return splits_; }
   [[nodiscard]] std::size_t batches_in() const { return results_.size(); }

@@ -215,6 +215,14 @@ void Coordinator::deal_evaluation(Effects<Job>& effects) {
   }
 }
 
+std::vector<std::string> Coordinator::watched_metrics() const {
+  std::vector<std::string> names;
+  for (const std::string& name : {run_.training.early_stop.metric, options_.metric}) {
+    if (!name.empty()) names.push_back(name);
+  }
+  return names;
+}
+
 // The figures of the last version are those of the model as it will be applied. History keeps to
 // 0.5, since early stop compares its lines.
 void Coordinator::decide_by_threshold() {
@@ -229,7 +237,7 @@ void Coordinator::decide_by_threshold() {
   progress_.threshold = threshold_;
   if (!threshold_) return;
   for (auto& [split, metrics] : progress_.metrics) {
-    metrics = evaluation_->metrics(split, threshold_->value);
+    metrics = evaluation_->metrics(split, threshold_->value, watched_metrics());
   }
 }
 
@@ -244,7 +252,7 @@ void Coordinator::on_evaluated(const wire::Evaluated& evaluated, Effects<Job>& e
   if (commit_.epoch.examples > 0) line["train"] = figures_object(run_, commit_.epoch);
   progress_.metrics.clear();
   for (const Split split : evaluation_->splits()) {
-    Metrics metrics = evaluation_->metrics(split);
+    Metrics metrics = evaluation_->metrics(split, 0.5, watched_metrics());
     line[name_of_split(split)] = to_object(metrics);
     if (split == Split::validation && !run_.training.early_stop.metric.empty()) {
       for (const auto& [name, value] : metrics) {

@@ -273,4 +273,36 @@ std::span<const EnumName<TableKind>> names_of() {
   return names;
 }
 
+std::vector<std::string_view> watchable_metrics(Task task) {
+  if (task == Task::regression) {
+    return {"loss", "rmse", "mae",        "median_absolute_error",
+            "r2",   "mape", "pinball_10", "pinball_90"};
+  }
+  std::vector<std::string_view> names = {"loss",
+                                         "accuracy",
+                                         "balanced_accuracy",
+                                         "precision",
+                                         "recall",
+                                         "f1",
+                                         "f0.5",
+                                         "f2",
+                                         "matthews",
+                                         "kappa",
+                                         "roc_auc",
+                                         "log_loss",
+                                         "average_precision",
+                                         "normalized_entropy",
+                                         "brier_score",
+                                         "calibration_error"};
+  if (task == Task::binary) {
+    names.push_back("youden");
+  } else {
+    names.insert(
+        names.end(),
+        {"precision_weighted", "recall_weighted", "f1_weighted", "top_3_accuracy", "top_5_accuracy",
+         "roc_auc_weighted", "roc_auc_ovo", "roc_auc_ovo_weighted", "average_precision_weighted"});
+  }
+  return names;
+}
+
 }  // namespace ballast

@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "common/base/check.h"
 #include "common/job/run.h"
@@ -91,5 +92,9 @@ template <class E>
   }
   return std::nullopt;
 }
+
+// The metrics that early stop can watch and a search compare by: "loss", and those of
+// common/math/metrics_report.h.
+[[nodiscard]] std::vector<std::string_view> watchable_metrics(Task task);
 
 }  // namespace ballast

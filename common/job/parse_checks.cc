@@ -4,17 +4,12 @@
 
 #include <fmt/format.h>
 
+#include "common/job/names.h"
 #include "common/job/parse_sections.h"
 #include "common/job/text.h"
 
 namespace ballast {
 namespace {
-
-// What metrics.h computes for a task.
-std::vector<std::string_view> metrics_of(Task task) {
-  if (task == Task::regression) return {"rmse", "mae", "r2", "loss"};
-  return {"accuracy", "precision", "recall", "f1", "roc_auc", "log_loss", "loss"};
-}
 
 bool validates(const Spec& spec) {
   return spec.data.validation_fraction > 0.0 || !spec.data.validation.paths.empty() ||
@@ -142,7 +137,7 @@ void check_consistency(const Place& root, const Spec& spec) {
 }  // namespace
 
 void check_metric(const Place& place, Task task, const std::string& metric) {
-  const std::vector<std::string_view> known = metrics_of(task);
+  const std::vector<std::string_view> known = watchable_metrics(task);
   if (std::find(known.begin(), known.end(), metric) != known.end()) return;
   const std::string_view near = nearest(metric, known);
   place.complain(fmt::format("expected a metric of {}, one of {}, got {}{}", name_of(task),

@@ -34,7 +34,7 @@ void parse_job(const Place& job, JobSpec& out);
 void check_spec(const Place& root, const Spec& spec);
 // Its part about cross-validation and search.
 void check_search(const Place& root, const Spec& spec);
-// Complains unless metrics.h computes the metric for the task.
+// Complains unless it is one of watchable_metrics(task).
 void check_metric(const Place& place, Task task, const std::string& metric);
 
 // What is wrong with a field that a search is to set: it is unknown, or not one that configurations

@@ -118,6 +118,11 @@ TEST(Evaluation, WeighsByTheExamplesOwnWeights) {
   EXPECT_DOUBLE_EQ(value_of(evaluation.metrics(Split::test), "accuracy"), 1.0 / 8.0);
   EXPECT_DOUBLE_EQ(value_of(evaluation.metrics(Split::test), "loss"), 0.2 / 8.0);
   EXPECT_DOUBLE_EQ(value_of(evaluation.metrics(Split::test, 0.2), "accuracy"), 1.0);
+  const Metrics usual = evaluation.metrics(Split::test);
+  const Metrics more = evaluation.metrics(Split::test, 0.5, {"brier_score", "loss", "accuracy"});
+  ASSERT_EQ(more.size(), usual.size() + 1);
+  EXPECT_TRUE(std::equal(usual.begin(), usual.end(), more.begin()));
+  EXPECT_EQ(more.back().first, "brier_score");
 }
 
 TEST(Evaluation, RefusesWeightsThatNobodyHas) {

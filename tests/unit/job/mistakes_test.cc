@@ -417,8 +417,11 @@ TEST(Mistakes, OfTraining) {
       {"early stop by another task's metric",
        "data: {train: a.csv, label: y, validation: 0.1}\nmodel: logistic\n"
        "training: {early_stop: {metric: rmse}}\n",
-       "f.yaml:3:33: training.early_stop.metric: expected a metric of binary, one of accuracy, "
-       "precision, recall, f1, roc_auc, log_loss and loss, got \"rmse\""},
+       "f.yaml:3:33: training.early_stop.metric: expected a metric of binary, one of loss, "
+       "accuracy, "
+       "balanced_accuracy, precision, recall, f1, f0.5, f2, matthews, kappa, roc_auc, log_loss, "
+       "average_precision, normalized_entropy, brier_score, calibration_error and youden, got "
+       "\"rmse\""},
       {"an unknown consistency", plus("training: {consistency: asinc}"),
        "f.yaml:3:25: training.consistency: expected a consistency mode, one of synchronous, "
        "bounded "
@@ -657,8 +660,10 @@ TEST(Mistakes, OfSearch) {
        "f.yaml:3:38: search.parameters: these lists make 2 configurations, fewer than the 20 to "
        "draw; choose method: grid, or fewer configurations"},
       {"a metric of another task", search("metric: rmse, parameters: {training.batch: [1, 2]}"),
-       "f.yaml:3:18: search.metric: expected a metric of binary, one of accuracy, precision, "
-       "recall, f1, roc_auc, log_loss and loss, got \"rmse\""},
+       "f.yaml:3:18: search.metric: expected a metric of binary, one of loss, accuracy, "
+       "balanced_accuracy, precision, recall, f1, f0.5, f2, matthews, kappa, roc_auc, log_loss, "
+       "average_precision, normalized_entropy, brier_score, calibration_error and youden, got "
+       "\"rmse\""},
       {"nothing to halve",
        plus("training: {steps: 100}\nsearch: {method: halving, steps_min: 50, parameters: "
             "{optimizer.l2: {uniform: [0, 1]}}}"),

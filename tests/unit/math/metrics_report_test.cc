@@ -9,6 +9,7 @@
 #include <set>
 #include <string>
 
+#include "common/job/names.h"
 #include "common/math/metrics_classification.h"
 #include "common/math/metrics_ranking.h"
 #include "common/math/metrics_regression.h"
@@ -262,6 +263,16 @@ TEST(MetricNames, AreDocumentedWithTheirDirection) {
     EXPECT_EQ(documented.at(name), larger_is_better(name)) << name;
   }
   EXPECT_EQ(documented.size(), names.size());
+}
+
+TEST(MetricNames, AreAllThatEarlyStopAndSearchesKnow) {
+  for (const Task task : kTasks) {
+    std::set<std::string_view> computed = {"loss"};
+    for (const std::string_view name : metric_names(task)) computed.insert(name);
+    const std::vector<std::string_view> known = watchable_metrics(task);
+    EXPECT_EQ((std::set<std::string_view>(known.begin(), known.end())), computed);
+    EXPECT_EQ(known.size(), computed.size()) << "each once";
+  }
 }
 
 // A model that is right is better, by every metric, than one that is wrong.
