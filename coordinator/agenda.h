@@ -25,6 +25,8 @@ class Agenda {
   virtual ~Agenda() = default;
   // The next run to begin, and never again; nothing: none for now.
   [[nodiscard]] virtual std::optional<RunId> next() = 0;
+  // Whether next() is going to give this run, as far as is known by now.
+  [[nodiscard]] virtual bool offers(RunId run) const = 0;
   virtual void on_end(const RunEnd& end) = 0;
   // Nothing will come any more, once the runs under way have ended.
   [[nodiscard]] virtual bool is_over() const = 0;
@@ -41,6 +43,7 @@ class SingleRun final : public Agenda {
     if (std::exchange(begun_, true)) return std::nullopt;
     return kRun;
   }
+  bool offers(RunId run) const override { return run == kRun && !begun_; }
   void on_end(const RunEnd& end) override { exit_ = end.exit; }
   bool is_over() const override { return begun_; }
   Exit exit() const override { return exit_; }

@@ -346,12 +346,13 @@ std::size_t Fleet::room() const {
   return wanted > busy ? wanted - busy : 0;
 }
 
-// A member serves a run that an earlier coordinator began: it should go on at once.
+// A member serves a run that an earlier coordinator began: it should go on at once. One that has
+// ended since is no reason to begin others.
 bool Fleet::is_ahead_of_us() const {
   return std::any_of(members_.begin(), members_.end(), [&](const auto& entry) {
     const std::vector<RunId>& serves = entry.second.serves;
     return std::any_of(serves.begin(), serves.end(),
-                       [&](RunId run) { return !runs_.contains(run) && !agenda_->is_over(); });
+                       [&](RunId run) { return agenda_->offers(run); });
   });
 }
 

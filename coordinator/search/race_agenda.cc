@@ -138,6 +138,16 @@ std::optional<RunId> RaceAgenda::next() {
   return std::nullopt;
 }
 
+bool RaceAgenda::offers(RunId run) const {
+  if (begun_.contains(run)) return false;
+  if (run == options_.numbers.refit()) return race_.over() && wants_refit();
+  const std::vector<Leg> due = race_.due();
+  return std::any_of(due.begin(), due.end(), [&](const Leg& leg) {
+    return run == options_.numbers.id(
+                      {.rung = leg.rung, .configuration = leg.configuration, .split = leg.split});
+  });
+}
+
 void RaceAgenda::on_end(const RunEnd& end) {
   if (end.run == options_.numbers.refit()) {
     refit_ = end.exit;

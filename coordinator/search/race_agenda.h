@@ -61,6 +61,7 @@ class RaceAgenda final : public Agenda {
   RaceAgenda(Options options, Race race, std::vector<Race> inner = {});
 
   std::optional<RunId> next() override;
+  bool offers(RunId run) const override;
   void on_end(const RunEnd& end) override;
   bool is_over() const override;
   Exit exit() const override;

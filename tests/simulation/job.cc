@@ -23,6 +23,11 @@ class SimulatedAgenda final : public ballast::Agenda {
     return std::nullopt;
   }
 
+  bool offers(RunId run) const override {
+    const std::vector<RunId> due = wanted(plan_, scores_);
+    return !begun_.contains(run) && std::find(due.begin(), due.end(), run) != due.end();
+  }
+
   void on_end(const RunEnd& end) override {
     if (end.exit.code != ExitCode::done) {
       if (!failure_) failure_ = end.exit;

@@ -23,18 +23,20 @@ constexpr MemberId kWorker3{203};
 // So many runs, each begun as soon as there is room.
 class Several final : public Agenda {
  public:
-  explicit Several(std::uint64_t runs) : left_(runs) {}
+  // Those before `first` have ended.
+  explicit Several(std::uint64_t runs, std::uint64_t first = 1) : left_(runs), next_(first) {}
   std::optional<RunId> next() override {
     if (next_ > left_) return std::nullopt;
     return RunId{next_++};
   }
+  bool offers(RunId run) const override { return index(run) >= next_ && index(run) <= left_; }
   void on_end(const RunEnd&) override {}
   bool is_over() const override { return next_ > left_; }
   Exit exit() const override { return {}; }
 
  private:
   const std::uint64_t left_;
-  std::uint64_t next_ = 1;
+  std::uint64_t next_;
 };
 
 class FleetTest : public testing::Test {
@@ -226,6 +228,22 @@ TEST_F(FleetTest, WhatAWorkerServesAlreadyItGoesOnWith) {
   made(2);
   EXPECT_EQ(ordered(kWorker1), "2") << "nobody is moved";
   EXPECT_EQ(ordered(kWorker2), "1");
+}
+
+TEST_F(FleetTest, BeginsNothingForAMemberOfARunThatEndedBefore) {
+  Fleet resumed(options(), std::make_unique<Several>(5, 2));
+  After effects;
+  resumed.step(now_, Tick{}, effects);
+  resumed.step(now_, Done<FleetOutcome>{FleetClaimed{.term = 2, .error = ""}}, effects);
+  resumed.step(
+      now_,
+      Received{wire::Message{
+          kWorker1,
+          wire::Enlist{
+              .role = wire::Role::worker, .version = "v", .host = "host", .runs = {RunId{1}}},
+          1, kFleet}},
+      effects);
+  EXPECT_EQ(made_runs(effects), (std::vector<RunId>{RunId{2}})) << "there is one worker";
 }
 
 TEST_F(FleetTest, LosesWhoIsSilentDisconnectedOrGone) {

@@ -142,13 +142,17 @@ TEST(RaceAgenda, AnInnerRaceWithoutAChoiceEndsNothing) {
 
 TEST(RaceAgenda, RunsEachLegOnceAndTheBestOnAllDataInTheEnd) {
   RaceAgenda job = agenda(true);
+  EXPECT_TRUE(job.offers(kNumbers.id({0, 2, 1})));
+  EXPECT_FALSE(job.offers(kNumbers.id({1, 1, 0})));
   const std::vector<RunId> first = begin(job);
   EXPECT_EQ(first.size(), 6U);
   EXPECT_TRUE(begin(job).empty()) << "the rung is not complete";
+  EXPECT_FALSE(job.offers(first.front())) << "begun";
   for (const RunId run : first) {
     EXPECT_FALSE(job.is_over());
     job.on_end(scored(run, kNumbers.place(run).configuration == 1 ? 0.9 : 0.5));
   }
+  EXPECT_TRUE(job.offers(kNumbers.id({1, 1, 0})));
   const std::vector<RunId> second = begin(job);
   EXPECT_EQ(second, (std::vector<RunId>{kNumbers.id({1, 1, 0}), kNumbers.id({1, 1, 1})}));
   for (const RunId run : second) job.on_end(scored(run, 0.95));
