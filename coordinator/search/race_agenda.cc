@@ -108,15 +108,18 @@ bool RaceAgenda::is_beyond_budget() const {
   return false;
 }
 
+RunNumbers::Place RaceAgenda::place_of(std::size_t race, const Leg& leg) {
+  RunNumbers::Place place{.rung = leg.rung, .configuration = leg.configuration, .split = leg.split};
+  if (race > 0) {
+    place.inner = place.split;
+    place.split = static_cast<std::uint32_t>(race - 1);
+  }
+  return place;
+}
+
 std::optional<RunId> RaceAgenda::next_leg(std::size_t race) {
   for (const Leg& leg : due(race)) {
-    RunNumbers::Place place{
-        .rung = leg.rung, .configuration = leg.configuration, .split = leg.split};
-    if (race > 0) {
-      place.inner = place.split;
-      place.split = static_cast<std::uint32_t>(race - 1);
-    }
-    const RunId run = options_.numbers.id(place);
+    const RunId run = options_.numbers.id(place_of(race, leg));
     if (begun_.insert(run).second) return run;
   }
   return std::nullopt;
@@ -141,11 +144,13 @@ std::optional<RunId> RaceAgenda::next() {
 bool RaceAgenda::offers(RunId run) const {
   if (begun_.contains(run)) return false;
   if (run == options_.numbers.refit()) return race_.over() && wants_refit();
-  const std::vector<Leg> due = race_.due();
-  return std::any_of(due.begin(), due.end(), [&](const Leg& leg) {
-    return run == options_.numbers.id(
-                      {.rung = leg.rung, .configuration = leg.configuration, .split = leg.split});
-  });
+  if (const auto split = options_.numbers.outer_of(run)) return wants_outer(*split);
+  for (std::size_t race = 0; race <= inner_.size(); ++race) {
+    for (const Leg& leg : due(race)) {
+      if (run == options_.numbers.id(place_of(race, leg))) return true;
+    }
+  }
+  return false;
 }
 
 void RaceAgenda::on_end(const RunEnd& end) {

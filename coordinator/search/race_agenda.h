@@ -71,6 +71,7 @@ class RaceAgenda final : public Agenda {
  private:
   // Legs that are due, and within the budget. Race 0 is the outer one, 1 that within split 0, ...
   [[nodiscard]] std::vector<Leg> due(std::size_t race) const;
+  [[nodiscard]] static RunNumbers::Place place_of(std::size_t race, const Leg& leg);
   [[nodiscard]] std::optional<RunId> next_leg(std::size_t race);
   [[nodiscard]] bool is_beyond_budget() const;  // Something is left that will not be done.
   [[nodiscard]] bool lacks_refit() const;

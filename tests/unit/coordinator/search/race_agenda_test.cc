@@ -94,9 +94,13 @@ TEST(RaceAgenda, ANestedSearchScoresWhatTheInnerRacesChoose) {
   RaceAgenda job({.numbers = numbers, .metric = "accuracy", .refit = true, .is_refit_done = false},
                  Race(kHalving, 2, Better::larger),
                  {Race(kHalving, 3, Better::larger), Race(kHalving, 2, Better::larger)});
+  EXPECT_TRUE(job.offers(numbers.id({.rung = 0, .configuration = 2, .split = 1, .inner = 1})));
+  EXPECT_FALSE(job.offers(numbers.id({.rung = 1, .configuration = 2, .split = 1, .inner = 1})));
+  EXPECT_FALSE(job.offers(numbers.outer(1)));
   std::vector<RunId> seen;
   for (std::vector<RunId> runs = begin(job); !runs.empty(); runs = begin(job)) {
     for (const RunId run : runs) {
+      EXPECT_FALSE(job.offers(run)) << "begun";
       EXPECT_TRUE(std::find(seen.begin(), seen.end(), run) == seen.end()) << "begun twice";
       seen.push_back(run);
       if (run == numbers.refit() || numbers.outer_of(run)) {
