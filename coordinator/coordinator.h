@@ -132,7 +132,7 @@ struct CoordinatorOptions {
   Duration rest_min = std::chrono::seconds(2);
   Duration rest_max = std::chrono::seconds(60);
   bool keeps_outputs = false;  // For ExportModel, of the last evaluation.
-  std::string metric;          // Evaluations tell it too; as a search compares by. Empty: none.
+  std::string metric{};        // Evaluations tell it too; as a search compares by. Empty: none.
   // Commits while a line of the history is not written. Servers remember more (ServerOptions).
   Step history_lag_max = 32;
 };

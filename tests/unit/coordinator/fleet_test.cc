@@ -231,7 +231,7 @@ TEST_F(FleetTest, WhatAWorkerServesAlreadyItGoesOnWith) {
 }
 
 TEST_F(FleetTest, BeginsNothingForAMemberOfARunThatEndedBefore) {
-  Fleet resumed(options(), std::make_unique<Several>(5, 2));
+  Fleet resumed(options({}), std::make_unique<Several>(5, 2));
   After effects;
   resumed.step(now_, Tick{}, effects);
   resumed.step(now_, Done<FleetOutcome>{FleetClaimed{.term = 2, .error = ""}}, effects);
