@@ -72,3 +72,21 @@ wait_for_line() {
 children_of() {
   pgrep -P "$1" -f "ballast $2 --coordinator"
 }
+
+# mistake NAME EXPECTED-TEXT ARGUMENTS...: of ballast; exit code 2, the text in the output,
+# and nothing in $scratch/out: no model, and no file named $begun where that is set.
+mistake() {
+  local name=$1 text=$2 code=0
+  shift 2
+  "$BALLAST" "$@" >"$scratch/log" 2>&1 || code=$?
+  if [[ $code != 2 ]]; then
+    fail "$name: expected exit code 2, saw $code: $(tail -n 2 "$scratch/log")"
+  elif ! grep -qE -- "$text" "$scratch/log"; then
+    fail "$name: expected /$text/, saw: $(cat "$scratch/log")"
+  elif [[ -e $scratch/out/model.safetensors || (-n ${begun:-} && -e $scratch/out/$begun) ]]; then
+    fail "$name: something was written"
+  else
+    printf 'ok: %s\n' "$name"
+  fi
+  rm -rf "$scratch/out"
+}

@@ -18,23 +18,8 @@ spec() {
   printf 'model: softmax\ntraining: {epochs: 2, batch: 2}\n%s\n' "${3:-}" >>"$scratch/$1.yaml"
 }
 
-# mistake NAME EXPECTED-TEXT ARGUMENTS...: exit code 2, the text in the output, no run begun.
 begun=job.json
-mistake() {
-  local name=$1 text=$2 code=0
-  shift 2
-  "$BALLAST" "$@" >"$scratch/log" 2>&1 || code=$?
-  if [[ $code != 2 ]]; then
-    fail "$name: expected exit code 2, saw $code: $(tail -n 2 "$scratch/log")"
-  elif ! grep -qE -- "$text" "$scratch/log"; then
-    fail "$name: expected /$text/, saw: $(cat "$scratch/log")"
-  elif [[ -e $scratch/out/model.safetensors || -e $scratch/out/$begun ]]; then
-    fail "$name: something was written"
-  else
-    printf 'ok: %s\n' "$name"
-  fi
-  rm -rf "$scratch/out"
-}
+
 train() {
   mistake "$1" "$2" train "$scratch/$3.yaml" --out "$scratch/out" "${@:4}"
 }

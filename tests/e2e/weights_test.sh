@@ -192,19 +192,6 @@ PYTHON
 
 # ---- mistakes ------------------------------------------------------------------------------------
 
-# mistake NAME EXPECTED-TEXT ARGUMENTS...
-mistake() {
-  local name=$1 text=$2 code=0
-  shift 2
-  "$BALLAST" "$@" >"$scratch/log" 2>&1 || code=$?
-  if [[ $code != 2 ]]; then
-    fail "$name: expected exit code 2, saw $code: $(tail -n 2 "$scratch/log")"
-  elif ! grep -qE -- "$text" "$scratch/log"; then
-    fail "$name: expected /$text/, saw: $(cat "$scratch/log")"
-  else
-    printf 'ok: %s\n' "$name"
-  fi
-}
 {
   head -n 3 "$scratch/nines.train.csv"
   sed -n 4p "$scratch/nines.train.csv" | sed 's/^[0-9]*/-1/'
