@@ -16,7 +16,7 @@
 namespace ballast {
 namespace {
 
-std::optional<std::uint64_t> whole_number(std::string_view text) {
+std::optional<std::uint64_t> parsed_number(std::string_view text) {
   std::uint64_t value = 0;
   const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
   if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size()) return std::nullopt;
@@ -111,8 +111,8 @@ Result<std::vector<ListedCheckpoint>> choose(const std::vector<ListedCheckpoint>
   const std::string_view text = which;
   const std::size_t dash = text.find('-');
   const bool both = dash != std::string_view::npos;
-  const auto timeline = both ? whole_number(text.substr(0, dash)) : std::nullopt;
-  const auto step = whole_number(both ? text.substr(dash + 1) : text);
+  const auto timeline = both ? parsed_number(text.substr(0, dash)) : std::nullopt;
+  const auto step = parsed_number(both ? text.substr(dash + 1) : text);
   if (!step || (both && !timeline)) {
     return Error{ErrorCode::invalid,
                  "expected a step such as 1500, or a timeline and a step such "

@@ -7,12 +7,12 @@
 namespace ballast {
 namespace {
 
-constexpr int kFormat = 1;
+constexpr int kDirectoryFormat = 1;
 
 }  // namespace
 
 Status write_job_record(const std::string& output, const JobRecord& record) {
-  const nlohmann::ordered_json json = {{"format", kFormat},
+  const nlohmann::ordered_json json = {{"format", kDirectoryFormat},
                                        {"kind", "cross_validation"},
                                        {"spec", record.spec},
                                        {"spec_directory", record.spec_directory}};
@@ -26,10 +26,10 @@ Result<std::optional<JobRecord>> read_job_record(const std::string& output) try 
   if (!text) return text.error();
   const auto json = nlohmann::ordered_json::parse(*text);
   if (!json.contains("kind")) return std::optional<JobRecord>();
-  if (json.at("format") != kFormat) {
+  if (json.at("format") != kDirectoryFormat) {
     return Error{ErrorCode::unsupported, path + ": written by another version of Ballast (format " +
                                              json.at("format").dump() + ", expected " +
-                                             std::to_string(kFormat) + ")"};
+                                             std::to_string(kDirectoryFormat) + ")"};
   }
   return std::optional(JobRecord{.spec = json.at("spec").get<std::string>(),
                                  .spec_directory = json.at("spec_directory").get<std::string>()});

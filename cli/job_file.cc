@@ -10,7 +10,7 @@
 namespace ballast {
 namespace {
 
-constexpr std::uint32_t kFormat = 1;
+constexpr std::uint32_t kJobFormat = 1;
 constexpr const char* kEndpointFile = "endpoint";
 
 }  // namespace
@@ -37,7 +37,7 @@ std::string home_of_server(const std::string& output, std::uint32_t server) {
 
 Status write_job_file(const std::string& output, const JobFile& job) {
   const nlohmann::ordered_json json = {
-      {"format", kFormat}, {"run", run_to_json(job.run)}, {"transforms", job.transforms_json}};
+      {"format", kJobFormat}, {"run", run_to_json(job.run)}, {"transforms", job.transforms_json}};
   return write_file_atomically(join_path(output, "job.json"), json.dump(2) + "\n");
 }
 
@@ -49,10 +49,10 @@ Result<JobFile> read_job_file(const std::string& output) try {
                  text.error().message + "; expected the output directory of " + "`ballast train`"};
   }
   const auto json = nlohmann::ordered_json::parse(*text);
-  if (whole_number<std::uint32_t>(json.at("format")) != kFormat) {
+  if (whole_number<std::uint32_t>(json.at("format")) != kJobFormat) {
     return Error{ErrorCode::unsupported, path + ": written by another version of Ballast (format " +
                                              json.at("format").dump() + ", expected " +
-                                             std::to_string(kFormat) + ")"};
+                                             std::to_string(kJobFormat) + ")"};
   }
   auto run = run_from_json(json.at("run").get<std::string>());
   if (!run) return Error{run.error().code, path + ": " + run.error().message};

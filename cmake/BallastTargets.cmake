@@ -3,13 +3,21 @@
 
 find_program(CCACHE ccache)
 if(CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+  # Without CCACHE_DEPEND each miss would run the preprocessor first.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_DEPEND=1 ${CCACHE})
 endif()
 
 option(BALLAST_WERROR "Treat warnings as errors" ON)
 set(BALLAST_SANITIZE "" CACHE STRING "Sanitizers, as in -fsanitize=: address,undefined or thread")
 set(BALLAST_TEST_FLAGS "" CACHE STRING "Of the tests' own sources, after all others")
 option(BALLAST_FUZZ "Instrument for libFuzzer, which only clang has, and build the fuzzers" OFF)
+
+# Most of compiling a source by itself is reading the headers that it shares with its neighbours and
+# making their templates, so up to eight sources of a target are compiled as one: names in unnamed
+# namespaces are unique within a target. The presets debug and lint take each source by itself.
+option(BALLAST_UNITY "Compile several sources of a target together" OFF)
+set(CMAKE_UNITY_BUILD ${BALLAST_UNITY})
+set(CMAKE_UNITY_BUILD_BATCH_SIZE 8)
 
 add_library(ballast_flags INTERFACE)
 target_include_directories(ballast_flags INTERFACE ${CMAKE_SOURCE_DIR})

@@ -65,7 +65,7 @@ void check_label_type(const Place& root, const Spec& spec) {
     if (column.name != spec.data.label || column.type == ColumnType::number) continue;
     root.at("data").at("label").complain(
         fmt::format("{} predicts a number, and the label {} is a column of type {}",
-                    name_of(spec.model.loss), quoted(column.name), name_of(column.type)));
+                    name_of(spec.model.loss), in_quotes(column.name), name_of(column.type)));
   }
 }
 
@@ -86,8 +86,8 @@ void check_class_weights(const Place& root, const Spec& spec) {
     if (std::find(classes.begin(), classes.end(), label) != classes.end()) continue;
     const std::string_view near = nearest(label, classes);
     place.item(i).complain(fmt::format(
-        "expected one of data.label.classes, got {}{}", quoted(label),
-        near.empty() ? std::string() : fmt::format("; did you mean {}?", quoted(near))));
+        "expected one of data.label.classes, got {}{}", in_quotes(label),
+        near.empty() ? std::string() : fmt::format("; did you mean {}?", in_quotes(near))));
   }
 }
 
@@ -141,7 +141,7 @@ void check_metric(const Place& place, Task task, const std::string& metric) {
   if (std::find(known.begin(), known.end(), metric) != known.end()) return;
   const std::string_view near = nearest(metric, known);
   place.complain(fmt::format("expected a metric of {}, one of {}, got {}{}", name_of(task),
-                             listed({known.begin(), known.end()}, "and"), quoted(metric),
+                             listed({known.begin(), known.end()}, "and"), in_quotes(metric),
                              near.empty() ? "" : fmt::format("; did you mean {}?", near)));
 }
 

@@ -84,7 +84,7 @@ bool parse_format(const Place& data, DataSpec& out) {
     data.at("train").complain(fmt::format(
         "expected an extension that tells the format, got {}; add data.format: csv, tsv, libsvm, "
         "idx or jsonl",
-        quoted(out.train.paths[0])));
+        in_quotes(out.train.paths[0])));
     return false;
   }
   out.format = *format;
@@ -208,9 +208,9 @@ std::optional<ColumnSpec> listed_column(const Place& place, const DataSpec& data
   if (found != names.end()) return data.columns[static_cast<std::size_t>(found - names.begin())];
   if (data.header || data.format == DataFormat::jsonl) return std::nullopt;
   const std::string_view near = nearest(name, names);
-  place.complain(
-      fmt::format("expected one of data.columns, got {}{}", quoted(name),
-                  near.empty() ? std::string() : fmt::format("; did you mean {}?", quoted(near))));
+  place.complain(fmt::format(
+      "expected one of data.columns, got {}{}", in_quotes(name),
+      near.empty() ? std::string() : fmt::format("; did you mean {}?", in_quotes(near))));
   return std::nullopt;
 }
 
@@ -280,12 +280,12 @@ void parse_weight(const Place& data, DataSpec& out) {
   if (name->empty()) {
     weight.complain("expected a column's name, got an empty text");
   } else if (*name == out.label) {
-    weight.complain(fmt::format("{} is the label; name another column", quoted(*name)));
+    weight.complain(fmt::format("{} is the label; name another column", in_quotes(*name)));
   } else if (const auto column = listed_column(weight, out, *name);
              column && (column->type == ColumnType::category || column->type == ColumnType::text)) {
     weight.complain(
         fmt::format("weights are numbers, and {} is a column of type {}; make it a number",
-                    quoted(*name), name_of(column->type)));
+                    in_quotes(*name), name_of(column->type)));
   }
 }
 

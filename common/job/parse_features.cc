@@ -48,7 +48,7 @@ void check_named_column(const Place& place, const DataSpec& data, const Transfor
     place.complain(
         fmt::format("the label {} is what the model predicts; a transform may not turn "
                     "it into a feature",
-                    quoted(column.name)));
+                    in_quotes(column.name)));
     return;
   }
   const std::vector<ColumnType> types = types_of(transform);
@@ -56,7 +56,7 @@ void check_named_column(const Place& place, const DataSpec& data, const Transfor
   std::vector<std::string> words;
   for (const ColumnType type : types) words.emplace_back(name_of(type));
   place.complain(fmt::format("{} works on columns of type {}, {} is of type {}",
-                             name_of(transform.kind), listed(words, "or"), quoted(column.name),
+                             name_of(transform.kind), listed(words, "or"), in_quotes(column.name),
                              name_of(column.type)));
 }
 
@@ -74,8 +74,8 @@ void check_column(const Place& place, const std::string& selector, const DataSpe
   const std::string_view near = nearest(selector, names);
   place.complain(fmt::format(
       "expected a column of data.columns, number, category, text or a pattern with *, got {}{}",
-      quoted(selector),
-      near.empty() ? std::string() : fmt::format("; did you mean {}?", quoted(near))));
+      in_quotes(selector),
+      near.empty() ? std::string() : fmt::format("; did you mean {}?", in_quotes(near))));
 }
 
 void read_columns(const Place& place, const DataSpec& data, TransformSpec& out) {
@@ -232,7 +232,7 @@ void parse_columns(const Place& body, const DataSpec& data, TransformSpec& out) 
 }
 
 // What stands without a field's name is the columns: "- standardize: [age, hours]".
-std::vector<std::string_view> short_fields() {
+std::vector<std::string_view> short_transform_fields() {
   std::vector<std::string_view> fields;
   for (const EnumName<TransformKind>& entry : names_of<TransformKind>()) {
     fields.push_back(entry.value == TransformKind::scale ? "factor" : "columns");
@@ -241,7 +241,8 @@ std::vector<std::string_view> short_fields() {
 }
 
 void parse_transform(const Place& place, const DataSpec& data, std::vector<TransformSpec>& out) {
-  const auto variant = place.variant("a transform", words_of<TransformKind>(), short_fields());
+  const auto variant =
+      place.variant("a transform", words_of<TransformKind>(), short_transform_fields());
   if (!variant) return;
   TransformSpec transform;
   transform.kind = names_of<TransformKind>()[variant->choice].value;

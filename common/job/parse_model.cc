@@ -88,12 +88,12 @@ void check_unique(const Place& place, const std::vector<LayerSpec>& earlier,
     place.complain(
         fmt::format("another layer, in line {}, is called {} too; give one of them "
                     "another name",
-                    other.line, quoted(layer.name)));
+                    other.line, in_quotes(layer.name)));
   }
 }
 
 // "{dense: 64}" is a width, "{dropout: 0.2}" a rate.
-std::vector<std::string_view> short_fields() {
+std::vector<std::string_view> short_layer_fields() {
   std::vector<std::string_view> fields;
   for (const EnumName<LayerKind>& entry : names_of<LayerKind>()) {
     fields.push_back(entry.value == LayerKind::dropout                              ? "rate"
@@ -104,7 +104,7 @@ std::vector<std::string_view> short_fields() {
 }
 
 void parse_layer(const Place& place, std::size_t position, std::vector<LayerSpec>& out) {
-  const auto variant = place.variant("a layer", words_of<LayerKind>(), short_fields());
+  const auto variant = place.variant("a layer", words_of<LayerKind>(), short_layer_fields());
   if (!variant) return;
   LayerSpec layer;
   layer.kind = names_of<LayerKind>()[variant->choice].value;

@@ -47,7 +47,7 @@ YamlNode* item_of(YamlNode& list, const std::string& segment, const std::string&
   const std::string possible = list.items.empty()
                                    ? std::string("the list is empty")
                                    : fmt::format("a position from 0 to {}", list.items.size() - 1);
-  problems.add(mark, path, fmt::format("expected {}, got {}", possible, quoted(segment)));
+  problems.add(mark, path, fmt::format("expected {}, got {}", possible, in_quotes(segment)));
   return nullptr;
 }
 
@@ -59,7 +59,7 @@ YamlNode* descend(YamlNode& node, const std::string& segment, const std::string&
     problems.add(mark, path,
                  fmt::format("expected a mapping to find {} in, got {}; set the whole of it, as "
                              "--set '{}={{{}: ...}}'",
-                             quoted(segment), described(node), path, segment));
+                             in_quotes(segment), described(node), path, segment));
     return nullptr;
   }
   if (node.kind != YamlNode::Kind::mapping) {

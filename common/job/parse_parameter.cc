@@ -64,7 +64,7 @@ std::string unknown(const std::string& schema, const std::string& walked,
                     const std::string& segment) {
   if (is_list(schema)) {
     return fmt::format("expected the position of an entry of {}, from 0, got {}", walked,
-                       quoted(segment));
+                       in_quotes(segment));
   }
   const std::vector<std::string_view> names = names_below(schema);
   const std::string_view near = nearest(segment, names);

@@ -117,12 +117,12 @@ std::string described(const YamlNode& node) {
     case YamlNode::Kind::null:
       return "nothing";
     case YamlNode::Kind::scalar:
-      return quoted(node.text);
+      return in_quotes(node.text);
     case YamlNode::Kind::list:
       return node.items.empty() ? "an empty list" : fmt::format("a list of {}", node.items.size());
     case YamlNode::Kind::mapping:
       return node.keys.empty() ? "an empty mapping"
-                               : fmt::format("a mapping with {}", quoted(node.keys[0].text));
+                               : fmt::format("a mapping with {}", in_quotes(node.keys[0].text));
   }
   return "";
 }
@@ -158,7 +158,7 @@ std::optional<double> Place::number(const NumberRange& range) const {
     }
   } else if (is(YamlNode::Kind::scalar) && node_->quoted && to_number(node_->text)) {
     complain(fmt::format("expected {}, got the text {}; remove the quotes", range.words,
-                         quoted(node_->text)));
+                         in_quotes(node_->text)));
     return std::nullopt;
   }
   complain_expected(range.words);
@@ -215,7 +215,7 @@ std::optional<std::size_t> Place::choice_among(const std::vector<std::string_vie
   const auto found = std::find(names.begin(), names.end(), node_->text);
   if (found != names.end()) return static_cast<std::size_t>(found - names.begin());
   const std::string_view near = nearest(node_->text, names);
-  complain(fmt::format("expected {}, got {}{}", joined(names, "or"), quoted(node_->text),
+  complain(fmt::format("expected {}, got {}{}", joined(names, "or"), in_quotes(node_->text),
                        near.empty() ? "" : fmt::format("; did you mean {}?", near)));
   return std::nullopt;
 }
@@ -344,7 +344,7 @@ std::optional<Variant> Place::variant(std::string_view noun,
       complain(
           fmt::format("expected {} alone, got {} and {} together; indent what belongs to the "
                       "first, or make two of it",
-                      noun, quoted(node_->keys[0].text), quoted(node_->keys[1].text)));
+                      noun, in_quotes(node_->keys[0].text), in_quotes(node_->keys[1].text)));
       return std::nullopt;
     }
     name = node_->keys[0].text;
@@ -356,7 +356,7 @@ std::optional<Variant> Place::variant(std::string_view noun,
   const auto found = std::find(names.begin(), names.end(), name);
   if (found == names.end()) {
     const std::string_view near = nearest(name, names);
-    complain(fmt::format("expected {}, got {}{}", expected, quoted(name),
+    complain(fmt::format("expected {}, got {}{}", expected, in_quotes(name),
                          near.empty() ? "" : fmt::format("; did you mean {}?", near)));
     return std::nullopt;
   }

@@ -50,7 +50,7 @@ Error Problems::error() const {
   return Error{ErrorCode::invalid, std::move(text)};
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::size_t size = std::min(text.size(), kQuotedMax);
   // Never cut inside a character: bytes 10xxxxxx continue one.
   while (size < text.size() && size > 0 &&

@@ -46,7 +46,7 @@ class Problems {
 };
 
 // Text as messages quote it: in double quotes, control characters escaped, cut when long.
-[[nodiscard]] std::string quoted(std::string_view text);
+[[nodiscard]] std::string in_quotes(std::string_view text);
 
 // "a", "a and b", "a, b and c".
 [[nodiscard]] std::string listed(const std::vector<std::string>& words, std::string_view last);

@@ -230,7 +230,7 @@ void check_column(const Place& place, const std::string& name, const DataSpec& d
     return;
   }
   if (name == data.label) {
-    place.complain(fmt::format("{} is the label; name another column", quoted(name)));
+    place.complain(fmt::format("{} is the label; name another column", in_quotes(name)));
     return;
   }
   std::vector<std::string_view> names;
@@ -238,9 +238,9 @@ void check_column(const Place& place, const std::string& name, const DataSpec& d
   const bool all_known = !names.empty() && !data.header && data.format != DataFormat::jsonl;
   if (!all_known || std::find(names.begin(), names.end(), name) != names.end()) return;
   const std::string_view near = nearest(name, names);
-  place.complain(
-      fmt::format("expected one of data.columns, got {}{}", quoted(name),
-                  near.empty() ? std::string() : fmt::format("; did you mean {}?", quoted(near))));
+  place.complain(fmt::format(
+      "expected one of data.columns, got {}{}", in_quotes(name),
+      near.empty() ? std::string() : fmt::format("; did you mean {}?", in_quotes(near))));
 }
 
 void check_split(const Place& place, const CrossValidationSpec& split, const Spec& spec) {

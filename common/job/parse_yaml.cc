@@ -117,7 +117,7 @@ class TreeBuilder final : public YAML::EventHandler {
     if (tag == "!" || tag == "tag:yaml.org,2002:str") return Quoting::quoted;
     if (tag.empty() || tag == "?") return Quoting::plain;
     throw Refusal{to_mark(mark, origin_),
-                  fmt::format("the tag {} has no meaning in a spec; remove it", quoted(tag))};
+                  fmt::format("the tag {} has no meaning in a spec; remove it", in_quotes(tag))};
   }
 
   void open(YamlNode node, YAML::anchor_t anchor) {
@@ -160,7 +160,7 @@ class TreeBuilder final : public YAML::EventHandler {
                                       [&](const YamlKey& k) { return k.text == key.text; });
     if (earlier != parent.keys.end()) {
       throw Refusal{key.mark, fmt::format("{} is given twice, first in line {}; remove one",
-                                          quoted(key.text), earlier->mark.line)};
+                                          in_quotes(key.text), earlier->mark.line)};
     }
     parent.keys.push_back({key.text, key.mark});
   }

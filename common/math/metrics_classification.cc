@@ -1,14 +1,11 @@
 #include "common/math/metrics_classification.h"
 
 #include <cmath>
-#include <limits>
 
 #include "common/base/check.h"
 
 namespace ballast {
 namespace {
-
-constexpr double kUndefined = std::numeric_limits<double>::quiet_NaN();
 
 double ratio(double numerator, double denominator) {
   return denominator == 0.0 ? 0.0 : numerator / denominator;

@@ -2,15 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "common/base/check.h"
 #include "common/math/kernels.h"
 
 namespace ballast {
 namespace {
-
-constexpr double kUndefined = std::numeric_limits<double>::quiet_NaN();
 
 double loss_of(double probability) {
   constexpr double kUnit = 0x1p-23;

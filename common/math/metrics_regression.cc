@@ -12,8 +12,6 @@
 namespace ballast {
 namespace {
 
-constexpr double kUndefined = std::numeric_limits<double>::quiet_NaN();
-
 void check(const Numbers& examples) {
   BALLAST_CHECK(examples.predicted.size() == examples.actual.size());
   BALLAST_CHECK(examples.weights.empty() || examples.weights.size() == examples.actual.size());

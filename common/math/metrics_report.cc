@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
 #include <string>
 
 #include "common/base/check.h"
@@ -11,11 +10,11 @@
 #include "common/math/metrics_probabilities.h"
 #include "common/math/metrics_ranking.h"
 #include "common/math/metrics_regression.h"
+#include "common/math/metrics_scores.h"
+#include "common/math/statistics.h"
 
 namespace ballast {
 namespace {
-
-enum class Better { larger, smaller };
 
 // What the formulas share, computed once. Parts that the task has not are empty.
 struct Prepared {
@@ -51,8 +50,7 @@ double calibration_error_of(const Prepared& p) {
 }
 
 double top_k(const Prepared& p, std::uint32_t k) {
-  return p.scores.classes > k ? top_k_accuracy(p.scores, k)
-                              : std::numeric_limits<double>::quiet_NaN();
+  return p.scores.classes > k ? top_k_accuracy(p.scores, k) : kUndefined;
 }
 
 enum Tasks : std::uint8_t { kBinary = 1, kMulticlass = 2, kClasses = 3, kRegression = 4 };

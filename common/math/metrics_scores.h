@@ -9,11 +9,15 @@
 // N examples, K classes.
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 #include <vector>
 
 namespace ballast {
+
+// What a metric is where its definition divides by nothing.
+inline constexpr double kUndefined = std::numeric_limits<double>::quiet_NaN();
 
 // REQUIRES, here and below: sizes fit; weights are finite and not negative. Without weights each
 // example counts one. A total weight of 0 is treated as no examples.

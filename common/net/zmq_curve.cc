@@ -17,7 +17,7 @@ namespace {
 constexpr const char* kAddress = "inproc://zeromq.zap.01";
 constexpr std::string_view kDomain = "ballast";
 
-void set_option(void* socket, int option, std::string_view value) {
+void set_text_option(void* socket, int option, std::string_view value) {
   BALLAST_CHECK(zmq_setsockopt(socket, option, value.data(), value.size()) == 0);
 }
 
@@ -48,14 +48,14 @@ void answer(void* socket, const std::string& request, std::string_view status) {
 
 void make_curve_listener(void* socket, const LinkKeys& keys) {
   set_option(socket, ZMQ_CURVE_SERVER, 1);
-  set_option(socket, ZMQ_CURVE_SECRETKEY, keys.own.secret_key);
-  set_option(socket, ZMQ_ZAP_DOMAIN, kDomain);
+  set_text_option(socket, ZMQ_CURVE_SECRETKEY, keys.own.secret_key);
+  set_text_option(socket, ZMQ_ZAP_DOMAIN, kDomain);
 }
 
 void make_curve_caller(void* socket, const LinkKeys& keys, const std::string& listener_key) {
-  set_option(socket, ZMQ_CURVE_SERVERKEY, listener_key);
-  set_option(socket, ZMQ_CURVE_PUBLICKEY, keys.own.public_key);
-  set_option(socket, ZMQ_CURVE_SECRETKEY, keys.own.secret_key);
+  set_text_option(socket, ZMQ_CURVE_SERVERKEY, listener_key);
+  set_text_option(socket, ZMQ_CURVE_PUBLICKEY, keys.own.public_key);
+  set_text_option(socket, ZMQ_CURVE_SECRETKEY, keys.own.secret_key);
 }
 
 Result<std::unique_ptr<Admission>> Admission::open(ZmqContext& context, const LinkKeys& keys,

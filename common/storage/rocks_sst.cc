@@ -7,13 +7,11 @@
 
 #include <utility>
 
+#include "common/storage/rocks_slice.h"
 #include "common/storage/rocks_status.h"
 
 namespace ballast {
 namespace {
-
-rocksdb::Slice slice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
-std::string_view bytes_of(rocksdb::Slice slice) { return {slice.data(), slice.size()}; }
 
 // All that shapes the file's bytes is fixed here. format_version 5 and XXH3 are what
 // sst_identity.h knows; floats do not compress; a host's name has no place in a file that must be

@@ -18,13 +18,11 @@
 #include <utility>
 
 #include "common/storage/files.h"
+#include "common/storage/rocks_slice.h"
 #include "common/storage/rocks_status.h"
 
 namespace ballast {
 namespace {
-
-rocksdb::Slice slice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
-std::string_view bytes_of(rocksdb::Slice slice) { return {slice.data(), slice.size()}; }
 
 rocksdb::ReadOptions read_options() {
   rocksdb::ReadOptions options;

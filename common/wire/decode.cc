@@ -19,8 +19,8 @@
 namespace ballast::wire {
 namespace {
 
-using Kind = schema::Header::Body;
-using HeaderBody = Kind::Reader;
+using BodyKind = schema::Header::Body;
+using BodyReader = BodyKind::Reader;
 using SectionList = capnp::List<schema::Section>::Reader;
 
 enum class Arrays { keys, values, keys_and_values };
@@ -36,7 +36,7 @@ class Reader {
 
   [[nodiscard]] const std::string& error() const { return error_; }
 
-  Body read(HeaderBody in);
+  Body read(BodyReader in);
   [[nodiscard]] bool is_unknown_kind() const { return unknown_kind_; }
 
  private:
@@ -270,79 +270,79 @@ Commit Reader::read(schema::Commit::Reader in) {
 
 // ---- kinds --------------------------------------------------------------------------------------
 
-Body Reader::read(HeaderBody in) {
+Body Reader::read(BodyReader in) {
   switch (in.which()) {
-    case Kind::HELLO:
+    case BodyKind::HELLO:
       return read(in.getHello());
-    case Kind::WELCOME:
+    case BodyKind::WELCOME:
       return read(in.getWelcome());
-    case Kind::REFUSED:
+    case BodyKind::REFUSED:
       return Refused{text(in.getRefused().getReason())};
-    case Kind::READY:
+    case BodyKind::READY:
       return read(in.getReady());
-    case Kind::REJOIN:
+    case BodyKind::REJOIN:
       return Rejoin{};
-    case Kind::HEARTBEAT:
+    case BodyKind::HEARTBEAT:
       return read(in.getHeartbeat());
-    case Kind::GOODBYE:
+    case BodyKind::GOODBYE:
       return Goodbye{};
-    case Kind::RELEASED:
+    case BodyKind::RELEASED:
       return Released{};
-    case Kind::FAULT:
+    case BodyKind::FAULT:
       return Fault{text(in.getFault().getReason())};
-    case Kind::FINISH:
+    case BodyKind::FINISH:
       return read(in.getFinish());
-    case Kind::PLAN:
+    case BodyKind::PLAN:
       return read(in.getPlan());
-    case Kind::RESTORE:
+    case BodyKind::RESTORE:
       return read(in.getRestore());
-    case Kind::RESTORED:
+    case BodyKind::RESTORED:
       return read(in.getRestored());
-    case Kind::PULL:
+    case BodyKind::PULL:
       return read(in.getPull());
-    case Kind::VALUES:
+    case BodyKind::VALUES:
       return read(in.getValues());
-    case Kind::PASSED:
+    case BodyKind::PASSED:
       return read(in.getPassed());
-    case Kind::MISSING:
+    case BodyKind::MISSING:
       return read_nodes<Missing>(in.getMissing());
-    case Kind::STALE:
+    case BodyKind::STALE:
       return Stale{in.getStale().getTimeline()};
-    case Kind::PUSH:
+    case BodyKind::PUSH:
       return read(in.getPush());
-    case Kind::PREPARED:
+    case BodyKind::PREPARED:
       return read(in.getPrepared());
-    case Kind::COMMIT_STEP:
+    case BodyKind::COMMIT_STEP:
       return read(in.getCommitStep());
-    case Kind::LACKING:
+    case BodyKind::LACKING:
       return read(in.getLacking());
-    case Kind::PARTITION_COPY:
+    case BodyKind::PARTITION_COPY:
       return read(in.getPartitionCopy());
-    case Kind::BEHIND:
+    case BodyKind::BEHIND:
       return read(in.getBehind());
-    case Kind::COUNTED:
+    case BodyKind::COUNTED:
       return read(in.getCounted());
-    case Kind::ENLIST:
+    case BodyKind::ENLIST:
       return read(in.getEnlist());
-    case Kind::ORDERS:
+    case BodyKind::ORDERS:
       return read(in.getOrders());
-    case Kind::CUT_DONE:
+    case BodyKind::CUT_DONE:
       return read(in.getCutDone());
-    case Kind::CUT_KNOWN:
+    case BodyKind::CUT_KNOWN:
       return read(in.getCutKnown());
-    case Kind::EVALUATE:
+    case BodyKind::EVALUATE:
       return read(in.getEvaluate());
-    case Kind::EVALUATED:
+    case BodyKind::EVALUATED:
       return read(in.getEvaluated());
-    case Kind::MALFORMED_REPLY:
+    case BodyKind::MALFORMED_REPLY:
       return MalformedReply{text(in.getMalformedReply().getReason())};
-    case Kind::ASK_STATUS:
+    case BodyKind::ASK_STATUS:
       return AskStatus{};
-    case Kind::STATUS_REPORT:
+    case BodyKind::STATUS_REPORT:
       return StatusReport{text(in.getStatusReport().getJson())};
-    case Kind::LATE:
+    case BodyKind::LATE:
       return read_nodes<Late>(in.getLate());
-    case Kind::ASSIST:
+    case BodyKind::ASSIST:
       return read_nodes<Assist>(in.getAssist());
   }
   // Not malformed: a newer peer speaks a word we do not know yet.

@@ -18,7 +18,7 @@
 namespace ballast::wire {
 namespace {
 
-using HeaderBody = schema::Header::Body::Builder;
+using BodyBuilder = schema::Header::Body::Builder;
 
 capnp::Text::Reader text(const std::string& value) { return {value.c_str(), value.size()}; }
 
@@ -150,7 +150,7 @@ void write(const std::vector<Section>& in, capnp::List<schema::Section>::Builder
 
 // ---- kinds --------------------------------------------------------------------------------------
 
-void write(const Hello& in, HeaderBody body, PayloadPacker&) {
+void write(const Hello& in, BodyBuilder body, PayloadPacker&) {
   auto out = body.initHello();
   out.setRole(static_cast<schema::Role>(in.role));
   out.setProtocol(in.protocol);
@@ -164,37 +164,37 @@ void write(const Hello& in, HeaderBody body, PayloadPacker&) {
   if (in.held) write(*in.held, out.initHeld());
 }
 
-void write(const Welcome& in, HeaderBody body, PayloadPacker&) {
+void write(const Welcome& in, BodyBuilder body, PayloadPacker&) {
   auto out = body.initWelcome();
   out.setRunJson(text(in.run_json));
   out.setFamily(static_cast<schema::KernelFamily>(in.family));
   out.setCheckpoints(text(in.checkpoints));
 }
 
-void write(const Refused& in, HeaderBody body, PayloadPacker&) {
+void write(const Refused& in, BodyBuilder body, PayloadPacker&) {
   body.initRefused().setReason(text(in.reason));
 }
 
-void write(const Ready& in, HeaderBody body, PayloadPacker&) {
+void write(const Ready& in, BodyBuilder body, PayloadPacker&) {
   auto out = body.initReady();
   out.setCanary(in.canary);
   out.setBlasVersion(text(in.blas_version));
 }
 
-void write(const Rejoin&, HeaderBody body, PayloadPacker&) { body.setRejoin(); }
+void write(const Rejoin&, BodyBuilder body, PayloadPacker&) { body.setRejoin(); }
 
-void write(const Heartbeat& in, HeaderBody body, PayloadPacker&) {
+void write(const Heartbeat& in, BodyBuilder body, PayloadPacker&) {
   auto out = body.initHeartbeat();
   out.setProgress(in.progress);
   out.setWaiting(text(in.waiting));
   out.setWaitingSeconds(in.waiting_seconds);
 }
 
-void write(const Goodbye&, HeaderBody body, PayloadPacker&) { body.setGoodbye(); }
+void write(const Goodbye&, BodyBuilder body, PayloadPacker&) { body.setGoodbye(); }
 
-void write(const Released&, HeaderBody body, PayloadPacker&) { body.setReleased(); }
+void write(const Released&, BodyBuilder body, PayloadPacker&) { body.setReleased(); }
 
-void write(const Fault& in, HeaderBody body, PayloadPacker&) {
+void write(const Fault& in, BodyBuilder body, PayloadPacker&) {
   body.initFault().setReason(text(in.reason));
 }
 
@@ -203,13 +203,13 @@ void write(const Finish& in, schema::Finish::Builder out) {
   out.setReason(text(in.reason));
 }
 
-void write(const Finish& in, HeaderBody body, PayloadPacker&) { write(in, body.initFinish()); }
+void write(const Finish& in, BodyBuilder body, PayloadPacker&) { write(in, body.initFinish()); }
 
 void write(const std::vector<RunId>& in, capnp::List<std::uint64_t>::Builder out) {
   for (unsigned i = 0; i < out.size(); ++i) out.set(i, index(in[i]));
 }
 
-void write(const Enlist& in, HeaderBody body, PayloadPacker&) {
+void write(const Enlist& in, BodyBuilder body, PayloadPacker&) {
   auto out = body.initEnlist();
   out.setRole(static_cast<schema::Role>(in.role));
   out.setProtocol(in.protocol);
@@ -219,7 +219,7 @@ void write(const Enlist& in, HeaderBody body, PayloadPacker&) {
   out.setLeaving(in.leaving);
 }
 
-void write(const Orders& in, HeaderBody body, PayloadPacker&) {
+void write(const Orders& in, BodyBuilder body, PayloadPacker&) {
   auto out = body.initOrders();
   out.setNumber(in.number);
   write(in.runs, out.initRuns(count(in.runs.size())));
@@ -227,9 +227,9 @@ void write(const Orders& in, HeaderBody body, PayloadPacker&) {
   if (in.over) write(*in.over, out.initOver());
 }
 
-void write(const Plan& in, HeaderBody body, PayloadPacker&) { write(in, body.initPlan()); }
+void write(const Plan& in, BodyBuilder body, PayloadPacker&) { write(in, body.initPlan()); }
 
-void write(const Restore& in, HeaderBody body, PayloadPacker&) {
+void write(const Restore& in, BodyBuilder body, PayloadPacker&) {
   auto out = body.initRestore();
   out.setTimeline(in.timeline);
   write(in.partitions, out.initPartitions(count(in.partitions.size())));
@@ -237,14 +237,14 @@ void write(const Restore& in, HeaderBody body, PayloadPacker&) {
   write(in.files, out.initFiles(count(in.files.size())));
 }
 
-void write(const Restored& in, HeaderBody body, PayloadPacker&) {
+void write(const Restored& in, BodyBuilder body, PayloadPacker&) {
   auto out = body.initRestored();
   out.setTimeline(in.timeline);
   out.setError(text(in.error));
   out.setMayPass(in.may_pass);
 }
 
-void write(const Pull& in, HeaderBody body, PayloadPacker& payload) {
+void write(const Pull& in, BodyBuilder body, PayloadPacker& payload) {
   auto out = body.initPull();
   out.setRequest(in.request);
   out.setTimeline(in.timeline);
@@ -256,7 +256,7 @@ void write(const Pull& in, HeaderBody body, PayloadPacker& payload) {
   out.setReached(in.reached);
 }
 
-void write(const Values& in, HeaderBody body, PayloadPacker& payload) {
+void write(const Values& in, BodyBuilder body, PayloadPacker& payload) {
   auto out = body.initValues();
   out.setRequest(in.request);
   out.setTimeline(in.timeline);
@@ -265,7 +265,7 @@ void write(const Values& in, HeaderBody body, PayloadPacker& payload) {
   if (!in.clocks.empty()) write(in.clocks, out.initClocks(count(in.clocks.size())));
 }
 
-void write(const Behind& in, HeaderBody body, PayloadPacker&) {
+void write(const Behind& in, BodyBuilder body, PayloadPacker&) {
   auto out = body.initBehind();
   out.setRequest(in.request);
   out.setTimeline(in.timeline);
@@ -274,7 +274,7 @@ void write(const Behind& in, HeaderBody body, PayloadPacker&) {
   write(in.slowest, out.initSlowest(count(in.slowest.size())));
 }
 
-void write(const Counted& in, HeaderBody body, PayloadPacker&) {
+void write(const Counted& in, BodyBuilder body, PayloadPacker&) {
   auto out = body.initCounted();
   out.setTimeline(in.timeline);
   out.setFloor(in.floor);
@@ -282,7 +282,7 @@ void write(const Counted& in, HeaderBody body, PayloadPacker&) {
   write(in.slowest, out.initSlowest(count(in.slowest.size())));
 }
 
-void write(const Passed& in, HeaderBody body, PayloadPacker&) {
+void write(const Passed& in, BodyBuilder body, PayloadPacker&) {
   auto out = body.initPassed();
   out.setRequest(in.request);
   out.setTimeline(in.timeline);
@@ -301,21 +301,21 @@ void write_nodes(const Nodes& in, schema::NodesOfStep::Builder out) {
   }
 }
 
-void write(const Missing& in, HeaderBody body, PayloadPacker&) {
+void write(const Missing& in, BodyBuilder body, PayloadPacker&) {
   write_nodes(in, body.initMissing());
 }
 
-void write(const Late& in, HeaderBody body, PayloadPacker&) { write_nodes(in, body.initLate()); }
+void write(const Late& in, BodyBuilder body, PayloadPacker&) { write_nodes(in, body.initLate()); }
 
-void write(const Assist& in, HeaderBody body, PayloadPacker&) {
+void write(const Assist& in, BodyBuilder body, PayloadPacker&) {
   write_nodes(in, body.initAssist());
 }
 
-void write(const Stale& in, HeaderBody body, PayloadPacker&) {
+void write(const Stale& in, BodyBuilder body, PayloadPacker&) {
   body.initStale().setTimeline(in.timeline);
 }
 
-void write(const Push& in, HeaderBody body, PayloadPacker& payload) {
+void write(const Push& in, BodyBuilder body, PayloadPacker& payload) {
   auto out = body.initPush();
   out.setTimeline(in.timeline);
   out.setStep(in.step);
@@ -329,7 +329,7 @@ void write(const Push& in, HeaderBody body, PayloadPacker& payload) {
   write(in.sections, out.initSections(count(in.sections.size())), payload);
 }
 
-void write(const Prepared& in, HeaderBody body, PayloadPacker&) {
+void write(const Prepared& in, BodyBuilder body, PayloadPacker&) {
   auto out = body.initPrepared();
   out.setTimeline(in.timeline);
   out.setStep(in.step);
@@ -350,14 +350,14 @@ void write(const Prepared& in, HeaderBody body, PayloadPacker&) {
   }
 }
 
-void write(const CommitStep& in, HeaderBody body, PayloadPacker&) {
+void write(const CommitStep& in, BodyBuilder body, PayloadPacker&) {
   auto out = body.initCommitStep();
   out.setTimeline(in.timeline);
   write(in.commit, out.initCommit());
   write(in.cut, out.initCut(count(in.cut.size())));
 }
 
-void write(const CutDone& in, HeaderBody body, PayloadPacker&) {
+void write(const CutDone& in, BodyBuilder body, PayloadPacker&) {
   auto out = body.initCutDone();
   out.setTimeline(in.timeline);
   out.setStep(in.step);
@@ -367,13 +367,13 @@ void write(const CutDone& in, HeaderBody body, PayloadPacker&) {
   out.setMayPass(in.may_pass);
 }
 
-void write(const CutKnown& in, HeaderBody body, PayloadPacker&) {
+void write(const CutKnown& in, BodyBuilder body, PayloadPacker&) {
   auto out = body.initCutKnown();
   out.setTimeline(in.timeline);
   out.setStep(in.step);
 }
 
-void write(const Evaluate& in, HeaderBody body, PayloadPacker&) {
+void write(const Evaluate& in, BodyBuilder body, PayloadPacker&) {
   auto out = body.initEvaluate();
   out.setTimeline(in.timeline);
   out.setVersion(in.version);
@@ -382,7 +382,7 @@ void write(const Evaluate& in, HeaderBody body, PayloadPacker&) {
   out.setEnd(in.end);
 }
 
-void write(const Evaluated& in, HeaderBody body, PayloadPacker& payload) {
+void write(const Evaluated& in, BodyBuilder body, PayloadPacker& payload) {
   auto out = body.initEvaluated();
   out.setTimeline(in.timeline);
   out.setVersion(in.version);
@@ -394,11 +394,11 @@ void write(const Evaluated& in, HeaderBody body, PayloadPacker& payload) {
   write(payload.place(in.weights), out.initWeights());
 }
 
-void write(const MalformedReply& in, HeaderBody body, PayloadPacker&) {
+void write(const MalformedReply& in, BodyBuilder body, PayloadPacker&) {
   body.initMalformedReply().setReason(text(in.reason));
 }
 
-void write(const Lacking& in, HeaderBody body, PayloadPacker&) {
+void write(const Lacking& in, BodyBuilder body, PayloadPacker&) {
   auto out = body.initLacking();
   out.setTimeline(in.timeline);
   out.setHasVersion(in.has_version);
@@ -407,7 +407,7 @@ void write(const Lacking& in, HeaderBody body, PayloadPacker&) {
   write(in.gradients, out.initGradients(count(in.gradients.size())));
 }
 
-void write(const PartitionCopy& in, HeaderBody body, PayloadPacker& payload) {
+void write(const PartitionCopy& in, BodyBuilder body, PayloadPacker& payload) {
   auto out = body.initPartitionCopy();
   out.setTimeline(in.timeline);
   write(in.commits, out.initCommits(count(in.commits.size())));
@@ -421,9 +421,9 @@ void write(const PartitionCopy& in, HeaderBody body, PayloadPacker& payload) {
   }
 }
 
-void write(const AskStatus&, HeaderBody body, PayloadPacker&) { body.setAskStatus(); }
+void write(const AskStatus&, BodyBuilder body, PayloadPacker&) { body.setAskStatus(); }
 
-void write(const StatusReport& in, HeaderBody body, PayloadPacker&) {
+void write(const StatusReport& in, BodyBuilder body, PayloadPacker&) {
   body.initStatusReport().setJson(text(in.json));
 }
 

@@ -8,7 +8,7 @@ deadline=$1 file=$2
 (($(date +%s) < deadline)) || exit 0
 
 status=0
-report=$(clang-tidy-14 -p build/release --quiet --extra-arg=-Wno-unknown-warning-option "$file" 2>&1) || status=$?
+report=$(clang-tidy-14 -p build/lint --quiet --extra-arg=-Wno-unknown-warning-option "$file" 2>&1) || status=$?
 mark=build/tidy/${file//\//_}.checked
 grep -v 'warnings generated\.$' <<<"$report" >"$mark" || true
 # In one write, so that two files' findings do not mix.

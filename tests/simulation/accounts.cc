@@ -9,11 +9,10 @@
 #include "common/math/kernels.h"
 #include "common/math/schedule.h"
 #include "paramserver/optimizer.h"
+#include "tests/simulation/text.h"
 
 namespace ballast::simulation {
 namespace {
-
-std::string number(std::uint64_t value) { return std::to_string(value); }
 
 std::string place(PartitionId id, Leaf leaf, Step step) {
   return "partition " + number(index(id)) + ", leaf " + number(leaf) + ", step " + number(step);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "coordinator/status.h"
+#include "tests/simulation/text.h"
 
 namespace ballast::simulation {
 namespace {
@@ -11,7 +12,6 @@ namespace {
 // By its own clock a worker waits five seconds to be let go.
 constexpr Duration kLeavesWithin = std::chrono::seconds(30);
 
-std::string number(std::uint64_t value) { return std::to_string(value); }
 std::string name(RunId run) { return "run " + number(index(run)); }
 
 }  // namespace

@@ -5,11 +5,10 @@
 
 #include "common/base/overloaded.h"
 #include "coordinator/status.h"
+#include "tests/simulation/text.h"
 
 namespace ballast::simulation {
 namespace {
-
-std::string number(std::uint64_t value) { return std::to_string(value); }
 
 std::string at(Timeline timeline, Step step) {
   return "timeline " + number(timeline) + ", step " + number(step);

@@ -41,7 +41,7 @@ bool may_come_again(const wire::Body& body) {
 }
 
 // 0 for what belongs to none.
-Timeline timeline_of(const wire::Body& body) {
+Timeline stamped_timeline(const wire::Body& body) {
   return std::visit(
       [](const auto& concrete) {
         if constexpr (requires { concrete.timeline; }) return concrete.timeline;
@@ -156,7 +156,7 @@ void Network::come_again(const Way& way, MemberId from, MemberId to, const wire:
                          Time arrival) {
   std::vector<const Way::Old*> old;
   for (const Way::Old& one : way.old) {
-    if (timeline_of(one.message.body) < timeline_of(newer.body)) old.push_back(&one);
+    if (stamped_timeline(one.message.body) < stamped_timeline(newer.body)) old.push_back(&one);
   }
   if (!prng_.chance(old.empty() ? options_.duplicate : 0.5)) return;
   if (old.empty()) {

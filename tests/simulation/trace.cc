@@ -4,11 +4,10 @@
 #include <cstdio>
 
 #include "common/base/overloaded.h"
+#include "tests/simulation/text.h"
 
 namespace ballast::simulation {
 namespace {
-
-std::string number(std::uint64_t value) { return std::to_string(value); }
 
 std::string text_of(const std::vector<Node>& nodes) {
   std::string text;

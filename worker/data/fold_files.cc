@@ -18,8 +18,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::uint32_t kVersion = 1;
-constexpr std::string_view kKind = "fold";
+constexpr std::uint32_t kFoldVersion = 1;
+constexpr std::string_view kFoldKind = "fold";
 constexpr const char* kTrainFile = "train.u32";
 constexpr const char* kValidationFile = "validation.u32";
 
@@ -72,8 +72,8 @@ Result<std::vector<std::uint32_t>> numbers_of(const MappedFiles& files, const ch
 }  // namespace
 
 std::string to_json(const FoldManifest& manifest) {
-  return Json{{"version", kVersion},
-              {"kind", kKind},
+  return Json{{"version", kFoldVersion},
+              {"kind", kFoldKind},
               {"packed", manifest.packed},
               {"encoding", manifest.encoding},
               {"train", manifest.train},
@@ -84,10 +84,11 @@ std::string to_json(const FoldManifest& manifest) {
 
 Result<FoldManifest> fold_manifest_from_json(const std::string& text, const std::string& path) try {
   const Json json = parse_shallow_json<Json>(text);
-  if (const auto version = whole_number<std::uint32_t>(json.at("version")); version != kVersion) {
-    return other_version(path, kVersion, version);
+  if (const auto version = whole_number<std::uint32_t>(json.at("version"));
+      version != kFoldVersion) {
+    return other_version(path, kFoldVersion, version);
   }
-  if (json.at("kind").get<std::string>() != kKind) {
+  if (json.at("kind").get<std::string>() != kFoldKind) {
     return no_manifest(path, "a fold", "another kind");
   }
   return FoldManifest{.packed = json.at("packed").get<std::string>(),

@@ -14,8 +14,6 @@ namespace ballast {
 
 namespace {
 
-using Json = nlohmann::json;
-
 // Events of one line. The library calls these; returning false ends the line.
 class Members {
  public:
@@ -61,7 +59,7 @@ class Members {
   bool string(std::string& text) {
     return scalar([&] { return put(text); });
   }
-  bool binary(Json::binary_t&) { return false; }  // Never in text.
+  bool binary(nlohmann::json::binary_t&) { return false; }  // Never in text.
 
   bool key(std::string& name) {
     if (depth_ != 1) return true;
@@ -89,7 +87,8 @@ class Members {
   bool end_object() { return leave(); }
   bool end_array() { return leave(); }
 
-  bool parse_error(std::size_t position, const std::string& token, const Json::exception& error) {
+  bool parse_error(std::size_t position, const std::string& token,
+                   const nlohmann::json::exception& error) {
     place_ = std::max<std::size_t>(position, 1);
     const std::size_t from = std::min(text_.size(), place_ - 1);
     if (error.id == kNumberOutOfRange) {
@@ -203,7 +202,7 @@ ParsedChunk parse_jsonl(std::string_view text, Chunk chunk, const TableLayout& l
     const std::string_view line = without_return(text.substr(at, newline - at));
     if (!is_blank(line)) {
       members.begin(line, lines + 1);
-      const bool good = Json::sax_parse(line, &members) && builder.end_row(lines + 1);
+      const bool good = nlohmann::json::sax_parse(line, &members) && builder.end_row(lines + 1);
       if (!good) {
         Fault& fault = builder.row_fault();
         fault.column = members.place_of_fault(fault.column);

@@ -16,7 +16,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kManifestVersion = 1;
 
 Json split_to_json(const ManifestSplit& split) {
   Json json{{"examples", split.examples},
@@ -46,7 +46,7 @@ std::vector<std::string> checksums_of(std::span<const std::byte> bytes, std::uin
 }
 
 std::string to_json(const DatasetManifest& manifest) {
-  Json json{{"version", kVersion},
+  Json json{{"version", kManifestVersion},
             {"schema",
              {{"dense", manifest.schema.dense},
               {"sparse_groups", manifest.schema.sparse_groups},
@@ -60,8 +60,9 @@ std::string to_json(const DatasetManifest& manifest) {
 
 Result<DatasetManifest> manifest_from_json(const std::string& text, const std::string& path) try {
   const Json json = Json::parse(text);
-  if (const auto version = whole_number<std::uint32_t>(json.at("version")); version != kVersion) {
-    return other_version(path, kVersion, version);
+  if (const auto version = whole_number<std::uint32_t>(json.at("version"));
+      version != kManifestVersion) {
+    return other_version(path, kManifestVersion, version);
   }
   DatasetManifest manifest;
   json.at("schema").at("dense").get_to(manifest.schema.dense);

@@ -21,7 +21,9 @@ namespace ballast {
 
 namespace {
 
-bool is_whole(const std::string& directory) { return open_packed_table(directory).has_value(); }
+bool is_whole_table(const std::string& directory) {
+  return open_packed_table(directory).has_value();
+}
 
 // ---- arrays -----------------------------------------------------------------------------------
 
@@ -194,7 +196,8 @@ class Packing {
     sources->erase(sources->begin() + 1);  // Of the three splits, train and test are left.
     const std::string directory = options_.cache + "/" + table_key(spec_, *sources, options_.keep);
     std::error_code ignored;  // What cannot be looked at cannot be used.
-    if (std::filesystem::exists(directory + "/" + kManifestFile, ignored) && is_whole(directory)) {
+    if (std::filesystem::exists(directory + "/" + kManifestFile, ignored) &&
+        is_whole_table(directory)) {
       meter_.begin("cached", 0);
       return directory;
     }
@@ -283,7 +286,7 @@ class Packing {
     out->put(std::span<const char>(*columns));
     manifest.files = store.files(options_.threads);
     if (Status status = write_texts(path, to_json(manifest)); !status) return status;
-    return (*temporary)->publish(directory, is_whole);
+    return (*temporary)->publish(directory, is_whole_table);
   }
 
   static TableReport::Source source_of(const Table& table) {

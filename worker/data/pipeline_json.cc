@@ -20,7 +20,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kTransformsVersion = 1;
 
 template <class E, std::size_t N>
 using Names = std::array<std::pair<E, std::string_view>, N>;
@@ -260,7 +260,7 @@ Error unreadable(std::string_view what) {
 }  // namespace
 
 std::string to_json(const Pipeline& pipeline) {
-  Json json{{"version", kVersion},
+  Json json{{"version", kTransformsVersion},
             {"task", name_of(pipeline.task)},
             {"classes", pipeline.classes},
             {"label", pipeline.label ? Json(*pipeline.label) : Json(nullptr)},
@@ -276,11 +276,12 @@ std::string to_json(const Pipeline& pipeline) {
 
 Result<Pipeline> pipeline_from_json(const std::string& text) try {
   const Json json = parse_shallow_json<Json>(text);
-  if (const auto version = whole_number<std::uint32_t>(json.at("version")); version != kVersion) {
+  if (const auto version = whole_number<std::uint32_t>(json.at("version"));
+      version != kTransformsVersion) {
     return Error{ErrorCode::unsupported,
                  fmt::format("transforms: expected version {}, saw {}; use the version of ballast "
                              "that trained the model",
-                             kVersion, version)};
+                             kTransformsVersion, version)};
   }
   Pipeline pipeline;
   pipeline.task = read_enum<Task>(json.at("task"));

@@ -33,13 +33,13 @@ std::string report_json(const Prepared& prepared) {
       .dump(1, ' ', false, Json::error_handler_t::replace);
 }
 
-bool is_whole(const std::string& directory) { return open_dataset(directory).has_value(); }
+bool is_whole_dataset(const std::string& directory) { return open_dataset(directory).has_value(); }
 
 // What an earlier preparation left, if it is whole.
 std::optional<Prepared> find_cached(const std::string& directory) try {
   std::error_code ignored;  // What cannot be looked at cannot be used.
   if (!std::filesystem::exists(directory + "/" + kManifestFile, ignored)) return std::nullopt;
-  if (!is_whole(directory)) return std::nullopt;
+  if (!is_whole_dataset(directory)) return std::nullopt;
   const auto transforms = read_source(directory + "/" + kTransformsFile);
   const auto report = read_source(directory + "/" + kReportFile);
   if (!transforms || !report) return std::nullopt;
@@ -147,7 +147,7 @@ class Preparation {
                 transforms->size(), transforms->begin());
     manifest.files = store.files(options_.threads);
     if (Status status = write_texts(path, manifest); !status) return status;
-    if (Status status = (*temporary)->publish(directory, is_whole); !status) return status;
+    if (Status status = (*temporary)->publish(directory, is_whole_dataset); !status) return status;
     prepared_.directory = directory;
     return {};
   }

@@ -15,8 +15,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::uint32_t kVersion = 1;
-constexpr std::string_view kKind = "table";
+constexpr std::uint32_t kTableVersion = 1;
+constexpr std::string_view kTableKind = "table";
 
 // Paths are bytes, and samples are cut in the middle of what they quote. What is no UTF-8 is
 // written as {"bytes": "<hexadecimal>"}.
@@ -73,7 +73,7 @@ TableReport::Source source_from_json(const Json& json) {
 }  // namespace
 
 std::string to_json(const TableManifest& manifest) {
-  Json json{{"version", kVersion}, {"kind", kKind}};
+  Json json{{"version", kTableVersion}, {"kind", kTableKind}};
   for (std::size_t t = 0; t < kTables; ++t) {
     const ManifestTable& table = manifest.tables[t];
     json["tables"][kTableNames[t]] = {
@@ -86,10 +86,11 @@ std::string to_json(const TableManifest& manifest) {
 Result<TableManifest> table_manifest_from_json(const std::string& text,
                                                const std::string& path) try {
   const Json json = parse_shallow_json<Json>(text);
-  if (const auto version = whole_number<std::uint32_t>(json.at("version")); version != kVersion) {
-    return other_version(path, kVersion, version);
+  if (const auto version = whole_number<std::uint32_t>(json.at("version"));
+      version != kTableVersion) {
+    return other_version(path, kTableVersion, version);
   }
-  if (json.at("kind").get<std::string>() != kKind) {
+  if (json.at("kind").get<std::string>() != kTableKind) {
     return no_manifest(path, "a packed table", "another kind");
   }
   TableManifest manifest;

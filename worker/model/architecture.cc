@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "common/job/names.h"
+#include "worker/model/loss.h"
 
 namespace ballast {
 namespace {
@@ -26,14 +27,6 @@ bool is_activation(LayerKind kind) {
 
 bool is_trained(LayerKind kind) {
   return is_sparse(kind) || kind == LayerKind::dense || kind == LayerKind::layer_norm;
-}
-
-bool is_binary(LossKind loss) {
-  return loss == LossKind::binary_cross_entropy || loss == LossKind::binary_focal;
-}
-
-bool is_multiclass(LossKind loss) {
-  return loss == LossKind::cross_entropy || loss == LossKind::focal;
 }
 
 bool classifies(LossKind loss) { return is_binary(loss) || is_multiclass(loss); }

@@ -29,14 +29,6 @@ std::uint32_t likeliest(std::span<const float> z) {
   return static_cast<std::uint32_t>(std::max_element(z.begin(), z.end()) - z.begin());
 }
 
-bool is_multiclass(LossKind kind) {
-  return kind == LossKind::cross_entropy || kind == LossKind::focal;
-}
-
-bool is_binary(LossKind kind) {
-  return kind == LossKind::binary_cross_entropy || kind == LossKind::binary_focal;
-}
-
 float probability(float z) {
   float p = 0.0F;
   sigmoid({&z, 1}, {&p, 1});

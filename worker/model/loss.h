@@ -24,6 +24,14 @@
 
 namespace ballast {
 
+// The classification losses: over one output per class, or over one output for two classes.
+[[nodiscard]] constexpr bool is_multiclass(LossKind kind) {
+  return kind == LossKind::cross_entropy || kind == LossKind::focal;
+}
+[[nodiscard]] constexpr bool is_binary(LossKind kind) {
+  return kind == LossKind::binary_cross_entropy || kind == LossKind::binary_focal;
+}
+
 struct Loss {
   LossKind kind = LossKind::cross_entropy;
   float huber_delta = 1.0F;

@@ -7,7 +7,7 @@
 #include <limits>
 #include <vector>
 
-namespace ballast {
+namespace ballast::commit_test {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
@@ -207,4 +207,4 @@ TEST(NextCommit, KeepsTheBestWhereNothingWasEvaluated) {
 }
 
 }  // namespace
-}  // namespace ballast
+}  // namespace ballast::commit_test

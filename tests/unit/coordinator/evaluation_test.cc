@@ -4,7 +4,7 @@
 
 #include <vector>
 
-namespace ballast {
+namespace ballast::evaluation_test {
 namespace {
 
 // Five validation examples in batches of two, three test examples.
@@ -169,4 +169,4 @@ TEST(Evaluation, DealsEveryOpenBatchOnce) {
 }
 
 }  // namespace
-}  // namespace ballast
+}  // namespace ballast::evaluation_test

@@ -9,7 +9,7 @@
 
 #include "coordinator/status.h"
 
-namespace ballast {
+namespace ballast::fleet_test {
 namespace {
 
 using std::chrono::milliseconds;
@@ -382,4 +382,4 @@ TEST_F(FleetTest, TakesAHigherTermWhenNobodyElseDid) {
 }
 
 }  // namespace
-}  // namespace ballast
+}  // namespace ballast::fleet_test

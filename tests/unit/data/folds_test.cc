@@ -12,7 +12,7 @@
 #include "common/base/hash.h"
 #include "common/base/philox.h"
 
-namespace ballast {
+namespace ballast::folds_test {
 namespace {
 
 constexpr SplitKind kEvery[] = {
@@ -543,4 +543,4 @@ TEST(Categories, AreInOrderOfValueOrOfBytes) {
 }
 
 }  // namespace
-}  // namespace ballast
+}  // namespace ballast::folds_test

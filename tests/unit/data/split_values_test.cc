@@ -8,7 +8,7 @@
 #include "tests/unit/data/fixtures.h"
 #include "worker/data/labels.h"
 
-namespace ballast {
+namespace ballast::split_values_test {
 namespace {
 
 CrossValidationSpec of_kind(SplitKind kind) {
@@ -73,4 +73,4 @@ TEST(SplitValues, SayWhichRowHasNone) {
 }
 
 }  // namespace
-}  // namespace ballast
+}  // namespace ballast::split_values_test

@@ -12,7 +12,7 @@
 #include "common/math/kernels.h"
 #include "tests/unit/math/instruction_sets.h"
 
-namespace ballast {
+namespace ballast::kernels_accuracy_test {
 namespace {
 
 std::uint64_t step_from_environment() {
@@ -82,4 +82,4 @@ TEST(KernelAccuracy, StaysWithinTheDocumentedUnits) {
 }
 
 }  // namespace
-}  // namespace ballast
+}  // namespace ballast::kernels_accuracy_test

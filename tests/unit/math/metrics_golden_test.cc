@@ -15,7 +15,7 @@
 #include "common/math/metrics_report.h"
 #include "common/math/metrics_threshold.h"
 
-namespace ballast {
+namespace ballast::metrics_golden_test {
 namespace {
 
 using Json = nlohmann::json;
@@ -175,4 +175,4 @@ TEST(MetricsGolden, NoCutIsBetterThanTheBestThreshold) {
 }
 
 }  // namespace
-}  // namespace ballast
+}  // namespace ballast::metrics_golden_test

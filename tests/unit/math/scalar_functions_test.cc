@@ -11,7 +11,7 @@
 #include "common/base/philox.h"
 #include "common/math/kernels.h"
 
-namespace ballast {
+namespace ballast::scalar_functions_test {
 namespace {
 
 static_assert(std::numeric_limits<long double>::digits >= 64);
@@ -114,4 +114,4 @@ TEST(ScalarFunctions, AtTheirEdges) {
 }
 
 }  // namespace
-}  // namespace ballast
+}  // namespace ballast::scalar_functions_test

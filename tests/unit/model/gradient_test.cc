@@ -8,7 +8,7 @@
 #include "tests/unit/model/layer_specs.h"
 #include "tests/unit/model/naive.h"
 
-namespace ballast::test {
+namespace ballast::test::gradient_test {
 namespace {
 
 struct Case {
@@ -260,4 +260,4 @@ std::string test_name(const testing::TestParamInfo<Case>& test) {
 INSTANTIATE_TEST_SUITE_P(Models, NaiveTwin, testing::ValuesIn(cases()), test_name);
 
 }  // namespace
-}  // namespace ballast::test
+}  // namespace ballast::test::gradient_test

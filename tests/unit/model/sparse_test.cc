@@ -12,7 +12,7 @@
 #include "tests/unit/model/layer_specs.h"
 #include "worker/model/key_sort.h"
 
-namespace ballast::test {
+namespace ballast::test::sparse_test {
 namespace {
 
 // Key ranges that leave different numbers of bytes to sort by.
@@ -166,4 +166,4 @@ TEST(AddGradients, AddsDenseTablesElementByElement) {
 }
 
 }  // namespace
-}  // namespace ballast::test
+}  // namespace ballast::test::sparse_test

@@ -12,7 +12,7 @@
 #include "tests/unit/paramserver/small_run.h"
 #include "tests/unit/runtime/driven.h"
 
-namespace ballast {
+namespace ballast::server_relaxed_test {
 namespace {
 
 using test::kDense;
@@ -228,4 +228,4 @@ TEST_F(RelaxedServer, SaysWhoseMicrobatchesItWaitsFor) {
 }
 
 }  // namespace
-}  // namespace ballast
+}  // namespace ballast::server_relaxed_test

@@ -8,7 +8,7 @@
 
 #include "tests/unit/paramserver/small_run.h"
 
-namespace ballast {
+namespace ballast::tree_test {
 namespace {
 
 using test::contribution_of;
@@ -138,4 +138,4 @@ TEST(Contribution, TakesWhatOneSideLacksFromTheOtherAsItIs) {
 }
 
 }  // namespace
-}  // namespace ballast
+}  // namespace ballast::tree_test

@@ -11,7 +11,7 @@
 #include "tests/unit/runtime/driven.h"
 #include "worker/trainer.h"
 
-namespace ballast {
+namespace ballast::trainer_relaxed_test {
 namespace {
 
 using std::chrono::milliseconds;
@@ -214,4 +214,4 @@ TEST_F(RelaxedTrainer, SaysWhoHoldsItBack) {
 }
 
 }  // namespace
-}  // namespace ballast
+}  // namespace ballast::trainer_relaxed_test
