@@ -27,6 +27,7 @@ void Fleet::step(Time now, Input<Outcome> input, Effects<Job>& effects) {
                  [&](Received& received) { on_message(std::move(received.message), effects); },
                  [&](Disconnected& lost) {
                    members_.erase(lost.peer);
+                   for (auto& [id, run] : runs_) run.greeters.erase(lost.peer);
                    give_all(Disconnected{lost.peer}, effects);
                  },
                  [&](Tick&) {},
@@ -85,6 +86,11 @@ void Fleet::on_message(wire::Message message, Effects<Job>& effects) {
     const auto run = runs_.find(id);
     if (run != runs_.end() && run->second.machine) {
       return give(id, Received{std::move(message)}, effects);
+    }
+    const bool is_making = run != runs_.end() && run->second.state == Run::State::making;
+    if (is_making && std::holds_alternative<wire::Hello>(message.body)) {
+      run->second.greeters[from] = std::move(message);
+      return;
     }
     const bool is_over = run != runs_.end() && (run->second.state == Run::State::recording ||
                                                 run->second.state == Run::State::ended);
@@ -211,6 +217,9 @@ void Fleet::on_made(const RunMade& made, Effects<Job>& effects) {
   options.version = options_.version;
   run.machine = std::make_unique<Coordinator>(std::move(options));
   give(made.run, Tick{}, effects);
+  for (auto& [member, hello] : std::exchange(run.greeters, {})) {
+    give(made.run, Received{std::move(hello)}, effects);
+  }
   if (stopping_ || is_time_up_) give(made.run, StopAsked{}, effects);
 }
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -126,6 +127,32 @@ class FleetTest : public testing::Test {
   Time now_ = Time{} + seconds(100);
   Fleet fleet_;
 };
+
+// Whoever is sent to a run that is being made is there before it.
+TEST_F(FleetTest, ARunHearsWhoGreetedWhileItWasMade) {
+  const auto greet = [&](MemberId who) {
+    receive(who,
+            wire::Hello{.role = who == kServer ? wire::Role::server : wire::Role::worker,
+                        .version = "v",
+                        .endpoint = "inproc://" + std::to_string(index(who)),
+                        .host = "host",
+                        .families = {KernelFamily::haswell},
+                        .held = {}},
+            RunId{1});
+  };
+  begin();
+  for (const MemberId who : {kServer, kWorker1, kWorker2}) {
+    enlist(who);
+    greet(who);
+  }
+  step(Disconnected{kWorker2});
+  const After after = made(1);
+  std::set<MemberId> answered;
+  for (const Send& send : after.sends) {
+    if (send.run == RunId{1}) answered.insert(send.to);
+  }
+  EXPECT_EQ(answered, (std::set<MemberId>{kServer, kWorker1}));
+}
 
 TEST_F(FleetTest, ClaimsTheJobBeforeAnybodyHasOrders) {
   EXPECT_EQ(count<ClaimFleet>(step(Tick{})), 1U);
