@@ -10,5 +10,6 @@
 dev_test() {
   run_verb setup --test
   build_preset release
-  ctest --test-dir build/release --output-on-failure --no-tests=error -j "$(jobs_max)" "$@"
+  # A few more than there are cores: tests of processes wait for one another.
+  ctest --test-dir build/release --output-on-failure --no-tests=error -j "$(($(jobs_max) + 2))" "$@"
 }

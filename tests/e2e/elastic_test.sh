@@ -32,7 +32,7 @@ wait_for_owners() { # COUNT
   while read -r line; do
     "$BALLAST" status --out "$scratch/run" --json >"$scratch/status.json" 2>/dev/null || continue
     [[ $(grep -cE '"owns": [1-9]' "$scratch/status.json") != "$1" ]] || return 0
-  done < <(tail -n 1 -F --pid="$coordinator" "$scratch/run/history.jsonl" 2>/dev/null)
+  done < <(tail -s 0.1 -n 1 -F --pid="$coordinator" "$scratch/run/history.jsonl" 2>/dev/null)
   fail "the run ended before $1 servers had partitions: ${line:-no history}"
 }
 

@@ -52,7 +52,7 @@ begin() {
 # wait_for_epoch DIRECTORY EPOCH: until that epoch has been evaluated, or the launcher has ended.
 wait_for_epoch() {
   grep -m1 -q "^{\"epoch\":$2,\"step\"" < <(
-    tail -n +1 -F --pid="$launcher" "$1/history.jsonl" 2>/dev/null
+    tail -s 0.1 -n +1 -F --pid="$launcher" "$1/history.jsonl" 2>/dev/null
   ) || fail "the run in $1 ended before epoch $2"
 }
 
@@ -90,7 +90,7 @@ hold_to_one_digest() {
   kill -9 "$launcher"
   wait "$launcher" || true
   for member in $members; do
-    tail --pid="$member" -f /dev/null # Members end with their launcher.
+    tail -s 0.1 --pid="$member" -f /dev/null # Members end with their launcher.
   done
   "$BALLAST" resume "$scratch/everything" --workers 1 --servers 3 >"$scratch/resumed.log" 2>&1 ||
     fail "resume: $(tail -n 3 "$scratch/resumed.log")"

@@ -76,7 +76,7 @@ members=$(pgrep -P "$launcher")
 kill -9 "$launcher"
 end 137 everything
 for member in $members; do
-  tail --pid="$member" -f /dev/null # Members end with their launcher.
+  tail -s 0.1 --pid="$member" -f /dev/null # Members end with their launcher.
 done
 "$BALLAST" inspect "$scratch/everything" >/dev/null || fail "inspect after the kill"
 "$BALLAST" resume "$scratch/everything" --workers 1 --servers 3 >"$scratch/everything.log" 2>&1 ||

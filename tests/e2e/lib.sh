@@ -48,7 +48,7 @@ expect_digest() {
 
 # wait_for_step DIRECTORY STEP PID: blocks until the history has that step, or PID has ended.
 wait_for_step() {
-  grep -m1 -q "\"step\":$2," < <(tail -n +1 -F --pid="$3" "$1/history.jsonl" 2>/dev/null) ||
+  grep -m1 -q "\"step\":$2," < <(tail -s 0.1 -n +1 -F --pid="$3" "$1/history.jsonl" 2>/dev/null) ||
     fail "the run in $1 ended before step $2"
 }
 
@@ -59,13 +59,13 @@ wait_for_checkpoint() {
   while read -r line; do
     manifests=("$1"/checkpoints/checkpoint-*.json)
     [[ ! -e ${manifests[0]} ]] || return 0
-  done < <(tail -n +1 -F --pid="$2" "$1/history.jsonl" 2>/dev/null)
+  done < <(tail -s 0.1 -n +1 -F --pid="$2" "$1/history.jsonl" 2>/dev/null)
   fail "the run in $1 ended without a checkpoint: ${line:-no history}"
 }
 
 # wait_for_line FILE PATTERN PID: FILE must be fresh, or an older line could be taken for it.
 wait_for_line() {
-  grep -m1 -E "$2" < <(tail -n +1 -F --pid="$3" "$1" 2>/dev/null) || fail "$1 ended without: $2"
+  grep -m1 -E "$2" < <(tail -s 0.1 -n +1 -F --pid="$3" "$1" 2>/dev/null) || fail "$1 ended without: $2"
 }
 
 # children_of PID ROLE: process ids of a launcher's local servers or workers, oldest first.

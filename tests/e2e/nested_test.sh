@@ -45,7 +45,7 @@ expect_same() {
 wait_for_inner_runs() {
   local seen
   seen=$(grep -m "$2" -c '^r[0-9]*-f[0-9]*-c' \
-    < <(tail -n +1 -F --pid="$3" "$scratch/$1.log" 2>/dev/null)) || :
+    < <(tail -s 0.1 -n +1 -F --pid="$3" "$scratch/$1.log" 2>/dev/null)) || :
   ((seen == $2)) || fail "$1 ended before $2 inner runs had"
 }
 
@@ -98,7 +98,7 @@ members=$(pgrep -P "$launcher")
 kill -9 "$launcher"
 wait "$launcher" && fail "it was not killed"
 for member in $members; do
-  tail --pid="$member" -f /dev/null # Members end with their launcher.
+  tail -s 0.1 --pid="$member" -f /dev/null # Members end with their launcher.
 done
 before=$(find "$scratch/killed/runs" -name 'rung-0.json' -printf '%P %T@\n' | sort)
 "$BALLAST" resume "$scratch/killed" --workers 2 --servers 1 >"$scratch/resumed.log" 2>&1 ||

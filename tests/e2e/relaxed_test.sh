@@ -6,7 +6,7 @@
 source tests/e2e/lib.sh
 
 spec=examples/digits/mlp.yaml
-epochs=200 # Long enough to be killed in the middle on a fast machine.
+epochs=80 # Long enough to be killed in the middle on a fast machine.
 long=(--set "training.epochs=$epochs" --set optimizer.adam.learning_rate=0.001
   --set checkpoint.every_steps=100)
 
@@ -59,7 +59,7 @@ end() {
 # wait_past NAME HUNDREDS: the history of a relaxed run skips steps.
 wait_past() {
   grep -m1 -q -E "\"step\":([$2-9]|[1-9][0-9]+)[0-9]{2}," \
-    < <(tail -n +1 -F --pid="$launcher" "$scratch/$1/history.jsonl" 2>/dev/null) ||
+    < <(tail -s 0.1 -n +1 -F --pid="$launcher" "$scratch/$1/history.jsonl" 2>/dev/null) ||
     fail "$1 ended before step ${2}00"
 }
 

@@ -41,7 +41,7 @@ expect_same() {
 # wait_for_runs NAME COUNT PID: blocks until so many runs have ended, or PID has.
 wait_for_runs() {
   local seen
-  seen=$(grep -m "$2" -c '^c[0-9]*-r' < <(tail -n +1 -F --pid="$3" "$scratch/$1.log" 2>/dev/null)) || :
+  seen=$(grep -m "$2" -c '^c[0-9]*-r' < <(tail -s 0.1 -n +1 -F --pid="$3" "$scratch/$1.log" 2>/dev/null)) || :
   ((seen == $2)) || fail "$1 ended before $2 runs had"
 }
 
@@ -70,7 +70,7 @@ members=$(pgrep -P "$launcher")
 kill -9 "$launcher"
 wait "$launcher" && fail "it was not killed"
 for member in $members; do
-  tail --pid="$member" -f /dev/null # Members end with their launcher.
+  tail -s 0.1 --pid="$member" -f /dev/null # Members end with their launcher.
 done
 before=$(find "$scratch/killed/runs" -name 'rung-0.json' -printf '%P %T@\n' | sort)
 "$BALLAST" resume "$scratch/killed" --workers 2 --servers 1 >"$scratch/resumed.log" 2>&1 ||
