@@ -74,12 +74,19 @@ rocksdb::Options database_options(const RocksStoreOptions& chosen) {
   return options;
 }
 
-// RocksDB makes a new database when CURRENT is missing, whatever else is there.
+constexpr std::string_view kFirstManifest = "MANIFEST-000001";
+
+// RocksDB makes a new database when CURRENT is missing, whatever else is there. Making one, it
+// writes its first MANIFEST, then CURRENT, then opens a log: a first MANIFEST without CURRENT and
+// without a log is what a crash leaves of a database that never was, and nothing was kept in it.
 Status check_not_beheaded(const std::string& directory) {
   if (!path_exists(directory) || path_exists(join_path(directory, "CURRENT"))) return {};
   const auto names = list_files(directory);
   if (!names) return names.error();
+  const bool has_log = std::any_of(names->begin(), names->end(),
+                                   [](const std::string& name) { return name.ends_with(".log"); });
   for (const std::string& name : *names) {
+    if (name == kFirstManifest && !has_log) continue;
     if (name.starts_with("MANIFEST-") || name.ends_with(".sst")) {
       return Error{ErrorCode::corrupt,
                    fmt::format("{}: holds {} but no CURRENT file, so this RocksDB was damaged; "

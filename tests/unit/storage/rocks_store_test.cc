@@ -130,6 +130,19 @@ TEST(RocksStore, AHeadlessDatabaseIsNotAnEmptyOne) {
                     "no CURRENT file"));
 }
 
+// Killed while it was made: nothing is lost, and a server that comes back goes on.
+TEST(RocksStore, ADatabaseThatWasNeverWholeIsMadeAnew) {
+  const TemporaryDirectory directory;
+  for (const bool is_begun : {false, true}) {  // Its first list of files.
+    const std::string home = directory.path(is_begun ? "begun" : "empty");
+    need(make_directories(home));
+    need(write_file_atomically(join_path(home, "MANIFEST-000001"), is_begun ? "half a rec" : ""));
+    need(write_file_atomically(join_path(home, "000001.dbtmp"), "MANIFEST-0000"));
+    make_store(home, 20);
+    EXPECT_TRUE(ok(open_and_read(home)));
+  }
+}
+
 TEST(RocksStore, AFullDiskIsAnErrorUntilTheStoreIsOpenedAgain) {
   const TemporaryDirectory directory;
   make_store(directory.path("home"), 20);
