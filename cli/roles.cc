@@ -150,7 +150,10 @@ Result<std::shared_ptr<const Dataset>> open_data(RunData& data, const RunConfig&
   return dataset;
 }
 
-// A server has one thread for its disk.
+// Writes of one run go to the disk one after another; runs need not wait for each other's, which is
+// mostly for the disk to say that it has them.
+constexpr unsigned kDiskThreads = 4;
+
 class DiskExecutor {
  public:
   explicit DiskExecutor(ServerDisk& disk) : disk_(disk) {}
@@ -202,14 +205,15 @@ Exit run_server(const Process& process, const ServerRole& role) {
       machine, *transport, process.log,
       {.self = self,
        .role = "server",
-       .threads = 1,
+       .threads = kDiskThreads,
        .make_executor =
            [&](unsigned) {
              using Executor = CrewExecutor<Server, DiskExecutor, ServerDisk>;
              return [executor = std::make_shared<Executor>(disks)](Crew<Server>::Job&& job) {
                return (*executor)(std::move(job));
              };
-           }},
+           },
+       .lane_of = [](const Crew<Server>::Job& job) { return std::size_t{index(job.run)}; }},
       role.stoppable);
 }
 

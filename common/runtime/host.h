@@ -68,6 +68,8 @@ class Host {
     // What thread `thread` of the pool does with a job. Called for each thread, one after another,
     // by the constructor.
     std::function<Executor(unsigned thread)> make_executor{};
+    // Jobs of one lane are done one after another; unset: each by whichever thread is free.
+    std::function<std::size_t(const Job&)> lane_of{};
     // Called on the machine's thread after every step; for showing progress.
     std::function<void(const Machine&)> after_step{};
     wire::Limits limits{};
@@ -83,7 +85,9 @@ class Host {
         log_(log),
         options_(std::move(options)),
         source_{options_.role, options_.self},
-        pool_(make_executors(), [this] { loop_.post([this] { on_outcomes(); }); }) {}
+        pool_(
+            make_executors(), [this] { loop_.post([this] { on_outcomes(); }); }, options_.lane_of) {
+  }
 
   // Runs the machine until it exits. Once.
   [[nodiscard]] Exit run() {

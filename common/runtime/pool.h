@@ -1,8 +1,10 @@
 #pragma once
 
-// Threads that do a machine's jobs. Jobs start in the order in which they were given; outcomes come
-// back in the order in which they are done. The threads know nothing of each other, so what a job
-// returns must not depend on which one did it.
+// Threads that do a machine's jobs. Without lanes a job is done by whichever thread is free: jobs
+// start in the order in which they were given, and what a job returns must not depend on which
+// thread did it. With lanes each thread has jobs of its own, which it does in the order in which
+// they were given: for jobs that must not pass one another. Outcomes come back in the order in
+// which they are done. The threads know nothing of each other.
 
 #include <condition_variable>
 #include <cstddef>
@@ -22,14 +24,19 @@ template <class Job, class Outcome>
 class Pool {
  public:
   using Executor = std::function<Outcome(Job&&)>;
+  // Jobs of one lane are done by one thread; lanes may share it.
+  using LaneOf = std::function<std::size_t(const Job&)>;
 
   // One thread per executor, which only that thread calls. `announce` is called from those threads
-  // when take() went from having nothing to having something.
-  Pool(std::vector<Executor> executors, std::function<void()> announce)
-      : executors_(std::move(executors)), announce_(std::move(announce)) {
+  // when take() went from having nothing to having something. Without `lane_of` there are no lanes.
+  Pool(std::vector<Executor> executors, std::function<void()> announce, LaneOf lane_of = {})
+      : executors_(std::move(executors)),
+        announce_(std::move(announce)),
+        lane_of_(std::move(lane_of)),
+        lines_(lane_of_ ? executors_.size() : 1) {
     threads_.reserve(executors_.size());
-    for (Executor& executor : executors_) {
-      threads_.emplace_back([this, &executor] { work(executor); });
+    for (std::size_t i = 0; i < executors_.size(); ++i) {
+      threads_.emplace_back([this, i] { work(executors_[i], lines_[i % lines_.size()]); });
     }
   }
   // Waits for jobs that have begun and drops the others.
@@ -38,7 +45,7 @@ class Pool {
       const std::lock_guard lock(mutex_);
       stopping_ = true;
     }
-    wake_.notify_all();
+    for (Line& line : lines_) line.wake.notify_all();
     for (std::thread& thread : threads_) thread.join();
   }
   Pool(const Pool&) = delete;
@@ -47,11 +54,12 @@ class Pool {
   // REQUIRES: there is an executor.
   void give(Job job) {
     BALLAST_CHECK(!threads_.empty());
+    Line& line = lines_[lane_of_ ? lane_of_(job) % lines_.size() : 0];
     {
       const std::lock_guard lock(mutex_);
-      jobs_.push_back(std::move(job));
+      line.jobs.push_back(std::move(job));
     }
-    wake_.notify_one();
+    line.wake.notify_one();
   }
 
   // All outcomes since the last call.
@@ -61,14 +69,20 @@ class Pool {
   }
 
  private:
-  void work(Executor& executor) {
+  // Jobs that wait for one thread, or for any.
+  struct Line {
+    std::condition_variable wake;
+    std::deque<Job> jobs;  // Guarded by mutex_.
+  };
+
+  void work(Executor& executor, Line& line) {
     pin_floating_point_mode();
     std::unique_lock lock(mutex_);
     while (true) {
-      wake_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });
+      line.wake.wait(lock, [&] { return stopping_ || !line.jobs.empty(); });
       if (stopping_) return;
-      Job job = std::move(jobs_.front());
-      jobs_.pop_front();
+      Job job = std::move(line.jobs.front());
+      line.jobs.pop_front();
       lock.unlock();
       Outcome outcome = executor(std::move(job));
       lock.lock();
@@ -79,11 +93,11 @@ class Pool {
 
   std::vector<Executor> executors_;
   const std::function<void()> announce_;
+  const LaneOf lane_of_;
+  std::deque<Line> lines_;  // One, or one per thread.
 
   // Guarded by mutex_.
   std::mutex mutex_;
-  std::condition_variable wake_;
-  std::deque<Job> jobs_;
   std::vector<Outcome> outcomes_;
   bool stopping_ = false;
 
