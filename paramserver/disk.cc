@@ -188,6 +188,10 @@ Status ServerDisk::read(Tables& tables) {
 
 ServerCutDone ServerDisk::run(ServerCut& job) {
   ServerCutDone cut{{job.timeline, job.step, {}, {}, ""}};
+  const auto failed = [&](const Error& error) -> ServerCutDone {
+    home_.reset();
+    return {{job.timeline, job.step, {}, {}, error.message, may_pass(error)}};
+  };
   for (PartitionCut& partition : job.partitions) partition.snapshot.detach_state();
   for (PartitionCut& partition : job.partitions) {
     const CutScope scope = scope_of(partition);
@@ -195,14 +199,12 @@ ServerCutDone ServerDisk::run(ServerCut& job) {
       cut.done.unchanged.push_back({partition.snapshot.partition(), partition.since});
     } else {
       auto file = write(partition, scope);
-      if (!file) {
-        home_.reset();
-        return {{job.timeline, job.step, {}, {}, file.error().message, may_pass(file.error())}};
-      }
+      if (!file) return failed(file.error());
       cut.done.files.push_back(std::move(*file));
     }
     partition = {};  // Lets go.
   }
+  if (const Status kept = keep(cut.done.files); !kept) return failed(kept.error());
   return cut;
 }
 
@@ -222,15 +224,28 @@ Result<wire::SnapshotFile> ServerDisk::write(const PartitionCut& cut, CutScope s
   (*writer)->set_clocks(cut.snapshot.clocks());
   auto file = (*writer)->finish();
   if (!file) return file.error();
-  if (const Status put = store_->put_file(join_path(*staging, file->name), file->name); !put) {
-    return put.error();
-  }
-  auto path = store_->fetch_file(file->name);
-  if (!path) return path.error();
-  const std::string paths[] = {std::move(*path)};
-  if (const Status taken = home_->ingest(paths, IngestBy::link); !taken) return taken.error();
   return wire::SnapshotFile{file->partition, file->name,     file->bytes,
                             file->records,   file->checksum, since_of(cut, scope)};
+}
+
+// Into the store, and from there into the home: together, since most of the time that files of
+// small partitions take is that of the syncs around them.
+Status ServerDisk::keep(const std::vector<wire::SnapshotFile>& written) {
+  if (written.empty()) return {};
+  auto staging = store_->staging_directory();
+  if (!staging) return staging.error();
+  std::vector<LocalFile> files;
+  for (const wire::SnapshotFile& file : written) {
+    files.push_back({join_path(*staging, file.name), file.name});
+  }
+  if (Status put = store_->put_files(files); !put) return put;
+  std::vector<std::string> paths;
+  for (const wire::SnapshotFile& file : written) {
+    auto path = store_->fetch_file(file.name);
+    if (!path) return path.error();
+    paths.push_back(std::move(*path));
+  }
+  return home_->ingest(paths, IngestBy::link);
 }
 
 }  // namespace ballast

@@ -42,7 +42,9 @@ class ServerDisk {
   // Base before deltas: the files of one ingestion may not overlap.
   [[nodiscard]] Status ingest_chains(const std::vector<wire::SnapshotFile>& files,
                                      const std::vector<std::string>& paths);
+  // A file in the staging directory.
   [[nodiscard]] Result<wire::SnapshotFile> write(const PartitionCut& cut, CutScope scope);
+  [[nodiscard]] Status keep(const std::vector<wire::SnapshotFile>& written);
 
   const std::string home_path_;
   // None after a job that failed: what the disk refused once the store refuses until it is opened

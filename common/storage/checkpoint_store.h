@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,11 @@ struct StoredFile {
   std::uint64_t bytes = 0;
 };
 
+struct LocalFile {
+  std::string path;
+  std::string name;  // In the store.
+};
+
 class CheckpointStore {
  public:
   virtual ~CheckpointStore() = default;
@@ -31,8 +37,13 @@ class CheckpointStore {
   // writes there fails, as it should.
   [[nodiscard]] virtual Status clear_staging() = 0;
 
-  // Moves a local, synced file into the store, replacing one of this name.
-  [[nodiscard]] virtual Status put_file(const std::string& local_path, const std::string& name) = 0;
+  // Moves local files, whose bytes are synced, into the store, replacing those of their names. All
+  // are there for good when it succeeds; after an error some of them may be.
+  [[nodiscard]] virtual Status put_files(std::span<const LocalFile> files) = 0;
+  [[nodiscard]] Status put_file(const std::string& local_path, const std::string& name) {
+    const LocalFile file{local_path, name};
+    return put_files({&file, 1});
+  }
   // A local path at which the file's bytes can be read until it is removed from the store.
   [[nodiscard]] virtual Result<std::string> fetch_file(const std::string& name) = 0;
 

@@ -52,13 +52,17 @@ class DirectoryStore final : public CheckpointStore {
     return {};
   }
 
-  Status put_file(const std::string& local_path, const std::string& name) override {
-    const auto path = path_of(name);
-    if (!path) return path.error();
-    if (local_path == *path) return fsync_directory(directory_);
-    Status renamed = rename_durably(local_path, *path);
-    if (renamed || !path_exists(local_path)) return renamed;
-    return copy_across(local_path, *path);
+  // One sync of the directory for all of them.
+  Status put_files(std::span<const LocalFile> files) override {
+    for (const LocalFile& file : files) {
+      const auto path = path_of(file.name);
+      if (!path) return path.error();
+      if (file.path == *path) continue;
+      Status moved = rename(file.path, *path);
+      if (!moved && path_exists(file.path)) moved = copy_across(file.path, *path);
+      if (!moved) return moved;
+    }
+    return fsync_directory(directory_);
   }
 
   Result<std::string> fetch_file(const std::string& name) override {

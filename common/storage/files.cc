@@ -103,10 +103,15 @@ Status fsync_directory(const std::string& path) {
   return {};
 }
 
-Status rename_durably(const std::string& from, const std::string& to) {
+Status rename(const std::string& from, const std::string& to) {
   if (::rename(from.c_str(), to.c_str()) != 0) {
     return system_error(from, "rename it to " + to, errno);
   }
+  return {};
+}
+
+Status rename_durably(const std::string& from, const std::string& to) {
+  if (Status renamed = rename(from, to); !renamed) return renamed;
   return fsync_directory(directory_of(to));
 }
 

@@ -32,6 +32,7 @@ namespace ballast {
 [[nodiscard]] Status fsync_file(const std::string& path);
 [[nodiscard]] Status fsync_directory(const std::string& path);
 
+[[nodiscard]] Status rename(const std::string& from, const std::string& to);
 // Renames and syncs the directory of the new name. The file itself must have been synced before.
 [[nodiscard]] Status rename_durably(const std::string& from, const std::string& to);
 

@@ -106,7 +106,8 @@ class SstSnapshotWriter final : public SnapshotWriter {
       file.checksum = content_hash((*mapped)->bytes());
       file.name = name_of(file.checksum);
     }
-    if (Status done = rename_durably(temporary_, join_path(directory_, file.name)); !done) {
+    // Its bytes are synced; that its name stays is the store's care.
+    if (Status done = rename(temporary_, join_path(directory_, file.name)); !done) {
       return done.error();
     }
     temporary_.clear();

@@ -43,8 +43,8 @@ class SnapshotWriter {
   // The clocks of a partition that counts microbatches one by one, by leaf: they are kept with its
   // own record. REQUIRES: before finish().
   virtual void set_clocks(std::span<const Step> clocks) = 0;
-  // Syncs the file and puts it in place under its name. A partition without records has a file
-  // too. REQUIRES: called once, last.
+  // Syncs the file's bytes and gives it its name, which is not synced. A partition without records
+  // has a file too. REQUIRES: called once, last.
   [[nodiscard]] virtual Result<SnapshotFile> finish() = 0;
 };
 

@@ -349,8 +349,12 @@ class DyingStore final : public CheckpointStore {
   Status clear_staging() override {
     return change([&] { return store_.clear_staging(); });
   }
-  Status put_file(const std::string& path, const std::string& name) override {
-    return change([&] { return store_.put_file(path, name); });
+  Status put_files(std::span<const LocalFile> files) override {
+    for (const LocalFile& file : files) {
+      Status put = change([&] { return store_.put_files({&file, 1}); });
+      if (!put) return put;
+    }
+    return {};
   }
   Result<std::string> fetch_file(const std::string& name) override {
     return store_.fetch_file(name);
@@ -385,9 +389,7 @@ class OvertakenStore final : public CheckpointStore {
 
   Result<std::string> staging_directory() override { return store_.staging_directory(); }
   Status clear_staging() override { return store_.clear_staging(); }
-  Status put_file(const std::string& path, const std::string& name) override {
-    return store_.put_file(path, name);
-  }
+  Status put_files(std::span<const LocalFile> files) override { return store_.put_files(files); }
   Result<std::string> fetch_file(const std::string& name) override {
     return store_.fetch_file(name);
   }
