@@ -128,7 +128,7 @@ class Fleet {
   struct Run {
     enum class State { making, active, ending, recording, ended } state = State::making;
     std::shared_ptr<const RunConfig> config;
-    std::unique_ptr<Coordinator> machine;  // While it is active, or lets its members go.
+    std::unique_ptr<Coordinator> machine;        // While it is active, or lets its members go.
     std::map<MemberId, wire::Message> greeters;  // Their Hello, while the run is being made.
     RunProgress progress;
     Exit exit;  // Once it has ended.
