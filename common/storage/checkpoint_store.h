@@ -31,7 +31,7 @@ class CheckpointStore {
  public:
   virtual ~CheckpointStore() = default;
 
-  // A local directory to write files in before put_file(); near the store where that saves a copy.
+  // A local directory to write files in before put_files(); near the store where that saves a copy.
   [[nodiscard]] virtual Result<std::string> staging_directory() = 0;
   // Removes what dead processes left there. A living process on an older timeline that still
   // writes there fails, as it should.
