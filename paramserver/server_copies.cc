@@ -16,8 +16,11 @@ void Server::on_plan(const wire::Plan& plan, Effects<Job>& effects) {
   if (run_ == nullptr || plan.owners.size() != run_->partitions) return;
   if (plan.number <= plan_.number) return;
   if (state_ == State::restoring && plan.timeline == timeline_) return;
-  // Whoever restores nothing on a timeline begins it with nothing.
-  if (plan.timeline != timeline_) {
+  // Whoever restores nothing on a timeline begins it with nothing. So does who was left out of plans
+  // that it has not seen: a step was committed that it has not prepared (S11).
+  const bool left_behind =
+      !is_relaxed(*run_) && !partitions_.empty() && plan.committed > applied_ + 1;
+  if (plan.timeline != timeline_ || left_behind) {
     drop_copies();
     timeline_ = plan.timeline;
     state_ = State::serving;

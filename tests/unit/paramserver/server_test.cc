@@ -857,6 +857,25 @@ TEST_F(CopiesTest, WhoIsPreparedWaitsForTheCommitThatTheOthersHave) {
   EXPECT_EQ(server_.applied(), 1U);
 }
 
+// Seed 1177714835: it came back with a log after the others had gone on without it, and the plan that
+// let it drop what it kept was lost. All its copies were prepared, so it asked for none.
+TEST_F(CopiesTest, APlanFarAheadOfWhatWasPromisedIsBegunAnew) {
+  restore(1);
+  receive(kCoordinator, plan(1, kPeer, {kSelf}));
+  receive(kPeer, push(1, {2, 0}));
+  wire::Plan next = plan(4, kPeer, {kSelf});
+  next.committed = 1;
+  EXPECT_EQ(count<wire::Prepared>(receive(kCoordinator, next)), 1U) << "the commit is on its way";
+  next.number = 5;
+  next.committed = 2;
+  const After effects = receive(kCoordinator, next);
+  EXPECT_TRUE(server_.partitions().empty());
+  EXPECT_EQ(count<wire::Prepared>(effects), 0U);
+  ASSERT_EQ(count<wire::Lacking>(effects), 1U);
+  EXPECT_FALSE(the<wire::Lacking>(effects).has_version);
+  EXPECT_EQ(the<wire::Lacking>(effects).copies.size(), kPartitions);
+}
+
 // ---- waiting ------------------------------------------------------------------------------------
 
 // For people: with its heartbeats, and in its log.
