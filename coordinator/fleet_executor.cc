@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <variant>
 
 #include "common/storage/checkpoints.h"
 #include "common/storage/directory_store.h"
@@ -28,6 +29,7 @@ FleetClaimed FleetExecutor::run(const ClaimFleet& job) {
     // Two began together; the other one was quicker.
     return {.term = 0, .superseded = true, .error = ""};
   }
+  term_ = term;
   return {.term = term, .superseded = false, .error = ""};
 }
 
@@ -48,7 +50,27 @@ RunMade FleetExecutor::run(const MakeRun& job) {
 }
 
 RunWorked FleetExecutor::run(RunWork& job) {
+  if (auto refused = refuse_claim(job.job)) return {job.run, std::move(*refused)};
   return {job.run, (*places_.at(job.run).executor)(std::move(job.job))};
+}
+
+// A run is claimed under the job's latest term alone: one that was superseded, and is slow, would
+// cut off its successor, whom the members follow (J7).
+std::optional<CoordinatorOutcome> FleetExecutor::refuse_claim(const CoordinatorJob& job) const {
+  const bool claims = std::holds_alternative<ClaimTimeline>(job);
+  if (!claims && !std::holds_alternative<RaiseClaim>(job)) return std::nullopt;
+  const Result<Timeline> highest = highest_timeline(terms_);
+  if (highest && *highest <= term_) return std::nullopt;
+  const auto refused = [&](auto outcome) -> CoordinatorOutcome {
+    if (highest) {
+      outcome.superseded = true;
+    } else {
+      outcome.error = highest.error().message;
+      outcome.may_pass = may_pass(highest.error());
+    }
+    return outcome;
+  };
+  return claims ? refused(TimelineClaimed{}) : refused(ClaimRaised{});
 }
 
 EndRecorded FleetExecutor::run(const RecordEnd& job) {

@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "common/base/result.h"
@@ -49,9 +50,11 @@ class FleetExecutor {
   [[nodiscard]] RunWorked run(RunWork& job);
   [[nodiscard]] EndRecorded run(const RecordEnd& job);
   [[nodiscard]] JobConcluded run(const ConcludeJob& job);
+  [[nodiscard]] std::optional<CoordinatorOutcome> refuse_claim(const CoordinatorJob& job) const;
 
   const FleetExecutorOptions options_;
   CheckpointStore& terms_;
+  Term term_ = 0;  // Ours of the job.
   std::map<RunId, Place> places_;
 };
 

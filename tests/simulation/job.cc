@@ -112,6 +112,7 @@ FleetClaimed SimulatedJobDisk::claim(const ClaimFleet& job) {
   if (!job_.disk.may_write()) return {};
   const Term term = std::max(highest, job.above) + 1;
   job_.claimed.insert(term);
+  term_ = term;
   return {.term = term, .error = ""};
 }
 
@@ -125,6 +126,14 @@ RunMade SimulatedJobDisk::make(const MakeRun& job) {
 }
 
 RunWorked SimulatedJobDisk::work(RunWork&& job) {
+  if (*job_.claimed.rbegin() > term_) {  // Another one has the job (J7).
+    const auto superseded = [&](auto outcome) {
+      outcome.superseded = true;
+      return RunWorked{job.run, std::move(outcome)};
+    };
+    if (std::holds_alternative<ClaimTimeline>(job.job)) return superseded(TimelineClaimed{});
+    if (std::holds_alternative<RaiseClaim>(job.job)) return superseded(ClaimRaised{});
+  }
   return {job.run, made_.at(job.run)(std::move(job.job))};
 }
 

@@ -81,6 +81,7 @@ class SimulatedJobDisk {
   const Places& places_;
   Prng& prng_;
   std::map<RunId, SimulatedCoordinatorStore> made_;
+  Term term_ = 0;  // Of the job, as this process claimed it.
 };
 
 }  // namespace ballast::simulation
