@@ -265,9 +265,9 @@ void Server::on_pull(MemberId from, const wire::Pull& pull, Effects<Job>& effect
     return parked.from == from && parked.pull.request == pull.request;
   });
   if (parked_.size() < options_.parked_max) parked_.push_back({from, pull});
-  if (pull.again && pull.version == applied_ + 1) {
-    effects.send(from, wire::Missing{timeline_, pull.version, missing()});
-  }
+  // Also to one that is further: the others may have gone on before we came back with an older
+  // disk.
+  if (pull.again) effects.send(from, wire::Missing{timeline_, applied_ + 1, missing()});
 }
 
 void Server::answer(MemberId to, const wire::Pull& pull, Effects<Job>& effects) {

@@ -528,9 +528,18 @@ void Worker::go_on_after(Step step, Effects<Job>& effects) {
 }
 
 void Worker::on_missing(MemberId from, const wire::Missing& missing, Effects<Job>& effects) {
-  const auto work = steps_.find(missing.step);
-  if (missing.timeline != timeline_ || work == steps_.end()) return;
+  if (missing.timeline != timeline_ || !plan_ || missing.step == 0) return;
   if (!servers_.contains(from)) return;  // Let go while its question was on its way.
+  const auto work = steps_.find(missing.step);
+  if (work == steps_.end()) {
+    // Versions that we have seen are gone with the servers that had them (W2): once more.
+    const bool forgotten = !steps_.empty() && missing.step < steps_.begin()->first;
+    const bool ours = std::any_of(
+        missing.nodes.begin(), missing.nodes.end(),
+        [&](const Node& node) { return node.begin() < own_.end && own_.begin < node.end(); });
+    if (forgotten && ours) begin_step(missing.step, effects);
+    return;
+  }
   for (const auto& [first, retained] : work->second.retained) {
     for (const auto& [server, push] : retained.pushes) {
       if (server == from && holds_any_of(push, missing.nodes)) effects.send(server, push);

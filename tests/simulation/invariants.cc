@@ -321,6 +321,7 @@ void Invariants::sent(std::uint64_t life, const Server* from, const wire::Body& 
                  [&](const wire::Plan& plan) { leads_[life].said = plan; },
                  [&](const wire::Restore& restore) {
                    committed_.try_emplace(restore.timeline, restore.commit.step);
+                   commits_.try_emplace({restore.timeline, restore.commit.step}, restore.commit);
                  },
                  [&](const wire::Prepared& prepared) { check_prepared(from, prepared); },
                  [&](const wire::PartitionCopy& copy) { check_copy(copy); },

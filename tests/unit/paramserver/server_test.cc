@@ -176,6 +176,16 @@ TEST_F(ServerTest, TellsAWorkerThatAsksAgainWhatIsMissing) {
   EXPECT_EQ(the<wire::Missing>(effects).step, 1U);
 }
 
+// Seed 1600004405: the others had gone on, and an older disk came back.
+TEST_F(ServerTest, TellsAWorkerThatIsFurtherWhatIsMissing) {
+  restore(1);
+  wire::Pull again = pull(3);
+  again.again = true;
+  const After effects = receive(kWorker, again);
+  ASSERT_EQ(count<wire::Missing>(effects), 1U);
+  EXPECT_EQ(the<wire::Missing>(effects).step, 1U);
+}
+
 // R2: only commit inserts.
 TEST_F(ServerTest, PullingAnUnknownKeyGivesItsInitialRowAndStoresNothing) {
   restore(1);

@@ -252,6 +252,22 @@ TEST_F(TrainerTest, PushesAgainWhatAServerMissesUntilTheVersionIsSeen) {
   EXPECT_TRUE(all<wire::Push>(effects).empty()) << "forgotten";
 }
 
+// Seed 1600004405: the only server came back with an older disk.
+TEST_F(TrainerTest, ComputesAForgottenStepAgainWhenAServerNeedsItAfterAll) {
+  After effects = compute(
+      answer(gather(receive(kCoordinator, plan_of(1, {{kSelf, {0, 2}}, {kPeer, {2, 4}}})))));
+  compute(answer(gather(effects)));  // Version 1 is there, and step 2 is pushed.
+  const wire::Plan later = plan_of(2, {{kSelf, {0, 4}}}, 1, 2);
+  receive(kCoordinator, later);
+
+  effects = receive(kServer1, wire::Missing{.timeline = 1, .step = 1, .nodes = {{1, 1}}});
+  ASSERT_EQ(jobs<GatherLeaves>(effects).size(), 1U);
+  EXPECT_EQ(jobs<GatherLeaves>(effects)[0].step, 1U);
+  EXPECT_EQ(jobs<GatherLeaves>(effects)[0].leaves.size(), 4U);
+  effects = receive(kServer1, wire::Missing{.timeline = 1, .step = 1, .nodes = {{1, 1}}});
+  EXPECT_TRUE(jobs<GatherLeaves>(effects).empty()) << "it is under way";
+}
+
 // ---- helping out --------------------------------------------------------------------------------
 
 TEST_F(TrainerTest, ComputesWhatOthersAreLateWithAndPushesItAgainWhenAskedAgain) {
