@@ -357,7 +357,8 @@ void Coordinator::new_plan(Effects<Job>& effects) {
   for (std::size_t i = 0; i < workers.size(); ++i) plan_.workers.push_back({workers[i], ranges[i]});
   plan_.servers.clear();
   for (const MemberId server : holders()) {
-    plan_.servers.push_back({server, members_.at(server).endpoint});
+    const Member& member = members_.at(server);
+    plan_.servers.push_back({server, member.endpoint, member.named_since});
   }
   for (const auto& [id, member] : members_) {
     if (member.ready) effects.send(id, plan_);

@@ -189,6 +189,7 @@ class Coordinator {
     bool leaving = false;  // A server that said goodbye, and keeps copies that others lack.
     std::optional<Step> leaves_at;   // Relaxed: it goes when this checkpoint is kept.
     std::optional<wire::Held> held;  // What it had when it greeted, of this run.
+    PlanNumber named_since = 0;      // Servers: plans before do not know of this coming (S10).
     std::string trouble;             // Why it could not restore yet.
     std::string waiting;             // What it says that it waits for, ...
     Time waiting_since{};            // ... and since when.
@@ -229,7 +230,7 @@ class Coordinator {
   void hear_of(Term term, Effects<Job>& effects);
   void on_raised(const ClaimRaised& raised, Effects<Job>& effects);
   void abdicate(const std::string& reason, Effects<Job>& effects);
-  void regather(MemberId lost, Return may_return, Effects<Job>& effects);
+  void regather(const std::string& why, Effects<Job>& effects);
   void forget_step();
   [[nodiscard]] const wire::Plan* latest_plan() const;
   [[nodiscard]] std::vector<wire::ServerAddress> not_back(const wire::Plan& plan) const;
@@ -274,6 +275,7 @@ class Coordinator {
   void commit_when_prepared(Effects<Job>& effects);
   [[nodiscard]] std::set<MemberId> unprepared() const;
   [[nodiscard]] std::optional<wire::Replica> diverged(const wire::Prepared& prepared) const;
+  [[nodiscard]] bool knows_its_part(MemberId from, const wire::Prepared& prepared) const;
   void say_commit(MemberId server, Effects<Job>& effects) const;
   [[nodiscard]] bool history_lags() const;
   void record_step(Effects<Job>& effects);

@@ -145,6 +145,8 @@ void Coordinator::on_ready(MemberId from, const wire::Ready& ready, Effects<Job>
   blas_version_ = ready.blas_version;
   member.ready = true;
   progressed_ = now_;
+  // What it kept before it came is counted on only when the run is taken over with it.
+  member.named_since = state_ == State::training ? plan_.number + 1 : 0;
   effects.note(NoteLevel::info, name(from) + " joined");
   if (state_ == State::gathering) {
     begin_when_enough(effects);
@@ -177,7 +179,9 @@ void Coordinator::on_lost(MemberId who, const std::string& why, Return may_retur
   const std::vector<MemberId> all = holders();
   if (!running || std::find(all.begin(), all.end(), who) == all.end()) return;
   if (state_ == State::training) {
-    if (!survive(who, effects)) regather(who, may_return, effects);
+    if (survive(who, effects)) return;
+    if (may_return == Return::never) gone_.insert(who);
+    regather("it kept the only copies of some partitions", effects);
     return;
   }
   // Nobody has a complete version of this timeline: another one.

@@ -43,6 +43,11 @@ void Coordinator::on_prepared(MemberId from, const wire::Prepared& prepared,
     say_commit(from, effects);
     return;
   }
+  if (prepared.step > commit_.step + 1 && knows_its_part(from, prepared)) {
+    // We went on from what it said before our last commits reached it.
+    regather(name(from) + " is further than we know of", effects);
+    return;
+  }
   if (prepared.step != commit_.step + 1) return;
   std::set<PartitionId> unique;
   for (const wire::PreparedPartition& p : prepared.partitions) unique.insert(p.partition);
@@ -64,6 +69,14 @@ void Coordinator::on_prepared(MemberId from, const wire::Prepared& prepared,
   }
   prepared_.insert_or_assign(from, prepared);
   commit_when_prepared(effects);
+}
+
+// Whether it is said of copies that the plan gives it, by a server that has heard so.
+bool Coordinator::knows_its_part(MemberId from, const wire::Prepared& prepared) const {
+  return std::any_of(prepared.partitions.begin(), prepared.partitions.end(), [&](const auto& p) {
+    const auto since = since_.find({p.partition, from});
+    return since != since_.end() && prepared.plan >= since->second;
+  });
 }
 
 void Coordinator::commit_when_prepared(Effects<Job>& effects) {

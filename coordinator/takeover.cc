@@ -9,6 +9,7 @@
 // heard have been further still, the steps up to it are committed again, to the same bits.
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "common/runtime/membership.h"
@@ -50,13 +51,11 @@ void Coordinator::abdicate(const std::string& reason, Effects<Job>& effects) {
 // ---- looking for what is left -------------------------------------------------------------------
 
 // Everybody says again what it holds. A server whose connection broke comes back in a moment.
-void Coordinator::regather(MemberId lost, Return may_return, Effects<Job>& effects) {
-  effects.note(NoteLevel::warning,
-               "it kept the only copies of some partitions; asking the servers what they hold");
+void Coordinator::regather(const std::string& why, Effects<Job>& effects) {
+  effects.note(NoteLevel::warning, why + "; asking the servers what they hold");
   state_ = State::gathering;
   progressed_ = now_;
   gather_until_ = now_ + return_within();
-  if (may_return == Return::never) gone_.insert(lost);
   forget_step();
   for (const auto& [id, member] : members_) effects.send(id, wire::Rejoin{});
   members_.clear();
@@ -152,10 +151,16 @@ bool Coordinator::take_over(const wire::Plan& plan, Effects<Job>& effects) {
     if (!member.ready || !member.held || member.held->timeline != plan.timeline) continue;
     for (const Commit& commit : member.held->commits) commits.try_emplace(commit.step, commit);
   }
-  if (commits.empty()) return false;
-  const Commit& latest = commits.rbegin()->second;
-  std::optional<Placement> placement = placement_of(plan, latest.step);
+  // What a member said may be from before our own last commit reached it.
+  if (!is_relaxed(run_) && has_begun_ && plan.timeline == timeline_) {
+    commits.try_emplace(commit_.step, commit_);
+  }
+  std::optional<Placement> placement;
+  while (!commits.empty() && !(placement = placement_of(plan, commits.rbegin()->first))) {
+    commits.erase(std::prev(commits.end()));
+  }
   if (!placement) return false;
+  const Commit latest = commits.rbegin()->second;
   // In a relaxed run the commit is the one that the timeline began from: clocks say how far it is.
   const Step reached = is_relaxed(run_) ? held_floor(*placement) : latest.step;
   if (kept_ && kept_->commit.step > reached) return false;
@@ -181,7 +186,10 @@ bool Coordinator::take_over(const wire::Plan& plan, Effects<Job>& effects) {
   adopt(std::move(*placement));
   for (const wire::Replica& copy : copies()) in_step_.insert(copy);
   std::set<MemberId> behind;  // They wait for the commit.
+  const std::vector<MemberId> keepers = holders();
   for (auto& [id, member] : members_) {
+    const bool keeps = std::binary_search(keepers.begin(), keepers.end(), id);
+    member.named_since = keeps ? 0 : plan_.number + 1;
     if (member.held && !member.held->commits.empty() &&
         member.held->commits.back().step < commit_.step) {
       behind.insert(id);

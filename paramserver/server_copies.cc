@@ -16,11 +16,12 @@ void Server::on_plan(const wire::Plan& plan, Effects<Job>& effects) {
   if (run_ == nullptr || plan.owners.size() != run_->partitions) return;
   if (plan.number <= plan_.number) return;
   if (state_ == State::restoring && plan.timeline == timeline_) return;
-  // Whoever restores nothing on a timeline begins it with nothing. So does who was left out of plans
-  // that it has not seen: a step was committed that it has not prepared (S11).
-  const bool left_behind =
-      !is_relaxed(*run_) && !partitions_.empty() && plan.committed > applied_ + 1;
-  if (plan.timeline != timeline_ || left_behind) {
+  // Whoever restores nothing on a timeline begins it with nothing. So does who comes back to one
+  // that went on without it, and perhaps has not seen the plans that left it out (S10).
+  const auto us = std::find_if(plan.servers.begin(), plan.servers.end(),
+                               [&](const auto& entry) { return entry.server == options_.self; });
+  const bool left_out = us != plan.servers.end() && us->since > plan_.number;
+  if (plan.timeline != timeline_ || left_out) {
     drop_copies();
     timeline_ = plan.timeline;
     state_ = State::serving;

@@ -240,6 +240,8 @@ struct Plan {
   struct ServerAddress {
     server @0 :UInt64;
     endpoint @1 :Text;
+    since @2 :UInt64;
+    # The first plan that could name it; one that has seen no plan since the one before keeps nothing.
   }
 }
 

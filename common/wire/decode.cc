@@ -448,7 +448,8 @@ Plan Reader::read(schema::Plan::Reader in) {
   const auto servers = in.getServers();
   out.servers.resize(count(servers, "servers"));
   for (unsigned i = 0; i < out.servers.size(); ++i) {
-    out.servers[i] = {MemberId{servers[i].getServer()}, text(servers[i].getEndpoint())};
+    out.servers[i] = {MemberId{servers[i].getServer()}, text(servers[i].getEndpoint()),
+                      servers[i].getSince()};
   }
   const auto replicas = in.getReplicas();
   out.replicas.resize(count(replicas, "replicas"));

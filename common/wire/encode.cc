@@ -103,6 +103,7 @@ void write(const Plan& in, schema::Plan::Builder out) {
   for (unsigned i = 0; i < servers.size(); ++i) {
     servers[i].setServer(index(in.servers[i].server));
     servers[i].setEndpoint(text(in.servers[i].endpoint));
+    servers[i].setSince(in.servers[i].since);
   }
   auto replicas = out.initReplicas(count(in.replicas.size()));
   for (unsigned i = 0; i < replicas.size(); ++i) {

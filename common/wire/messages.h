@@ -23,7 +23,7 @@
 namespace ballast::wire {
 
 // Raised whenever a message changes its meaning: members of another protocol are refused.
-inline constexpr std::uint32_t kProtocol = 8;
+inline constexpr std::uint32_t kProtocol = 9;
 
 enum class Role : std::uint8_t { coordinator, server, worker };
 
@@ -37,6 +37,7 @@ struct Assignment {
 struct ServerAddress {
   MemberId server{};
   std::string endpoint;
+  PlanNumber since = 0;  // Plans before say nothing of what it keeps: it begins with nothing.
   friend bool operator==(const ServerAddress&, const ServerAddress&) = default;
 };
 struct Replica {

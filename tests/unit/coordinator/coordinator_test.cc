@@ -349,7 +349,6 @@ TEST_F(CoordinatorTest, PassesOverPreparedThatCannotBe) {
   };
   const Case cases[] = {
       {"another timeline", [](wire::Prepared& p) { p.timeline = 2; }},
-      {"a step too far", [](wire::Prepared& p) { p.step = 2; }},
       {"a partition too few", [](wire::Prepared& p) { p.partitions.clear(); }},
       {"somebody else's partition",
        [](wire::Prepared& p) {
@@ -614,6 +613,59 @@ TEST_F(TakeoverTest, AnOlderGreetingOfAMemberTakesNothingBack) {
   const auto plans = all<wire::Plan>(ready(kServer2));
   ASSERT_EQ(plans.size(), 2U);
   EXPECT_EQ(plans[0].second.committed, 2U);
+}
+
+// Seed 1700000706: greetings from before our last commit came late.
+TEST_F(TakeoverTest, KnowsWhatItCommittedItself) {
+  receive(kServer1, holding(kServer1, 2, 2));
+  receive(kServer2, holding(kServer2, 2, 2));
+  ready(kServer1);
+  ready(kServer2);
+  receive(kServer1, prepared(kServer1, 3));
+  ASSERT_EQ(all<wire::CommitStep>(receive(kServer2, prepared(kServer2, 3))).size(), 2U);
+
+  step(Disconnected{kServer1});
+  receive(kServer1, holding(kServer1, 2, 3));
+  receive(kServer2, holding(kServer2, 2, 3));
+  ready(kServer1);
+  const After effects = ready(kServer2);
+  ASSERT_EQ(all<wire::Plan>(effects).size(), 2U);
+  EXPECT_EQ(all<wire::Plan>(effects)[0].second.committed, 3U);
+  EXPECT_EQ(all<wire::CommitStep>(effects).size(), 2U) << "both may have been told in vain";
+}
+
+TEST_F(TakeoverTest, AsksAgainWhenAServerIsFurtherThanItSaid) {
+  receive(kServer1, holding(kServer1, 1, 2));
+  receive(kServer2, holding(kServer2, 1, 2));
+  ready(kServer1);
+  ready(kServer2);
+  wire::Prepared early = prepared(kServer1, 3);
+  early.plan = plan_.number;
+  EXPECT_TRUE(receive(kServer1, early).sends.empty()) << "it has not heard that we went back";
+  EXPECT_EQ(all<wire::Rejoin>(receive(kServer1, prepared(kServer1, 3))).size(), 2U);
+  receive(kServer1, holding(kServer1, 2, 3));
+  receive(kServer2, holding(kServer2, 1, 2));
+  ready(kServer1);
+  const auto plans = all<wire::Plan>(ready(kServer2));
+  ASSERT_EQ(plans.size(), 2U);
+  EXPECT_EQ(plans[0].second.committed, 2U);
+}
+
+TEST_F(TakeoverTest, AServerThatComesLaterBeginsWithNothing) {
+  receive(kServer1, holding(kServer1, 2, 2));
+  receive(kServer2, holding(kServer2, 2, 2));
+  ready(kServer1);
+  const auto plans = all<wire::Plan>(ready(kServer2));
+  ASSERT_EQ(plans.size(), 2U);
+  for (const wire::ServerAddress& server : plans[0].second.servers) EXPECT_EQ(server.since, 0U);
+  constexpr MemberId kServer3{103};
+  receive(kServer3, hello(wire::Role::server));
+  const auto more = all<wire::Plan>(ready(kServer3));
+  ASSERT_FALSE(more.empty());
+  const wire::Plan& last = more.back().second;
+  for (const wire::ServerAddress& server : last.servers) {
+    EXPECT_EQ(server.since, server.server == kServer3 ? plans[0].second.number + 1 : 0U);
+  }
 }
 
 TEST_F(TakeoverTest, GoesBackToACheckpointWhenAPartitionIsHeldByNobody) {

@@ -867,17 +867,18 @@ TEST_F(CopiesTest, WhoIsPreparedWaitsForTheCommitThatTheOthersHave) {
   EXPECT_EQ(server_.applied(), 1U);
 }
 
-// Seed 1177714835: it came back with a log after the others had gone on without it, and the plan that
-// let it drop what it kept was lost. All its copies were prepared, so it asked for none.
-TEST_F(CopiesTest, APlanFarAheadOfWhatWasPromisedIsBegunAnew) {
+// Seeds 1177714835 and 1700000706: it came back with a log, behind the others or further, and the
+// plan that let it drop what it kept was lost. Nobody counts on its copies, so they are no good.
+TEST_F(CopiesTest, WhoComesBackToARunThatWentOnBeginsAnew) {
   restore(1);
   receive(kCoordinator, plan(1, kPeer, {kSelf}));
   receive(kPeer, push(1, {2, 0}));
-  wire::Plan next = plan(4, kPeer, {kSelf});
-  next.committed = 1;
-  EXPECT_EQ(count<wire::Prepared>(receive(kCoordinator, next)), 1U) << "the commit is on its way";
-  next.number = 5;
-  next.committed = 2;
+  wire::Plan next = plan(5, kPeer, {kSelf});
+  next.servers[0].since = 1;
+  EXPECT_EQ(count<wire::Prepared>(receive(kCoordinator, next)), 1U)
+      << "it has been there all along";
+  next.number = 7;
+  next.servers[0].since = 6;
   const After effects = receive(kCoordinator, next);
   EXPECT_TRUE(server_.partitions().empty());
   EXPECT_EQ(count<wire::Prepared>(effects), 0U);
