@@ -10,7 +10,8 @@ dev_build() {
   local preset=${1:-release}
   (($# == 0)) || shift
   case $preset in
-    release | debug | asan | tsan) ;;
+    asan) run_verb setup --fuzz ;;
+    release | debug | tsan) ;;
     *) fail_usage "build: expected release, debug, asan or tsan, saw '$preset'" ;;
   esac
   build_preset "$preset" "$@"

@@ -34,7 +34,7 @@ run_verb() {
 configure_preset() {
   local preset=$1
   command -v cmake >/dev/null || fail "cmake is not installed; run './dev setup' first"
-  [[ build/$preset/build.ninja -nt CMakePresets.json ]] || cmake --preset "$preset"
+  [[ build/$preset/build.ninja -nt CMakePresets.json ]] || cmake --fresh --preset "$preset"
 }
 
 # build_preset PRESET [TARGET...]: everything when no target is named.

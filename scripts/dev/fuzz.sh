@@ -40,7 +40,7 @@ dev_fuzz() {
   done
   ((${#targets[@]} > 0)) || mapfile -t targets < <(fuzz_targets)
   run_verb setup --fuzz
-  build_preset fuzz "${targets[@]/#/fuzz_}"
+  build_preset asan "${targets[@]/#/fuzz_}"
   mkdir -p build/fuzz/logs build/fuzz/found
   fuzz_all "$seconds" "${targets[@]}"
 }
@@ -104,7 +104,7 @@ fuzz_run() {
     ASAN_OPTIONS="strict_string_checks=1:detect_stack_use_after_return=1" \
     UBSAN_OPTIONS="print_stacktrace=1" \
     ASAN_SYMBOLIZER_PATH="$(command -v llvm-symbolizer-14)" \
-    "build/fuzz/fuzzers/fuzz_$target" "$@"
+    "build/asan/fuzzers/fuzz_$target" "$@"
 }
 
 # In memory where there is a file system in memory: some targets write files for every input.
@@ -152,6 +152,6 @@ fuzz_explain() {
     "build/fuzz/logs/$target.log" || tail -n 5 "build/fuzz/logs/$target.log"
   [[ -f $small ]] || return 0
   printf '  the input, %d bytes:  %s\n' "$(stat -c %s "$small")" "$small"
-  printf '  see it again:         build/fuzz/fuzzers/fuzz_%s %s\n' "$target" "$small"
+  printf '  see it again:         build/asan/fuzzers/fuzz_%s %s\n' "$target" "$small"
   printf '  once it is mended:    cp %s tests/fuzz/regressions/%s/WHAT_IT_WAS\n' "$small" "$target"
 }

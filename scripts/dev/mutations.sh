@@ -78,6 +78,16 @@ mutation_take() {
   done
 }
 
+# mutation_hunt TREE JOBS NAME: first with the seed that found it before, if the patch names one.
+mutation_hunt() {
+  local simulate=$1/build/release/tests/simulate seed
+  seed=$(sed -n 's/^Found by seed \([0-9]*\)\.$/\1/p' "$mutations/$3.patch")
+  if [[ -n $seed ]] && ((seed <= mutation_seeds)); then
+    timeout "$mutation_seconds_max" "$simulate" --until-failure --first "$seed" --seeds 1 || return
+  fi
+  timeout "$mutation_seconds_max" "$simulate" --until-failure --seeds "$mutation_seeds" --jobs "$2"
+}
+
 # mutation_try TREE JOBS NAME: false where it was not found as it has to be. One row says how it went.
 mutation_try() {
   local tree=$1 jobs=$2 name=$3 log=$mutation_trees/logs/$3.log started=$SECONDS status=0 seed said
@@ -93,8 +103,7 @@ mutation_try() {
     row - "DOES NOT BUILD: $log"
     return 1
   }
-  timeout "$mutation_seconds_max" "$tree/build/release/tests/simulate" --until-failure \
-    --seeds "$mutation_seeds" --jobs "$jobs" >"$log" 2>&1 || status=$?
+  mutation_hunt "$tree" "$jobs" "$name" >"$log" 2>&1 || status=$?
   if ((status == 0)); then
     row - "SURVIVED $mutation_seeds seeds"
     return 1

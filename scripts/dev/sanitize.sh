@@ -2,8 +2,8 @@
 #
 # Usage: ./dev sanitize [asan|tsan] [CTEST ARGUMENTS]
 #
-# asan (with UBSan) runs the tests labelled `fast`, tsan those labelled `tsan`: the tests of code
-# that more than one thread enters. Without a name both run.
+# asan (with UBSan) runs the tests labelled `fast`, tsan those labelled `tsan`: the tests of code that
+# more than one thread enters. Without a name both run.
 
 # shellcheck shell=bash
 
@@ -23,6 +23,7 @@ dev_sanitize() {
 }
 
 sanitize_asan() {
+  run_verb setup --fuzz  # The compiler is the fuzzers', and the libraries are compiled once for both.
   say "sanitize: AddressSanitizer and UBSan"
   build_preset asan tests_fast
   ASAN_OPTIONS="strict_string_checks=1:detect_stack_use_after_return=1" \

@@ -10,8 +10,8 @@
 #
 #   --until-failure   no further than to the first seed that fails
 #   --mutations       apply each patch of tests/simulation/mutations to a copy of the sources, in
-#                     build/mutations, and simulate 1000 seeds until one fails; none may pass them
-#                     all
+#                     build/mutations, and simulate 1000 seeds until one fails, the one that the
+#                     patch names first; none may pass them all
 
 # shellcheck shell=bash
 
