@@ -4,6 +4,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <numeric>
+#include <set>
 #include <utility>
 
 #include "common/math/kernels.h"
@@ -229,18 +230,15 @@ void Accounts::check_cut(const wire::CutDone& done) {
 
 void Accounts::check_end(const SimulatedStore& store) {
   if (store.model->commit.step != run_.steps) violated(31, "the model is of an earlier step");
-  const auto last =
-      std::find_if(store.manifests.rbegin(), store.manifests.rend(),
-                   [&](const auto& entry) { return entry.second.commit.step == run_.steps; });
-  if (last == store.manifests.rend() || last->second.files.size() != run_.partitions) {
-    return violated(31, "the last checkpoint is not there, or not whole");
-  }
-  for (const wire::SnapshotFile& file : last->second.files) {
+  std::set<PartitionId> partitions;
+  for (const wire::SnapshotFile& file : store.model->files) {
+    partitions.insert(file.partition);
     const std::vector<Step>& clocks = store.clocks.at(file.name);
     const bool complete = clocks.size() == run_.leaves && lowest(clocks) == run_.steps;
     if (!complete)
       violated(31, "partition " + number(index(file.partition)) + " lacks microbatches");
   }
+  if (partitions.size() != run_.partitions) violated(31, "the model lacks partitions");
   Step before = 0;
   for (const std::string& line : store.history) {
     const Step step = nlohmann::json::parse(line).at("step").get<Step>();

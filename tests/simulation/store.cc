@@ -414,7 +414,7 @@ ModelExported SimulatedCoordinatorStore::export_model(const ExportModel& job) {
   if (!fault.empty()) return {"", fault};
   if (!store_.disk.may_write()) return {};
   const std::uint64_t digest = digest_of(merged(store_, job.checkpoint));
-  store_.model = StoredModel{digest, job.checkpoint.commit};
+  store_.model = StoredModel{digest, job.checkpoint.commit, job.checkpoint.files};
   return {.digest = std::to_string(digest), .error = "", .scores = {{kScore, score_of(digest)}}};
 }
 

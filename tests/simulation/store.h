@@ -35,6 +35,7 @@ inline constexpr const char* kFenced = "another coordinator has taken over this 
 struct StoredModel {
   std::uint64_t digest = 0;  // Of all rows, as PlainRun::digest.
   Commit commit;
+  std::vector<wire::SnapshotFile> files;  // That it was made from.
 };
 
 // What a run is compared by; a function of the bits of its model.
