@@ -29,18 +29,16 @@ target_compile_options(ballast_flags INTERFACE
   "$<$<CXX_COMPILER_ID:Clang>:-Wno-overlength-strings>"
   $<$<BOOL:${BALLAST_WERROR}>:-Werror>
   -ffp-contract=off -fno-fast-math -fno-math-errno)
-# Half of a build under sanitizers would go into the tests' own code. There, addresses alone are
-# watched.
-set(is_test $<BOOL:$<TARGET_PROPERTY:BALLAST_IS_TEST>>)
 if(BALLAST_SANITIZE)
   target_compile_options(ballast_flags INTERFACE
-    -fsanitize=${BALLAST_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all
-    $<${is_test}:-fno-sanitize=undefined>)
+    -fsanitize=${BALLAST_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(ballast_flags INTERFACE -fsanitize=${BALLAST_SANITIZE})
 endif()
 if(BALLAST_FUZZ)
   # Instruments without bringing a main(); tests/fuzz links it to the fuzzers.
-  target_compile_options(ballast_flags INTERFACE $<$<NOT:${is_test}>:-fsanitize=fuzzer-no-link>)
+  # The tests' own sources need it not, and are half of a build.
+  target_compile_options(ballast_flags INTERFACE
+    $<$<NOT:$<BOOL:$<TARGET_PROPERTY:BALLAST_IS_TEST>>>:-fsanitize=fuzzer-no-link>)
 endif()
 
 # ballast_library(NAME SOURCES ... PUBLIC ... PRIVATE ...): a static library of one folder.

@@ -274,6 +274,7 @@ void Coordinator::begin_restore(Effects<Job>& effects) {
   timeline_ = term_;
   claim_is_new_ = false;
   has_begun_ = true;
+  unrestorable_.reset();
   for (auto& [id, member] : members_) member.held.reset();
   effects.jobs.emplace_back(history_.restart(base_.history_lines));
   epoch_line_open_ = false;
@@ -321,9 +322,13 @@ void Coordinator::on_restored(MemberId from, const wire::Restored& restored,
     return;
   }
   if (!restored.error.empty()) {
-    finish({ExitCode::fault, name(from) + " cannot restore version " +
-                                 std::to_string(base_.commit.step) + ": " + restored.error},
-           effects);
+    // Perhaps a successor that we have not heard of has tidied the files away; then it is no fault.
+    unrestorable_ =
+        Exit{ExitCode::fault, name(from) + " cannot restore version " +
+                                  std::to_string(base_.commit.step) + ": " + restored.error};
+    if (!std::exchange(is_raising_, true)) {
+      effects.jobs.push_back(RaiseClaim{.holding = term_, .above = term_});
+    }
     return;
   }
   members_.at(from).restored = true;

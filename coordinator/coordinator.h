@@ -49,8 +49,9 @@ struct Checkpoint {
 struct ClaimTimeline {
   Timeline above = 0;  // The term that we hold; 0: none yet.
 };
-// A member follows a higher term than ours. Whether another coordinator has taken over is for the
-// store to say; if not (the store is another one, or was emptied), take a term above it.
+// A member follows a higher term than ours, or the store lacks what a server is to restore. Whether
+// another coordinator has taken over is for the store to say; if not (it is another one, or was
+// emptied), take a term above.
 struct RaiseClaim {
   Term holding = 0;
   Term above = 0;
@@ -189,7 +190,7 @@ class Coordinator {
     bool leaving = false;  // A server that said goodbye, and keeps copies that others lack.
     std::optional<Step> leaves_at;   // Relaxed: it goes when this checkpoint is kept.
     std::optional<wire::Held> held;  // What it had when it greeted, of this run.
-    PlanNumber named_since = 0;      // Servers: plans before do not know of this coming (S10).
+    PlanNumber named_since = 0;      // Servers: the first plan after it joined (S10).
     std::string trouble;             // Why it could not restore yet.
     std::string waiting;             // What it says that it waits for, ...
     Time waiting_since{};            // ... and since when.
@@ -347,12 +348,13 @@ class Coordinator {
   Term term_ = 0;              // Claimed in the store; 0: not yet.
   bool claim_is_new_ = false;  // The term has been claimed for a timeline that has not begun.
   bool is_raising_ = false;
-  Time raise_again_{};               // Not before.
-  std::optional<Time> claim_again_;  // The store refused: when to try again, ...
-  std::string store_error_;          // ... and what it said.
-  std::optional<Time> end_again_;    // The same of the last checkpoint, or of the model.
-  Time gathering_since_{};           // For the first plan.
-  std::set<MemberId> greeters_;      // Who wrote before there was a term.
+  std::optional<Exit> unrestorable_;  // To end with, if nobody has taken over.
+  Time raise_again_{};                // Not before.
+  std::optional<Time> claim_again_;   // The store refused: when to try again, ...
+  std::string store_error_;           // ... and what it said.
+  std::optional<Time> end_again_;     // The same of the last checkpoint, or of the model.
+  Time gathering_since_{};            // For the first plan.
+  std::set<MemberId> greeters_;       // Who wrote before there was a term.
   Time gather_until_{};      // How long to wait for servers to come back with what they keep.
   std::set<MemberId> gone_;  // Those that will not.
   bool has_begun_ = false;   // Whether anything was ever restored or taken over.

@@ -29,13 +29,14 @@ void Coordinator::hear_of(Term term, Effects<Job>& effects) {
 void Coordinator::on_raised(const ClaimRaised& raised, Effects<Job>& effects) {
   is_raising_ = false;
   if (raised.superseded) return abdicate("another coordinator has taken over this run", effects);
+  if (raised.error.empty()) term_ = raised.term;
+  if (unrestorable_) return finish(*unrestorable_, effects);
   if (!raised.error.empty() && raised.may_pass) {
     effects.note(NoteLevel::error, raised.error);
     raise_again_ = now_ + options_.store_retry;
     return;
   }
   if (!raised.error.empty()) return abdicate(raised.error, effects);
-  term_ = raised.term;
   plan_.number = std::max(plan_.number, term_ << 32);
   if (state_ == State::training) new_plan(effects);
 }

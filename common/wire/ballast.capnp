@@ -241,7 +241,8 @@ struct Plan {
     server @0 :UInt64;
     endpoint @1 :Text;
     since @2 :UInt64;
-    # The first plan that could name it; one that has seen no plan since the one before keeps nothing.
+    # The first plan made after it joined, or 0 where it was counted on before. A server whose latest
+    # plan is older drops what it keeps.
   }
 }
 

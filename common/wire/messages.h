@@ -37,7 +37,8 @@ struct Assignment {
 struct ServerAddress {
   MemberId server{};
   std::string endpoint;
-  PlanNumber since = 0;  // Plans before say nothing of what it keeps: it begins with nothing.
+  PlanNumber since =
+      0;  // The first plan after it joined: who last saw an older one drops its copies.
   friend bool operator==(const ServerAddress&, const ServerAddress&) = default;
 };
 struct Replica {

@@ -2,8 +2,8 @@
 #
 # Usage: ./dev sanitize [asan|tsan] [CTEST ARGUMENTS]
 #
-# asan (with UBSan) runs the tests labelled `fast`, tsan those labelled `tsan`: the tests of code that
-# more than one thread enters. Without a name both run.
+# asan (with UBSan) runs the tests labelled `fast`, tsan those labelled `tsan`: the tests of code
+# that more than one thread enters. Without a name both run.
 
 # shellcheck shell=bash
 

@@ -230,6 +230,12 @@ void Accounts::check_cut(const wire::CutDone& done) {
 
 void Accounts::check_end(const SimulatedStore& store) {
   if (store.model->commit.step != run_.steps) violated(31, "the model is of an earlier step");
+  const auto last =
+      std::find_if(store.manifests.rbegin(), store.manifests.rend(),
+                   [&](const auto& entry) { return entry.second.commit.step == run_.steps; });
+  if (last == store.manifests.rend() && !store.has_removed) {
+    violated(31, "the last checkpoint is not there");
+  }
   std::set<PartitionId> partitions;
   for (const wire::SnapshotFile& file : store.model->files) {
     partitions.insert(file.partition);

@@ -707,7 +707,7 @@ void Cluster::on_run_end(const Member& member, RunId id, const Exit& exit) {
       exit.reason);
   if (exit.code == ExitCode::done) {
     run.invariants.coordinator_done(run.store);
-  } else if (!is_declared(exit) && !lacks_what_its_successor_removed(member, exit)) {
+  } else if (!is_declared(exit)) {
     fail("a run ends with " + std::to_string(static_cast<int>(exit.code)) + ": " + exit.reason);
   }
   if (exit.reason.find(kNoneWhole) != std::string::npos) {
@@ -722,8 +722,7 @@ void Cluster::on_coordinator_exit(const Member& member, const Exit& exit) {
     invariants_.says_done();
     // Another one that was started later does it all again, and has yet to say so.
     if (last_started) done_at_ = agenda_.now();
-  } else if (!(exit.code == ExitCode::interrupted && member.asked_to_stop) && !is_declared(exit) &&
-             !lacks_what_its_successor_removed(member, exit)) {
+  } else if (!(exit.code == ExitCode::interrupted && member.asked_to_stop) && !is_declared(exit)) {
     fail("the coordinator exits with " + std::to_string(static_cast<int>(exit.code)) + ": " +
          exit.reason);
   } else if (exit.reason.find(kFenced) != std::string::npos && !has_successor(member)) {
@@ -737,14 +736,6 @@ bool Cluster::has_successor(const Member& coordinator) const {
   return std::any_of(runs_.begin(), runs_.end(), [&](const auto& entry) {
     return entry.second->invariants.is_led_by_a_later_one_than(coordinator.life);
   });
-}
-
-// One that has not heard of its successor yet restores a checkpoint that the other one has tidied
-// away.
-bool Cluster::lacks_what_its_successor_removed(const Member& coordinator, const Exit& exit) const {
-  return exit.reason.find("cannot restore version") != std::string::npos &&
-         exit.reason.find("the store does not have") != std::string::npos &&
-         has_successor(coordinator);
 }
 
 // Somebody asks every coordinator what it does, in whatever state it is.

@@ -167,8 +167,6 @@ class Cluster {
   [[nodiscard]] static bool is_declared(const Exit& exit);
   void on_coordinator_exit(const Member& member, const Exit& exit);
   [[nodiscard]] bool has_successor(const Member& coordinator) const;
-  [[nodiscard]] bool lacks_what_its_successor_removed(const Member& coordinator,
-                                                      const Exit& exit) const;
   void hears(Member& member, const wire::Message& message);
   void observe(Member& member, const wire::Message* push);
   void forget(Member& member, RunId run);

@@ -89,8 +89,9 @@ void SimulatedStore::damage(Prng& prng) {
 }
 
 void SimulatedStore::remove_damaged() {
-  std::erase_if(manifests,
-                [&](const auto& entry) { return !fault_in(entry.first, entry.second).empty(); });
+  const std::size_t removed = std::erase_if(
+      manifests, [&](const auto& entry) { return !fault_in(entry.first, entry.second).empty(); });
+  has_removed |= removed > 0;
   damaged_manifests.clear();
 }
 

@@ -75,6 +75,7 @@ struct SimulatedStore {
   // Torn, with a flipped bit, or gone although a manifest lists them: until written anew.
   std::set<std::string> damaged_files;
   std::set<Place> damaged_manifests;
+  bool has_removed = false;  // Somebody took damaged ones away.
   void damage(Prng& prng);
   std::uint64_t passed_over = 0;  // Checkpoints that a claim found to be of no use.
   // What a person does who is told of them. Otherwise a file that is written again would heal a
