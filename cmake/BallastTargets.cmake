@@ -16,8 +16,6 @@ option(BALLAST_FUZZ "Instrument for libFuzzer, which only clang has, and build t
 # making their templates, so up to eight sources of a target are compiled as one: names in unnamed
 # namespaces are unique within a target. The presets debug and lint take each source by itself.
 option(BALLAST_UNITY "Compile several sources of a target together" OFF)
-set(CMAKE_UNITY_BUILD ${BALLAST_UNITY})
-set(CMAKE_UNITY_BUILD_BATCH_SIZE 8)
 
 add_library(ballast_flags INTERFACE)
 target_include_directories(ballast_flags INTERFACE ${CMAKE_SOURCE_DIR})
