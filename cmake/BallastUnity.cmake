@@ -19,8 +19,9 @@ function(ballast_unite_directory directory)
   endforeach()
 endfunction()
 
-# A source with flags of its own (SKIP_UNITY_BUILD_INCLUSION) stays by itself; so does the last one,
-# where it would be alone in its batch.
+# A source with flags of its own (SKIP_UNITY_BUILD_INCLUSION) stays by itself, and so does one that is
+# generated: its target would not know that it has to be made. So does the last one, where it would be
+# alone in its batch.
 function(ballast_unite_target target directory)
   get_target_property(sources ${target} SOURCES)
   get_target_property(binary_directory ${target} BINARY_DIR)
@@ -28,11 +29,13 @@ function(ballast_unite_target target directory)
   set(united "")
   foreach(source IN LISTS sources)
     set(alone ON)
+    set(generated OFF)
     if(source MATCHES "\\.cc$")
       get_filename_component(source ${source} ABSOLUTE BASE_DIR ${directory})
       get_source_file_property(alone ${source} DIRECTORY ${directory} SKIP_UNITY_BUILD_INCLUSION)
+      get_source_file_property(generated ${source} DIRECTORY ${directory} GENERATED)
     endif()
-    if(alone)
+    if(alone OR generated)
       list(APPEND others ${source})
     else()
       list(APPEND united ${source})
