@@ -12,6 +12,8 @@
 namespace ballast {
 namespace {
 
+constexpr std::uint64_t kBufferBytesMin = std::uint64_t{1} << 20;
+constexpr std::uint64_t kBufferBytesMax = std::uint64_t{1} << 50;  // Above, "-5" had been read.
 constexpr double kWaitSecondsMax = 1e9;  // Some thirty years; for ever has a word of its own.
 
 struct MemberOptions {
@@ -72,6 +74,7 @@ void add_server(CLI::App& app, Chosen& chosen) {
           "Memory for gradients that wait for others of their step, such as 256mb; over it "
           "they are asked for again later")
       ->transform(CLI::AsSizeValue(false))
+      ->check(CLI::Range(kBufferBytesMin, kBufferBytesMax))
       ->default_str("1gb");
   verb->footer(
       "\nEach server needs a --home of its own, and an address that workers reach. Between "

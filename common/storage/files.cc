@@ -84,8 +84,19 @@ Status create_file_exclusively(const std::string& path, std::string_view bytes) 
 
 Status make_directories(const std::string& path) {
   std::error_code code;
+  std::filesystem::path directory = std::filesystem::absolute(path, code).lexically_normal();
+  if (code) return system_error(path, "create the directory", code.value());
+  if (!directory.has_filename()) directory = directory.parent_path();  // "a/b/" is "a/b".
+  std::vector<std::filesystem::path> parents;  // Of those that are to be made, the deepest first.
+  while (!std::filesystem::exists(directory, code) && directory.has_relative_path()) {
+    directory = directory.parent_path();
+    parents.push_back(directory);
+  }
   std::filesystem::create_directories(path, code);
   if (code) return system_error(path, "create the directory", code.value());
+  for (const auto& parent : parents) {
+    if (Status synced = fsync_directory(parent.string()); !synced) return synced;
+  }
   return {};
 }
 

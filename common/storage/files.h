@@ -28,6 +28,7 @@ namespace ballast {
 // processes that try, one succeeds (O_EXCL, which NFS keeps since version 3).
 [[nodiscard]] Status create_file_exclusively(const std::string& path, std::string_view bytes);
 
+// With those above it; those that it makes are there after a crash too.
 [[nodiscard]] Status make_directories(const std::string& path);
 [[nodiscard]] Status fsync_file(const std::string& path);
 [[nodiscard]] Status fsync_directory(const std::string& path);

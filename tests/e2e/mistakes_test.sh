@@ -62,6 +62,8 @@ for seed in -1 18446744073709551616 1.5 ''; do
 done
 mistake "a wait below zero" 'wait.*-1 not in range' \
   worker --coordinator tcp://127.0.0.1:7700 --wait -1
+mistake "a buffer below zero" 'buffer.*-5 not in range' \
+  server --coordinator ipc:///nowhere --home "$scratch/home" --buffer -5
 mistake "unknown option" 'wrokers' train "$scratch/good.yaml" --wrokers 2
 mistake "an output that holds a run" 'resume' train "$scratch/good.yaml" --out "$scratch/model"
 mistake "resume of nothing" 'job\.json' resume "$scratch/nowhere"

@@ -1,5 +1,7 @@
 #include "common/storage/files.h"
 
+#include <filesystem>
+
 #include "common/storage/content_hash.h"
 #include "tests/unit/storage/support.h"
 
@@ -52,6 +54,18 @@ TEST(Files, ListsFilesSortedWithoutDirectories) {
   EXPECT_EQ(need(list_files(directory.path())), (std::vector<std::string>{"a", "b", "c"}));
   need(remove_directory(directory.path("sub")));
   EXPECT_FALSE(path_exists(directory.path("sub")));
+}
+
+TEST(Files, MakesDirectoriesWithThoseAboveThem) {
+  const TemporaryDirectory directory;
+  for (const char* made : {"a/b/c/", "a/b/c", "x/../y", "."}) {
+    need(make_directories(directory.path(made)));
+    EXPECT_TRUE(std::filesystem::is_directory(directory.path(made))) << made;
+  }
+  need(write_file_atomically(directory.path("file"), "bytes"));
+  for (const char* refused : {"file", "file/below"}) {
+    EXPECT_TRUE(fails(make_directories(directory.path(refused)), ErrorCode::io, refused));
+  }
 }
 
 TEST(Files, ALockHasOneHolderAndEndsWithIt) {
