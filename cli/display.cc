@@ -11,18 +11,6 @@
 namespace ballast {
 namespace {
 
-const char* name_of(Split split) {
-  switch (split) {
-    case Split::train:
-      return "train";
-    case Split::validation:
-      return "validation";
-    case Split::test:
-      return "test";
-  }
-  return "";
-}
-
 double mean_loss(const Figures& figures) {
   return figures.examples == 0 ? 0.0 : figures.loss / static_cast<double>(figures.examples);
 }

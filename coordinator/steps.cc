@@ -4,27 +4,17 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <string>
 #include <utility>
 
 #include "common/base/check.h"
+#include "common/job/names.h"
 #include "common/runtime/membership.h"
 #include "coordinator/coordinator.h"
 #include "coordinator/figures_json.h"
 
 namespace ballast {
 namespace {
-
-const char* name_of_split(Split split) {
-  switch (split) {
-    case Split::train:
-      return "train";
-    case Split::validation:
-      return "validation";
-    case Split::test:
-      return "test";
-  }
-  return "";
-}
 
 nlohmann::ordered_json to_object(const Metrics& metrics) {
   nlohmann::ordered_json object = nlohmann::ordered_json::object();
@@ -266,7 +256,7 @@ void Coordinator::on_evaluated(const wire::Evaluated& evaluated, Effects<Job>& e
   progress_.metrics.clear();
   for (const Split split : evaluation_->splits()) {
     Metrics metrics = evaluation_->metrics(split, 0.5, watched_metrics());
-    line[name_of_split(split)] = to_object(metrics);
+    line[std::string(name_of(split))] = to_object(metrics);
     if (split == Split::validation && !run_.training.early_stop.metric.empty()) {
       for (const auto& [name, value] : metrics) {
         if (name == run_.training.early_stop.metric) watched_ = value;

@@ -20,18 +20,6 @@
 namespace ballast {
 namespace {
 
-const char* name_of_split(Split split) {
-  switch (split) {
-    case Split::train:
-      return "train";
-    case Split::validation:
-      return "validation";
-    case Split::test:
-      return "test";
-  }
-  return "";
-}
-
 // The first `lines` lines of a text; fewer when there are fewer.
 std::string_view first_lines(std::string_view text, std::uint64_t lines) {
   std::size_t end = 0;
@@ -46,7 +34,7 @@ std::string_view first_lines(std::string_view text, std::uint64_t lines) {
 nlohmann::ordered_json metrics_json(const std::vector<std::pair<Split, Metrics>>& splits) {
   nlohmann::ordered_json json = nlohmann::ordered_json::object();
   for (const auto& [split, metrics] : splits) {
-    for (const auto& [name, value] : metrics) json[name_of_split(split)][name] = value;
+    for (const auto& [name, value] : metrics) json[std::string(name_of(split))][name] = value;
   }
   return json;
 }

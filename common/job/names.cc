@@ -186,6 +186,16 @@ std::span<const EnumName<ThresholdMetric>> names_of() {
 }
 
 template <>
+std::span<const EnumName<Split>> names_of() {
+  static constexpr EnumName<Split> names[] = {
+      {Split::train, "train"},
+      {Split::validation, "validation"},
+      {Split::test, "test"},
+  };
+  return names;
+}
+
+template <>
 std::span<const EnumName<ThresholdSource>> names_of() {
   static constexpr EnumName<ThresholdSource> names[] = {
       {ThresholdSource::validation, "validation"},

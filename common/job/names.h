@@ -66,6 +66,8 @@ std::span<const EnumName<DurabilityMode>> names_of();
 template <>
 std::span<const EnumName<KernelFamily>> names_of();
 template <>
+std::span<const EnumName<Split>> names_of();
+template <>
 std::span<const EnumName<SplitKind>> names_of();
 template <>
 std::span<const EnumName<SearchMethod>> names_of();
