@@ -52,6 +52,11 @@ void JobShow::start(const std::string& shape) {
         fmt::format("job.steps {} does not reach for every run; those that it does take at most {}",
                     site_.spec().job.steps, plan->steps));
   }
+  for (const auto& [configuration, score] : site_.scores_before()) {
+    Board& board = board_[configuration];
+    board.sum += score;
+    board.splits += 1;
+  }
   if (site_.runs_done() > 0) {
     print(fmt::format("{} runs have ended before and are not done again", site_.runs_done()));
   }

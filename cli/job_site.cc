@@ -200,7 +200,27 @@ Status JobSite::make_brackets() {
       if (path_exists(rung_path(directory(run), rung))) done_ += 1;
     }
   }
+  if (const Status read = read_ends(); !read) return read;
   return spec_.job.steps > 0 ? make_plan() : Status();
+}
+
+Status JobSite::read_ends() {
+  for (std::uint32_t split = 0; split < inner_.size(); ++split) {
+    const auto race = race_so_far(Faults::open, split);
+    if (!race) return race.error();
+  }
+  const auto race = race_so_far(Faults::open);
+  if (!race) return race.error();
+  for (std::uint32_t c = 0; c < numbers_.configurations; ++c) {
+    for (std::uint32_t s = 0; s < numbers_.splits; ++s) {
+      const RunNumbers::Place place{.configuration = c, .split = s};
+      const auto last = static_cast<std::uint32_t>(rungs_of(place).size() - 1);
+      const auto rung = read_rung(directory(name(place)), last);
+      if (!rung) return rung.error();
+      if (*rung && (*rung)->score) scores_before_.emplace_back(c, *(*rung)->score);
+    }
+  }
+  return {};
 }
 
 Status JobSite::make_plan() {

@@ -50,6 +50,10 @@ class JobSite {
   [[nodiscard]] const std::string& metric() const { return metric_; }
   [[nodiscard]] const StepPlan* plan() const { return plan_ ? &*plan_ : nullptr; }
   [[nodiscard]] std::size_t runs_done() const { return done_; }  // When it was opened.
+  // A configuration and its score on a split, for each run that had come to its last rung then.
+  [[nodiscard]] const std::vector<std::pair<std::uint32_t, double>>& scores_before() const {
+    return scores_before_;
+  }
   // "c003-r0-f1"; of the refit "refit". Of a nested search, within the training examples of the
   // split r0-f1: "r0-f1-c003-r0-f2", and "r0-f1-outer" for what scores its choice.
   [[nodiscard]] std::string name(RunId run) const;
@@ -66,6 +70,7 @@ class JobSite {
   [[nodiscard]] Status make_splits();
   [[nodiscard]] Status make_inner_splits();
   [[nodiscard]] Status make_brackets();
+  [[nodiscard]] Status read_ends();  // Of runs that ended before; a damaged record is an error.
   [[nodiscard]] Status make_plan();
   // What runs that ended before came to. Failed: those too that were ended by a fault, which a job
   // that goes on does again.
@@ -109,6 +114,7 @@ class JobSite {
   RunNumbers numbers_;
   std::optional<StepPlan> plan_;  // With a budget of steps.
   std::size_t done_ = 0;
+  std::vector<std::pair<std::uint32_t, double>> scores_before_;
   // With the base spec's features, by the examples that they were fitted on: split, and inner
   // split.
   std::map<std::pair<std::uint32_t, std::optional<std::uint32_t>>, std::string> fitted_;

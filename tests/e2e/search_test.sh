@@ -83,10 +83,19 @@ while read -r run _; do
   ! grep -q "^${run%%/*} " "$scratch/resumed.log" ||
     fail "${run%%/*} had ended and was done again: $(grep "^${run%%/*} " "$scratch/resumed.log")"
 done <<<"$before"
+! grep -q 'on [12] of 3 splits' "$scratch/resumed.log" ||
+  fail "the best, without runs that had ended: $(grep 'of 3 splits' "$scratch/resumed.log")"
 
 # Nothing is left to do.
 "$BALLAST" resume "$scratch/killed" >"$scratch/again.log" 2>&1 || fail "resume when done"
 expect_same killed
+
+# A damaged record of an end is named.
+printf '{"score":' >"$scratch/killed/runs/c001-r0-f2/rung-0.json"
+code=0
+"$BALLAST" resume "$scratch/killed" >"$scratch/again.log" 2>&1 || code=$?
+[[ $code == 2 && $(<"$scratch/again.log") == *"c001-r0-f2/rung-0.json: truncated or altered"* ]] ||
+  fail "expected exit code 2 and a sentence, saw $code: $(cat "$scratch/again.log")"
 
 # Halving stops runs at rungs and goes on with the better ones from their checkpoints: they end with
 # the bits of runs that never stopped.
