@@ -2,6 +2,7 @@
 #
 # Usage: ./dev chaos [--kills N] [--seed S] [EXAMPLE/MODEL ...]
 #        ./dev chaos --latency [--kills N] [EXAMPLE/MODEL]
+#        ./dev chaos --search [--kills N] [--seed S] [EXAMPLE/SPEC]
 #
 # Each example is trained quietly first, then again and again on clusters that the seed draws, while
 # faults strike, until N processes (50) were killed. Whatever ends is started again; nothing else
@@ -16,6 +17,10 @@
 # namespaces of their own.
 #
 #   --latency      kill N (20) servers, workers and coordinators, one at a time, and time it
+#   --search       search for the best of many configurations (adult/search: 12 on 5 splits), again and
+#                  again, and kill the coordinator, a server and two workers of each search at random
+#                  moments, until N (20) were killed. Results and model must be those of the quiet
+#                  search, and no run that has ended may be done again. Steps are those of any run
 #   --no-root      only the faults that need no root
 #   --patience S   seconds without a step after which a run hangs (120)
 #   --keep         keep the directory of runs that went well too
@@ -28,6 +33,12 @@ dev_chaos() {
   for word in "$@"; do
     [[ $word != */* || $word == digits/* ]] || run_verb data "${word%%/*}"
   done
-  [[ " $* " == *" "*/*" "* || " $* " == *" --latency "* ]] || run_verb data all
+  if [[ " $* " != *" "*/*" "* ]]; then
+    case " $* " in
+      *" --latency "*) ;;
+      *" --search "*) run_verb data adult ;;
+      *) run_verb data all ;;
+    esac
+  fi
   python3 -B tests/chaos/chaos.py "$@"
 }

@@ -73,6 +73,7 @@ class Cluster:
     shape: Shape
     cache: pathlib.Path
     network: linux.Network = None
+    verb: str = "coordinator"  # Or search: what begins as a coordinator of this cluster.
     slots: list = field(default_factory=list)
     ends: list = field(default_factory=list)  # (seconds, name, what) of processes on their own.
     done: bool = False
@@ -123,7 +124,7 @@ class Cluster:
 
     def _coordinator_words(self):
         counts = {"worker": self.shape.workers, "server": self.shape.servers}
-        words = ["coordinator", self.spec, "--out", str(self.out), *self.options]
+        words = [self.verb, self.spec, "--out", str(self.out), *self.options]
         if (self.out / "job.json").exists():
             # It goes on with whoever is there first; the others join a running cluster. The numbers
             # of the start would be waited for, and who has left meanwhile does not come.

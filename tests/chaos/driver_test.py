@@ -15,6 +15,7 @@ import unittest
 
 from cluster import Cluster, Failure, Shape
 from history import History
+from search import Runs, check_log
 
 BALLAST = sys.argv.pop(1)
 HERE = pathlib.Path(__file__).resolve().parent
@@ -75,6 +76,69 @@ class HistoryTest(unittest.TestCase):
         self.assertAlmostEqual(self.history.longest_pause(3.0, 5.0), 5.9)
 
 
+class RunsTest(unittest.TestCase):
+    """What is seen of a search: two runs, and the refit."""
+
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.out = pathlib.Path(directory.name)
+        self.runs = Runs(self.out)
+
+    def write(self, name, text):
+        path = self.out / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        other = path.with_suffix(".new")
+        other.write_text(text)
+        other.rename(path)
+
+    def test_commits_of_all_runs_and_their_ends_are_seen(self):
+        self.runs.look(0.5)
+        self.write("runs/c000-r0-f0/history.jsonl", line(1))
+        self.write("runs/c000-r0-f1/history.jsonl", line(1) + line(2))
+        self.runs.look(1.0)
+        self.write("runs/c000-r0-f0/history.jsonl", line(1) + line(2))
+        self.write("runs/c000-r0-f0/rung-0.json", "{}")
+        self.runs.look(2.0)
+        self.write("refit/history.jsonl", line(1))
+        self.write("refit/model.json", "{}")
+        self.runs.look(3.0)
+        self.assertEqual([at for at, _ in self.runs.commits], [1.0, 1.0, 2.0, 3.0])
+        self.assertEqual(self.runs.step, 5)
+        self.assertEqual(set(self.runs.ended), {"c000-r0-f0", "refit"})
+        self.runs.check()
+
+    def test_what_is_written_after_the_end_of_a_run_is_a_failure(self):
+        for later in ("rung-0.json", "history.jsonl"):
+            with self.subTest(later):
+                self.write("runs/c000-r0-f0/history.jsonl", line(1))
+                self.write("runs/c000-r0-f0/rung-0.json", "{}")
+                self.runs = Runs(self.out)
+                self.runs.look(1.0)
+                self.write(f"runs/c000-r0-f0/{later}", line(2))
+                second = time.time_ns() + 1_000_000_000
+                os.utime(self.out / "runs" / "c000-r0-f0" / later, ns=(second, second))
+                with self.assertRaisesRegex(Failure, f"c000-r0-f0 had ended, and {later} was written"):
+                    self.runs.check()
+
+    def test_the_log_tells_of_each_end_once(self):
+        first, second = ("c000-r0-f0   step    510  roc_auc 0.9", "c000-r0-f1   step    510  roc_auc 0.9")
+        one_before = "1 runs have ended before and are not done again"
+        two_before = "2 runs have ended before and are not done again"
+        refit = "refit        step    640  trained on all examples"
+        check_log("\n".join([first, one_before, second, refit]), 2)
+        check_log("\n".join([first, two_before, refit, two_before]), 2)  # It died before it said so.
+        for why, lines in {
+            "c000-r0-f0 had ended, and was done again": [first, one_before, first],
+            "refit had ended, and was done again": [first, second, refit, two_before, refit],
+            "2 runs had ended, and a coordinator found 1": [first, second, one_before, refit],
+            "tell of 2 runs, saw 1": [first, one_before, refit],
+            "c000-r0-f1 .*failed: the machine": [first, "c000-r0-f1   failed: the machine"],
+        }.items():
+            with self.subTest(why), self.assertRaisesRegex(Failure, why):
+                check_log("\n".join(lines), 2)
+
+
 class ClusterTest(unittest.TestCase):
     """The supervisor, on a program that stands for ballast."""
 
@@ -120,10 +184,10 @@ class ClusterTest(unittest.TestCase):
 class RunTest(unittest.TestCase):
     """The whole driver, on programs that spoil what they should not."""
 
-    def drive(self, program, *words):
+    def drive(self, program, *words, example="digits/mlp"):
         return subprocess.run(
             [sys.executable, "-B", HERE / "chaos.py", "--no-root", "--seed", "7", "--kills", "1",
-             "--ballast", program, *words, "digits/mlp"],
+             "--ballast", program, *words, example],
             capture_output=True, text=True, check=False, env=os.environ | {"TMPDIR": self.scratch})
 
     def setUp(self):
@@ -150,6 +214,12 @@ class RunTest(unittest.TestCase):
         seen = self.drive(self.program("exec sleep 1000"), "--patience", "2")
         self.assertEqual(seen.returncode, 1, seen.stderr)
         self.assertIn("FAILED: digits/mlp, seed 7: no step for 2 s", seen.stdout)
+
+    def test_a_run_that_is_done_again_is_a_failure(self):
+        program = self.program('[ "$1" != resume ] || rm -f "$2"/runs/*/rung-0.json')
+        seen = self.drive(program, "--search", "--kills", "4", example="digits/cv")
+        self.assertEqual(seen.returncode, 1, seen.stderr)
+        self.assertRegex(seen.stdout, "FAILED: digits/cv, seed 7: c00.* had ended, and was done again")
 
     def test_nothing_is_left_when_the_driver_is_killed(self):
         driver = subprocess.Popen(

@@ -12,8 +12,9 @@ def milliseconds(seconds):
 class Table:
     """By kind of fault: how often, and what it cost."""
 
-    def __init__(self):
+    def __init__(self, counts_again=True):
         self.rows = {}
+        self.counts_again = counts_again  # Whether steps that are done a second time can be seen.
 
     def add(self, storm, history, ended):
         """Of one round. What strikes after the last step delays none."""
@@ -33,7 +34,7 @@ class Table:
         widest = max([len(kind) for kind in self.rows] + [len("fault")])
         lines = [
             f"{'fault':{widest}}  times  next step: median     worst"
-            "  longest pause: median     worst  steps again"
+            "  longest pause: median     worst" + "  steps again" * self.counts_again
         ]
         for kind, row in sorted(self.rows.items()):
             times = ""
@@ -43,7 +44,8 @@ class Table:
                     times += f"  {milliseconds(median):>{width}}{milliseconds(worst):>10}"
                 else:
                     times += f"  {'-':>{width}}{'-':>10}"
-            lines.append(f"{kind:{widest}}  {row['count']:5}{times}  {row['redone']:13}")
+            again = f"  {row['redone']:13}" * self.counts_again
+            lines.append(f"{kind:{widest}}  {row['count']:5}{times}{again}")
         return "\n".join(lines)
 
 
