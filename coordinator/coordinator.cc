@@ -275,6 +275,12 @@ void Coordinator::begin_restore(Effects<Job>& effects) {
   claim_is_new_ = false;
   has_begun_ = true;
   unrestorable_.reset();
+  if (base_.commit.step > 0) {
+    effects.note(NoteLevel::info,
+                 "going on from the checkpoint of step " + std::to_string(base_.commit.step));
+  } else if (timeline_ > 1) {
+    effects.note(NoteLevel::info, "going on from the beginning, since there is no checkpoint yet");
+  }
   for (auto& [id, member] : members_) member.held.reset();
   effects.jobs.emplace_back(history_.restart(base_.history_lines));
   epoch_line_open_ = false;

@@ -251,7 +251,10 @@ void Fleet::give(RunId id, Input<CoordinatorOutcome> input, Effects<Job>& effect
     effects.sends.push_back({send.to, std::move(send.body), id, inner.term});
   }
   for (CoordinatorJob& job : inner.jobs) effects.jobs.push_back(RunWork{id, std::move(job)});
-  for (Note& note : inner.notes) effects.notes.push_back(std::move(note));
+  for (Note& note : inner.notes) {
+    if (!options_.job.empty()) note.text = run.config->name + ": " + note.text;
+    effects.notes.push_back(std::move(note));
+  }
   run.wake_at = inner.wake_at.value_or(Time::max());
   run.progress = run.machine->progress();
   if (run.progress.phase == RunProgress::Phase::done) run.state = Run::State::ending;

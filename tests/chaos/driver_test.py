@@ -14,7 +14,7 @@ import time
 import unittest
 
 from cluster import Cluster, Failure, Shape
-from history import History
+from history import History, Restores
 from search import Runs, check_log
 
 BALLAST = sys.argv.pop(1)
@@ -61,11 +61,28 @@ class HistoryTest(unittest.TestCase):
         self.assertEqual(self.history.commits, [(1.0, 2), (3.0, 3)])
 
     def test_a_rollback_counts_the_steps_that_are_done_again(self):
-        self.append("".join(line(step) for step in range(1, 10)), 1.0)
-        self.replace(line(1) + line(2), 2.0)
-        self.append(line(3), 3.0)
-        self.assertEqual(self.history.redone, [(2.0, 7)])
-        self.assertEqual(self.history.commits, [(1.0, 9), (3.0, 3)])
+        lines = "".join(line(step) for step in range(1, 10))
+        self.append(lines, 1.0)
+        self.history.go_back(2.0, 9)
+        self.history.go_back(3.0, 2)
+        self.replace(lines, 4.0)
+        self.append(line(10), 5.0)
+        self.assertEqual(self.history.redone, [(3.0, 7)])
+        self.assertEqual(self.history.commits, [(1.0, 9), (5.0, 10)])
+
+    def test_restores_are_seen_when_their_line_is_whole(self):
+        path = self.path.with_name("coordinator.log")
+        restores = Restores(path)
+        self.assertEqual(restores.look(), [])
+        with open(path, "w", encoding="utf-8") as log:
+            for text, seen in (
+                ("12:00 [info] coordinator: going on from the checkpoint of step 23", []),
+                ("2\ngoing on from version 300, which the servers hold\n", [232]),
+                ("going on from the beginning, since there is no checkpoint yet\n", [0]),
+            ):
+                log.write(text)
+                log.flush()
+                self.assertEqual(restores.look(), seen)
 
     def test_pauses(self):
         for now, step in ((1.0, 1), (1.1, 2), (1.2, 3), (3.0, 4), (3.1, 5), (9.0, 6)):

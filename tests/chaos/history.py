@@ -8,6 +8,27 @@ import os
 import re
 
 STEP = re.compile(rb'^\{"step":(\d+)', re.MULTILINE)
+WENT_BACK = re.compile(rb"going on from (?:the checkpoint of step (\d+)|the beginning)")
+
+
+class Restores:
+    """From which checkpoints a run went on, as its coordinators say in their log."""
+
+    def __init__(self, path):
+        self._path = path
+        self._offset = 0
+
+    def look(self):
+        """The steps of those since the last look; 0: from the beginning."""
+        try:
+            with open(self._path, "rb") as file:
+                file.seek(self._offset)
+                text = file.read()
+        except FileNotFoundError:
+            return []
+        whole = text[: text.rfind(b"\n") + 1]
+        self._offset += len(whole)
+        return [int(step) if step else 0 for step in WENT_BACK.findall(whole)]
 
 
 class History:
@@ -27,19 +48,18 @@ class History:
         if seen.st_ino == self._inode and seen.st_size == self._offset:
             return
         if seen.st_ino != self._inode or seen.st_size < self._offset:
-            # Rewritten: a resume or a rollback cuts off what it will do again.
+            # Rewritten: a line was torn, or is another one now. It keeps those of steps done again.
             self._inode, self._offset = seen.st_ino, 0
-            last = self._read_last(now) or 0
-            if last < self.step:
-                self.redone.append((now, self.step - last))
-            elif last > self.step:
-                self.commits.append((now, last))
-            self.step = last
-            return
         last = self._read_last(now)
-        if last is not None and last != self.step:
+        if last is not None and last > self.step:
             self.step = last
             self.commits.append((now, last))
+
+    def go_back(self, now, step):
+        """The run goes on from a checkpoint. Where it had been is known from its lines, so steps are
+        counted once more when it goes back again before it has got there."""
+        if step < self.step:
+            self.redone.append((now, self.step - step))
 
     def _read_last(self, now):
         try:

@@ -9,6 +9,7 @@ import time
 
 import report
 from cluster import Failure
+from history import Restores
 
 LOOK_SECONDS = 0.001
 NUMBER = re.compile(r"(?<!code )\b\d+\b")  # Of steps and processes: what differs between two alike.
@@ -83,9 +84,12 @@ class Rounds:
         return kills - storm.kills_left
 
     def train(self, cluster, storm, history, began):
+        restores = Restores(cluster.log_of(cluster.coordinator))
         while not cluster.done:
             now = time.monotonic()
             history.look(now)
+            for step in restores.look():
+                history.go_back(now, step)
             cluster.tick(now)
             storm.tick(now)
             last = max(began, storm.last_sign(), history.commits[-1][0] if history.commits else 0.0)

@@ -1224,18 +1224,25 @@ class GoingBackTest : public ChainTest {
     lose(kServer2, {kServer1, kWorker1, kWorker2});
     std::optional<Checkpoint> latest;
     if (restored) latest = kept[0].checkpoint;
-    outcome(TimelineClaimed{.timeline = 2, .latest = latest, .damaged = {}, .error = ""});
+    const After back =
+        outcome(TimelineClaimed{.timeline = 2, .latest = latest, .damaged = {}, .error = ""});
+    BALLAST_CHECK(back.notes.size() == 1);
+    said_ = back.notes[0].text;
     receive(kServer1, wire::Restored{2, ""});
     return orders_in(receive(kServer1, prepared(kServer1, restored ? 2 : 1, 2)));
   }
+
+  std::string said_;  // When it went back.
 };
 
 TEST_F(GoingBackTest, ATimelineGoesOnFromWhatItRestored) {
   EXPECT_EQ(orders_after_going_back(true), (Orders{{kFirst, 1}, {kSecond, 1}}));
+  EXPECT_EQ(said_, "going on from the checkpoint of step 1");
 }
 
 TEST_F(GoingBackTest, ATimelineThatStartsAnewGoesOnFromNothing) {
   EXPECT_EQ(orders_after_going_back(false), (Orders{{kFirst, 0}, {kSecond, 0}}));
+  EXPECT_EQ(said_, "going on from the beginning, since there is no checkpoint yet");
 }
 
 TEST_F(CoordinatorTest, DoneMeansThatTheModelIsWrittenFromADurableLastVersion) {

@@ -86,6 +86,7 @@ class FleetTest : public testing::Test {
   After outcome(FleetOutcome what) { return step(Done<FleetOutcome>{std::move(what)}); }
   After made(std::uint64_t run) {
     auto config = std::make_shared<RunConfig>();
+    config->name = "c" + std::to_string(run);
     config->steps = 1;
     config->steps_per_epoch = 1;
     return outcome(RunMade{
@@ -152,6 +153,19 @@ TEST_F(FleetTest, ARunHearsWhoGreetedWhileItWasMade) {
     if (send.run == RunId{1}) answered.insert(send.to);
   }
   EXPECT_EQ(answered, (std::set<MemberId>{kServer, kWorker1}));
+}
+
+TEST_F(FleetTest, WhatARunSaysHasItsName) {
+  begin();
+  enlist(kServer);
+  enlist(kWorker1);
+  made(1);
+  const After full = outcome(RunWorked{
+      RunId{1},
+      TimelineClaimed{
+          .timeline = 0, .latest = {}, .damaged = {}, .error = "it is full", .may_pass = true}});
+  ASSERT_EQ(full.notes.size(), 1U);
+  EXPECT_EQ(full.notes[0].text, "c1: it is full");
 }
 
 TEST_F(FleetTest, ClaimsTheJobBeforeAnybodyHasOrders) {
