@@ -100,6 +100,7 @@ Json describe(const RunConfig& run) {
   Json json = {{"kind", "training"}, {"ballast", kVersion},       {"name", run.name},
                {"seed", run.seed},   {"task", name_of(run.task)}, {"classes", run.classes},
                {"steps", run.steps}, {"spec", run.spec},          {"examples", Json::object()}};
+  json["class_weights"] = run.weights && !run.weights->classes.empty();
   json["examples"]["train"] = run.train_examples;
   json["examples"]["validation"] = run.validation_examples;
   json["examples"]["test"] = run.test_examples;
@@ -121,6 +122,7 @@ Result<std::string> training_page(const std::string& directory) try {
   Json json = describe(*run);
   json["history"] = thinned(std::move(*history));
   if (model) json["digest"] = model->at("digest").get<std::string>();
+  if (model && model->contains("threshold")) json["threshold"] = model->at("threshold");
   const std::string metrics_path = join_path(directory, "metrics.json");
   const bool is_measured = path_exists(metrics_path);
   if (is_measured) {

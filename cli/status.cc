@@ -150,6 +150,26 @@ void print(const RunStatus& status) {
 
 int nobody(const std::string& why) { return exit_code({ExitCode::fault, why}); }
 
+// A model, or results, are what is left at the end: nothing waits to be gone on with.
+std::string why_nobody(const std::string& output) {
+  const std::string nobody_there = output + ": no coordinator runs there: ";
+  if (path_exists(join_path(output, "model.safetensors"))) {
+    return nobody_there + "the run is over, and its model is written; see `ballast inspect " +
+           output + "`";
+  }
+  if (path_exists(join_path(output, "cv.json"))) {
+    return nobody_there + "the job is over, and its results are written; see " +
+           join_path(output, "report.html") + "; if it says that something is missing, `ballast " +
+           "resume " + output + "` goes on";
+  }
+  return nobody_there + "the run is over, or was stopped; go on with it by `ballast resume " +
+         output + "`";
+}
+
+std::string counted(std::uint64_t number, const std::string& what) {
+  return fmt::format("{} {}{}", number, what, number == 1 ? "" : "s");
+}
+
 int ask(const StatusOptions& options) {
   std::string endpoint = options.coordinator;
   if (!options.output.empty()) {
@@ -161,12 +181,7 @@ int ask(const StatusOptions& options) {
       }
     }
     auto written = read_endpoint(options.output);
-    if (!written) {
-      return nobody(options.output +
-                    ": no coordinator runs there: the run is over, or was stopped; go on with it "
-                    "by `ballast resume " +
-                    options.output + "`");
-    }
+    if (!written) return nobody(why_nobody(options.output));
     endpoint = reachable(std::move(*written));
   }
   auto log = open_log("warning");
@@ -192,8 +207,9 @@ int ask(const StatusOptions& options) {
   const auto status = job_status_from_json(machine.report());
   if (!status) return nobody(status.error().message);
   if (!status->job.empty()) {
-    fmt::print("job         {}: {} runs have ended, {} of them failed; {} servers, {} workers\n",
-               status->job, status->ended, status->failed, status->servers, status->workers);
+    fmt::print("job         {}: {} ended, {} of them failed; {}, {}\n", status->job,
+               counted(status->ended, "run"), status->failed, counted(status->servers, "server"),
+               counted(status->workers, "worker"));
     if (status->seconds_left) {
       fmt::print("budget      {:.0f} s are left until no run begins any more\n",
                  *status->seconds_left);

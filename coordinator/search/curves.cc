@@ -130,8 +130,10 @@ Json curves_json(const JobResults& results, std::uint32_t configuration) {
     const auto cut =
         choose_threshold(all, asked.value_or(ThresholdMetric::f1), ThresholdSource::out_of_fold);
     if (cut) {
-      json["threshold"] = {
-          {"metric", name_of(cut->metric)}, {"value", cut->value}, {"score", cut->score}};
+      json["threshold"] = {{"metric", name_of(cut->metric)},
+                           {"value", cut->value},
+                           {"score", cut->score},
+                           {"applied", asked.has_value()}};
       if (asked) outputs.threshold = cut->value;
     }
   }

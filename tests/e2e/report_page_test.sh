@@ -36,6 +36,12 @@ pages=$scratch/pages
   --set training.epochs=12 --set training.log_every=10 >/dev/null || fail "training"
 digest=$(digest_of "$pages/training")
 
+# Every metric that there is, two searches in one, and a final model beside them.
+"$BALLAST" search examples/digits/cv.yaml --threads 2 --out "$pages/nested" \
+  --set training.epochs=3 --set cross_validation.folds=3 \
+  --set 'search={method: random, configurations: 4, nested: {folds: 2}, parameters: {optimizer.learning_rate: {log_uniform: [0.001, 0.5]}, training.batch: [32, 64, 128]}}' \
+  >/dev/null || fail "a nested search"
+
 # What a run that was killed early leaves, with a line that it was writing.
 mkdir "$pages/unfinished"
 cp "$pages/training/job.json" "$pages/unfinished/"

@@ -41,6 +41,11 @@ for shape in "--threads 2" "--workers 2 --servers 1" "--workers 1 --servers 2 --
     --out "$scratch/local-$local"
 done
 
+status "a run that is over" 3 'no coordinator runs there.*its model is written' --out "$scratch/quiet"
+"$BALLAST" cv examples/digits/cv.yaml --out "$scratch/cv" --set training.epochs=1 >/dev/null
+status "a job that is over" 3 'the job is over, and its results are written; see .*report\.html' \
+  --out "$scratch/cv"
+
 # A cluster that waits says for whom, to anybody who asks; it is not held up by who asks.
 again=("$BALLAST" coordinator "$spec" --out "$scratch/run" "${long[@]}"
   --listen "ipc://$scratch/coordinator" --workers 2 --servers 1)

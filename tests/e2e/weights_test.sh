@@ -114,6 +114,9 @@ grep -q '"threshold"' "$scratch/relaxed/model.json" || fail "a relaxed run choos
 
 "$BALLAST" inspect "$scratch/quiet" | grep -qE '^threshold 0\.[0-9]+ \(f1 0\.[0-9]+, chosen on validation\)$' ||
   fail "inspect shows no threshold"
+"$BALLAST" report "$scratch/quiet" >/dev/null
+grep -q '"threshold":{"metric":"f1",.*"chosen_on":"validation"}' "$scratch/quiet/report.html" ||
+  fail "the report does not know the threshold"
 "$BALLAST" predict "$scratch/quiet" "$scratch/nines.test.csv" --out "$scratch/own.csv"
 "$BALLAST" predict "$scratch/quiet" "$scratch/plain.test.csv" --out "$scratch/bare.csv"
 cmp "$scratch/own.csv" "$scratch/bare.csv" || fail "weights change predictions"
@@ -175,7 +178,8 @@ directory = sys.argv[1]
 cv = json.load(open(f"{directory}/cv.json"))
 kept = json.load(open(f"{directory}/refit/model.json"))["threshold"]
 assert kept.pop("chosen_on") == "out_of_fold"
-assert kept == cv["curves"]["threshold"], (kept, cv["curves"]["threshold"])
+told = cv["curves"]["threshold"]
+assert told.pop("applied") is True and kept == told, (kept, told)
 rows = list(csv.DictReader(open(f"{directory}/predictions.csv")))
 assert {row["weight"] for row in rows} == {"0.0", "1.0", "2.0", "3.0"}
 nine = [float(row["probability of nine"]) > kept["value"] for row in rows]

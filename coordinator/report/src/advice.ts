@@ -2,6 +2,7 @@
 
 import {
   capitalized,
+  causeAndRemedy,
   listed,
   metricName,
   parameterNames,
@@ -45,16 +46,28 @@ export function advise(job: Job, timings: Timings): string[] {
 
 function onFailures(job: Job): string[] {
   const failed = runsOf(job).filter((run) => run.state === 'failed');
-  const reasons = failed.map((run) => run.reason ?? '').filter((reason) => reason !== '');
-  const tally = new Map<string, number>();
-  for (const reason of reasons) tally.set(reason, (tally.get(reason) ?? 0) + 1);
-  const [most] = [...tally].sort((a, b) => b[1] - a[1]);
   if (failed.length === 0) {
     return runsOf(job).length === 0 ? ['Check the spec: it asks for no run.'] : [];
   }
-  const why = most ? `, most often because: ${most[0].replace(/\.$/, '')}` : '';
+  const most = mostFrequent(failed.map((run) => run.reason ?? '').filter((one) => one !== ''));
   const scope = failed.length === runsOf(job).length ? 'Every run' : plural(failed.length, 'run');
-  return [`${scope} failed${why}. Look at the logs and leave these values out, or cure the cause.`];
+  if (!most)
+    return [`${scope} failed. Look at the logs, and cure the cause or leave these values out.`];
+  const [cause, remedy] = causeAndRemedy(most.example);
+  const often = most.times === failed.length ? '' : ' most often';
+  const cure = remedy === '' ? 'Look at the logs, and cure the cause' : capitalized(remedy);
+  return [`${scope} failed,${often} because: ${cause}. ${cure}; or leave these values out.`];
+}
+
+// The same happens at another step of each run: numbers do not tell reasons apart.
+function mostFrequent(reasons: string[]): {example: string; times: number} | undefined {
+  const tally = new Map<string, {example: string; times: number}>();
+  for (const reason of reasons) {
+    const kind = reason.replace(/\d+/g, '#');
+    const {example, times} = tally.get(kind) ?? {example: reason, times: 0};
+    tally.set(kind, {example, times: times + 1});
+  }
+  return [...tally.values()].sort((a, b) => b.times - a.times)[0];
 }
 
 function onTheChoice(job: Job, chosen: Configuration, timings: Timings): string[] {
@@ -84,7 +97,14 @@ function cheapest(
   timings: Timings,
 ): string | undefined {
   const own = meanSeconds(best, timings);
+  // A few folds cannot tell apart what vary much: one that is far behind is no bargain all the same.
+  const ends = best.interval?.[job.metric.name];
+  const near = (c: Configuration): boolean => {
+    const mean = meanOf(job, c);
+    return mean !== undefined && ends !== undefined && mean >= ends[0] && mean <= ends[1];
+  };
   const priced = level
+    .filter((c) => c === best || near(c))
     .map((c) => ({c, seconds: meanSeconds(c, timings) ?? Infinity}))
     .sort((a, b) => a.seconds - b.seconds);
   const first = priced[0];
@@ -110,7 +130,8 @@ function onEdges(job: Job, chosen: Configuration): string[] {
     if (parameter.scale === 'category' || own === undefined || new Set(values).size < 3) continue;
     const end =
       own === Math.max(...values) ? 'largest' : own === Math.min(...values) ? 'smallest' : '';
-    if (end === '') continue;
+    // Below nothing, as of a penalty, is nothing to try.
+    if (end === '' || (end === 'smallest' && own === 0)) continue;
     edges.push(`${names.get(parameter.name)} (${parameterValue(own)} was the ${end} tried)`);
   }
   if (edges.length === 0) return [];
@@ -173,16 +194,24 @@ function onProbabilities(job: Job): string[] {
   const threshold = job.curves?.threshold;
   const advice: string[] = [];
   if (worst && worst.error > 0.05) {
+    const why = weighsClasses(job) ? ', as class weights make them' : '';
     advice.push(
-      `Calibrate before you read the outputs as probabilities: they are off by ${percent(worst.error)} on average.`,
+      `Calibrate before you read the outputs as probabilities: they are off by ${percent(worst.error)} on average${why}.`,
     );
   }
-  if (threshold && Math.abs(threshold.value - 0.5) >= 0.05) {
+  if (threshold && !threshold.applied && Math.abs(threshold.value - 0.5) >= 0.05) {
     advice.push(
       `Decide at ${threshold.value.toFixed(2)} instead of 0.5 if ${metricName(threshold.metric)} is what counts: it becomes ${score(threshold.score)}.`,
     );
   }
   return advice;
+}
+
+// Then training loss and validation loss are of different things.
+export function weighsClasses(job: Job): boolean {
+  const tried = chosenOf(job)?.parameters['training.class_weights'];
+  if (tried !== undefined) return tried !== 'none';
+  return /^\s*class_weights:(?!\s*none\s*$)/m.test(job.spec ?? '');
 }
 
 function onConfusion(job: Job): string[] {

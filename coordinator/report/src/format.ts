@@ -4,19 +4,44 @@ import type {ParameterValue} from './types';
 
 const kMetricNames: Record<string, string> = {
   roc_auc: 'ROC-AUC',
-  log_loss: 'log loss',
-  average_precision: 'average precision',
+  roc_auc_ovo: 'ROC-AUC one-vs-one',
   f1: 'F1',
+  'f0.5': 'F0.5',
+  f2: 'F2',
+  youden: 'Youden’s J',
+  matthews: 'Matthews correlation',
+  kappa: 'Cohen’s kappa',
+  brier_score: 'Brier score',
+  top_3_accuracy: 'top-3 accuracy',
+  top_5_accuracy: 'top-5 accuracy',
   r2: 'R²',
   rmse: 'RMSE',
   mae: 'MAE',
-  mse: 'MSE',
+  mape: 'MAPE',
+  pinball_10: 'pinball loss at 10\u202f%',
+  pinball_90: 'pinball loss at 90\u202f%',
 };
 
-const kSmallerIsBetter = new Set(['loss', 'log_loss', 'rmse', 'mae', 'mse', 'brier']);
+// Those of docs/metrics.md.
+const kSmallerIsBetter = new Set([
+  'loss',
+  'log_loss',
+  'normalized_entropy',
+  'brier_score',
+  'calibration_error',
+  'rmse',
+  'mae',
+  'median_absolute_error',
+  'mape',
+  'pinball_10',
+  'pinball_90',
+]);
 
 export function metricName(metric: string): string {
-  return kMetricNames[metric] ?? metric.replaceAll('_', ' ');
+  const weighted = metric.endsWith('_weighted');
+  const plain = weighted ? metric.slice(0, -'_weighted'.length) : metric;
+  const name = kMetricNames[plain] ?? plain.replaceAll('_', ' ');
+  return weighted ? `${name}, weighted` : name;
 }
 
 export function capitalized(text: string): string {
@@ -28,7 +53,7 @@ export function largerIsBetter(metric: string): boolean {
   return !kSmallerIsBetter.has(metric);
 }
 
-const minus = (text: string): string => text.replace('-', '−');
+const minus = (text: string): string => text.replaceAll('-', '−');
 
 // Four decimals show what folds can tell apart of a share; larger numbers get five digits.
 export function score(value: number | undefined): string {
@@ -109,6 +134,13 @@ export function shortened(text: string, letters: number): string {
 export function listed(words: string[]): string {
   if (words.length < 2) return words.join('');
   return `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`;
+}
+
+// What went wrong, and what may help: reasons say the one before the other, with a semicolon between.
+export function causeAndRemedy(reason: string): [string, string] {
+  const text = reason.replace(/\.$/, '');
+  const at = text.indexOf('; ');
+  return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + 2)];
 }
 
 const kStates: Record<string, string> = {

@@ -12,10 +12,10 @@ import {qualityFigures, qualityNote} from './plots/quality';
 import {scoresFigure} from './plots/scores';
 import {timeFigure} from './plots/time';
 import {trainingFigures} from './plots/training';
-import {meanOf, nestedText, summarize} from './summary';
+import {decision, meanOf, nestedText, summarize} from './summary';
 import {cell, scrollable, table} from './table';
 import {configurationTable, runTable} from './tables';
-import {adviseTraining, splitsOf, summarizeTraining} from './training_summary';
+import {adviseTraining, finalNotes, splitsOf, summarizeTraining} from './training_summary';
 import type {Job, Nested, Scores, Timings, Training} from './types';
 
 function read<T>(id: string): T {
@@ -97,10 +97,14 @@ function finalContent(job: Job): Child[] {
         'The chosen configuration, trained once more on all examples of the folds.',
       ),
       ...digestLine(job.refit.digest),
+      note(decision(job)),
       metricsTable('Metrics of the final model', job.refit.metrics ?? {}),
     );
   }
-  if (job.nested) content.push(...nestedContent(job, job.nested));
+  if (job.nested) {
+    if (job.refit) content.push(h('h3', {class: 'part'}, 'Nested splits'));
+    content.push(...nestedContent(job, job.nested));
+  }
   return content;
 }
 
@@ -130,6 +134,10 @@ function nestedContent(job: Job, nested: Nested): Child[] {
       }),
     ),
   ];
+}
+
+function note(text: string): Child {
+  return text === '' ? undefined : h('p', {class: 'note'}, text);
 }
 
 function digestLine(digest: string | undefined): Child[] {
@@ -184,7 +192,12 @@ function buildTraining(training: Training): void {
       {
         id: 'metrics',
         title: 'Final metrics',
-        content: measured ? [metricsTable('Final metrics by split', training.metrics!)] : [],
+        content: measured
+          ? [
+              ...finalNotes(training).map(note),
+              metricsTable('Final metrics by split', training.metrics!),
+            ]
+          : [],
       },
       {id: 'model', title: 'Model', content: digestLine(training.digest)},
       {id: 'spec', title: 'Spec', content: [code('The job, as it was asked for', training.spec)]},

@@ -65,6 +65,9 @@ export function packLanes(spans: Span[]): number[] {
   return lanes;
 }
 
+// More distinct values than this are placed by their size.
+const kEvenMax = 6;
+
 export interface AxisScale {
   kind: 'log' | 'linear' | 'category';
   categories: string[];
@@ -94,11 +97,11 @@ function numericAxis(kind: 'log' | 'linear', numbers: number[]): AxisScale {
     if (typeof value !== 'number' || !Number.isFinite(into(value))) return undefined;
     return high > low ? (into(value) - low) / (high - low) : 0.5;
   };
-  const distinct = [...new Set(numbers)].sort((a, b) => a - b);
-  const shown =
-    distinct.length <= 5 ? distinct : [0, 0.5, 1].map((at) => out(low + at * (high - low)));
-  const ticks = shown.map((value) => ({at: position(value) ?? 0.5, value}));
-  return {kind, categories: [], position, ticks};
+  const ticks = [0, 0.5, 1].map((at) => {
+    const value = out(low + at * (high - low));
+    return {at: position(value) ?? 0.5, value};
+  });
+  return {kind, categories: [], position, ticks: high > low ? ticks : ticks.slice(1, 2)};
 }
 
 function categoryAxis(values: ParameterValue[]): AxisScale {
@@ -116,6 +119,24 @@ function categoryAxis(values: ParameterValue[]): AxisScale {
   };
 }
 
+// The same axis with its values evenly apart where there are only a few: 0, 1e-6 and 1e-4 would lie
+// on top of each other by size, and have no place at all on a logarithmic axis.
+export function evenAxis(parameter: Parameter, values: (ParameterValue | undefined)[]): AxisScale {
+  const scale = axisScale(parameter, values);
+  const numbers = values.filter((v): v is number => typeof v === 'number' && Number.isFinite(v));
+  const distinct = [...new Set(numbers)].sort((a, b) => a - b);
+  const given = values.filter((v) => v !== undefined && v !== null);
+  if (numbers.length < given.length || distinct.length < 2 || distinct.length > kEvenMax) {
+    return scale;
+  }
+  const at = (value: ParameterValue | undefined): number | undefined => {
+    const index = distinct.indexOf(value as number);
+    return index < 0 ? undefined : index / (distinct.length - 1);
+  };
+  const ticks = distinct.map((value) => ({at: at(value)!, value}));
+  return {...scale, position: at, ticks};
+}
+
 // What of a curve's point a plot shows.
 export function curveValue(point: CurvePoint, quantity: string): number | undefined {
   return quantity === 'train_loss' ? point.train_loss : point.scores?.[quantity];
@@ -127,20 +148,36 @@ export interface MeanPoint {
   value: number;
 }
 
-// The mean over the folds, at the steps that all of them have.
+// The mean over the folds, at the steps that all of them have; or, where folds are of different sizes
+// and so take different steps in an epoch, at the epochs, and a mean step of each.
 export function meanCurve(configuration: Configuration, quantity: string): MeanPoint[] {
-  const curves = configuration.runs.map((run) => run.curve ?? []).filter((curve) => curve.length);
-  const sums = new Map<number, {epoch: number; sum: number; runs: number}>();
+  const curves = configuration.runs
+    .map((run) => (run.curve ?? []).filter((p) => curveValue(p, quantity) !== undefined))
+    .filter((curve) => curve.length > 0);
+  const bySteps = alignedBy(curves, (point) => point.step, quantity);
+  const byEpochs = alignedBy(curves, (point) => point.epoch, quantity);
+  return byEpochs.length > bySteps.length ? byEpochs : bySteps;
+}
+
+function alignedBy(
+  curves: CurvePoint[][],
+  keyOf: (point: CurvePoint) => number | undefined,
+  quantity: string,
+): MeanPoint[] {
+  const at = new Map<number, CurvePoint[]>();
   for (const point of curves.flat()) {
-    const value = curveValue(point, quantity);
-    if (value === undefined) continue;
-    const at = sums.get(point.step) ?? {epoch: point.epoch ?? 0, sum: 0, runs: 0};
-    sums.set(point.step, {epoch: at.epoch, sum: at.sum + value, runs: at.runs + 1});
+    const key = keyOf(point);
+    if (key !== undefined) at.set(key, [...(at.get(key) ?? []), point]);
   }
-  return [...sums]
-    .filter(([, at]) => at.runs === curves.length)
-    .map(([step, at]) => ({step, epoch: at.epoch, value: at.sum / at.runs}))
-    .sort((a, b) => a.step - b.step);
+  const mean = (values: number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
+  return [...at]
+    .filter(([, points]) => points.length === curves.length)
+    .sort(([a], [b]) => a - b)
+    .map(([, points]) => ({
+      step: Math.round(mean(points.map((point) => point.step))),
+      epoch: points[0]!.epoch ?? 0,
+      value: mean(points.map((point) => curveValue(point, quantity)!)),
+    }));
 }
 
 // Exponential smoothing whose start is not pulled towards zero.

@@ -83,6 +83,7 @@ export function summarize(job: Job, timings: Timings): Summary {
       {term: 'What was tried', text: tried(job, timings)},
       {term: job.configurations.length > 1 ? 'What won' : 'What came out', text: won(job)},
       {term: 'Is it real', text: certainty(job)},
+      {term: 'When it says yes', text: decision(job)},
       {term: 'What the search is worth', text: job.nested ? nestedText(job, job.nested) : ''},
     ].filter((fact) => fact.text !== ''),
   };
@@ -137,22 +138,32 @@ function tried(job: Job, timings: Timings): string {
   const what =
     job.configurations.length === 1
       ? 'One configuration was trained'
-      : `${plural(job.configurations.length, 'configuration')}${searched(job)} were trained`;
-  const on = job.examples === undefined ? '' : ` of ${plural(job.examples, 'example')}`;
+      : `${plural(job.configurations.length, 'configuration')}${searched(job)} were ${job.unfinished ? 'to be ' : ''}trained`;
+  const on = job.examples === undefined ? '' : ` made of ${plural(job.examples, 'example')}`;
   const time = timings.seconds === undefined ? '' : ` It took ${duration(timings.seconds)}.`;
-  return `${what} on ${over}${on}: ${plural(runs.length, 'run')}${outcome(job)}.${time}`;
+  return `${what} on ${over}${on}: ${plural(runs.length, 'run')}${outcome(job)}.${innerText(job, timings)}${time}`;
+}
+
+// Runs that have no score in this report: those within each training part of a nested search. Where
+// the outer race gave up what they chose, its run (r0-f1-outer) is one of them.
+export function innerRuns(job: Job, timings: Timings): string[] {
+  if (!job.nested) return [];
+  const own = new Set(runsOf(job).map((run) => run.run));
+  return Object.keys(timings.runs ?? {}).filter((run) => !own.has(run));
+}
+
+function innerText(job: Job, timings: Timings): string {
+  const inner = innerRuns(job, timings).length;
+  return inner === 0 ? '' : ` The nested searches within them took ${plural(inner, 'more run')}.`;
 }
 
 function searched(job: Job): string {
   const names = [...parameterNames(job.parameters.map((p) => p.name)).values()];
-  const method = {
-    grid: 'a grid',
-    random: 'random draws',
-    halving: 'halving',
-    hyperband: 'Hyperband',
-  };
-  const by = job.method === undefined ? '' : ` from ${method[job.method]}`;
-  return names.length === 0 ? by : `${by} over ${listed(names)}`;
+  const over = names.length === 0 ? '' : ` over ${listed(names)}`;
+  if (job.method === undefined) return over;
+  if (job.method === 'grid') return ` from a grid${over}`;
+  const raced = {random: '', halving: ', raced by halving,', hyperband: ', raced by Hyperband,'};
+  return ` from random draws${over}${raced[job.method]}`;
 }
 
 function outcome(job: Job): string {
@@ -165,7 +176,9 @@ function outcome(job: Job): string {
     [of('unfinished'), 'unfinished'],
   ] as const;
   const said = parts.filter(([n]) => n > 0).map(([n, what]) => `${count(n)} ${what}`);
-  return said.length === 0 ? ', all finished' : `, of which ${listed(said)}`;
+  if (said.length === 0) return runs.length === 1 ? ', finished' : ', all finished';
+  const every = parts.find(([n]) => n === runs.length && n > 1);
+  return every ? `, all ${every[1]}` : `, of which ${listed(said)}`;
 }
 
 function won(job: Job): string {
@@ -231,7 +244,19 @@ function certainty(job: Job): string {
         `(${pValue(p)}, corrected resampled t-test).`
       : `Not for certain: the lead of configuration ${best.id} over configuration ${next.id} could ` +
         `be chance (${pValue(p)}, corrected resampled t-test).`;
-  return verdict + levelText(level, others.length);
+  return verdict + levelText(level, others.length, p < kSignificance);
+}
+
+// Where somebody asked for a threshold. What would be gained by one that nobody asked for is advice.
+export function decision(job: Job): string {
+  const threshold = job.curves?.threshold;
+  if (!threshold?.applied) return '';
+  const yes = job.classes?.[1] === undefined ? 'positive' : `“${job.classes[1]}”`;
+  const what = job.refit ? 'An output of the final model' : 'An output';
+  return (
+    `${what} above ${threshold.value.toFixed(2)} counts as ${yes}: there ${metricName(threshold.metric)} was highest on ` +
+    `held-out examples of the folds, ${score(threshold.score)}. Scores of folds, curves, and figures of the training examples are at 0.5.`
+  );
 }
 
 function missing(unfinished: Unfinished): string {
@@ -270,8 +295,12 @@ export function nestedText(job: Job, nested: Nested): string {
   return `${what}: ${score(mean)} on average${between}, where the winner’s own score is ${score(meanOf(job, chosenOf(job)))}.${same}`;
 }
 
-function levelText(level: number, others: number): string {
+function levelText(level: number, others: number, nextIsWorse: boolean): string {
   if (others === 1) return '';
+  // Further behind on average, and yet not told apart, since its folds vary more.
+  if (nextIsWorse && level > 0) {
+    return ` ${count(level)} of the ${count(others)} others, though further behind, ${level === 1 ? 'varies' : 'vary'} too much from fold to fold to be told from it.`;
+  }
   if (level === 0) return ' The same holds for all others.';
   if (level === others) return ' None of the configurations can be told from the best.';
   return ` ${count(level)} of the ${count(others)} others cannot be told from the best.`;
@@ -289,7 +318,7 @@ function tiles(job: Job, timings: Timings): Tile[] {
       note: ends ? `${score(ends[0])} – ${score(ends[1])}, 95\u202f%` : folds(job),
     });
   }
-  all.push(...comparisonTiles(job), runTile(job));
+  all.push(...comparisonTiles(job), runTile(job, timings));
   if (timings.seconds !== undefined) all.push(timeTile(timings.seconds, timings));
   return all;
 }
@@ -306,7 +335,7 @@ function comparisonTiles(job: Job): Tile[] {
   const level = {
     label: 'Level with the best',
     value: `${count(levelWithBest(job).length)} of ${count(others.length)}`,
-    note: `other configurations, p ≥ ${kSignificance}`,
+    note: `other configurations, p\u00a0≥\u00a0${kSignificance}`,
   };
   return [lead, level];
 }
@@ -322,8 +351,9 @@ function behindTile(job: Job, best: Configuration): Tile {
   return {label: 'Behind the best', value: score(gap), note: 'one-standard-error rule'};
 }
 
-function runTile(job: Job): Tile {
+function runTile(job: Job, timings: Timings): Tile {
   const runs = runsOf(job);
+  const inner = innerRuns(job, timings).length;
   const finished = runs.filter((run) => run.state === 'done' || run.state === 'stopped_early');
   const failed = runs.filter((run) => run.state === 'failed').length;
   const halved = runs.filter((run) => run.state === 'halved').length;
@@ -333,12 +363,13 @@ function runTile(job: Job): Tile {
     ...(failed ? [`${count(failed)} failed`] : []),
     ...(unfinished ? [`${count(unfinished)} unfinished`] : []),
   ];
+  const note = rest.length
+    ? listed(rest)
+    : `${plural(job.configurations.length, 'configuration')}, ${folds(job)}`;
   return {
     label: 'Runs finished',
     value: rest.length ? `${count(finished.length)} of ${count(runs.length)}` : count(runs.length),
-    note: rest.length
-      ? listed(rest)
-      : `${plural(job.configurations.length, 'configuration')}, ${folds(job)}`,
+    note: inner === 0 ? note : `${note}; ${count(inner)} more within`,
   };
 }
 

@@ -16,6 +16,8 @@ export interface Column {
   numeric?: boolean;
   // Stays in view while the others scroll.
   header?: boolean;
+  // Left out on paper, which does not scroll.
+  screenOnly?: boolean;
 }
 
 export interface Row {
@@ -39,7 +41,7 @@ export function scrollable(label: string, content: HTMLElement): HTMLElement {
 
 export function table(data: TableData): HTMLTableElement {
   const heads = data.columns.map((column) =>
-    h('th', {scope: 'col', class: column.numeric ? 'numeric' : undefined}, column.name),
+    h('th', {scope: 'col', class: classesOf(column)}, column.name),
   );
   return assemble(data, heads).element;
 }
@@ -51,7 +53,7 @@ export function sortableTable(data: TableData): {
   const heads: HTMLTableCellElement[] = data.columns.map((column, index) => {
     const button = h('button', {type: 'button', class: 'sort'}, column.name, arrow());
     button.addEventListener('click', () => sortBy(index));
-    return h('th', {scope: 'col', class: column.numeric ? 'numeric' : undefined}, button);
+    return h('th', {scope: 'col', class: classesOf(column)}, button);
   });
   const {element, body, rows} = assemble(data, heads);
   const sortBy = (index: number): void => {
@@ -73,6 +75,11 @@ export function sortableTable(data: TableData): {
     return shown;
   };
   return {element, filter};
+}
+
+function classesOf(column: Column, more = ''): string | undefined {
+  const all = [column.numeric ? 'numeric' : '', column.screenOnly ? 'screen-only' : '', more];
+  return all.filter(Boolean).join(' ') || undefined;
 }
 
 function arrow(): HTMLElement {
@@ -106,8 +113,7 @@ function assemble(
 }
 
 function bodyCell(of: Cell, column: Column): HTMLElement {
-  const classes = [column.numeric ? 'numeric' : '', of.class ?? ''].filter(Boolean).join(' ');
-  const attributes = {class: classes || undefined, title: of.title};
+  const attributes = {class: classesOf(column, of.class), title: of.title};
   const child: Child = of.text;
   return column.header ? h('th', {scope: 'row', ...attributes}, child) : h('td', attributes, child);
 }

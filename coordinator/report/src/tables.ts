@@ -4,6 +4,7 @@ import {meanSeconds} from './advice';
 import {h} from './dom';
 import {
   capitalized,
+  causeAndRemedy,
   count,
   duration,
   metricName,
@@ -26,6 +27,9 @@ import {
   type TableData,
 } from './table';
 import type {Job, ParameterValue, Timings} from './types';
+
+// A sheet of paper is no wider; the file results.csv has all.
+const kPrintedMax = 6;
 
 const none: Cell = {text: '–', key: undefined};
 
@@ -78,21 +82,27 @@ export function configurationTable(job: Job, timings: Timings): HTMLElement {
 }
 
 function stateCell(state: string, reason: string | undefined): Cell {
-  const text = reason ? `${stateName(state)}: ${reason}` : stateName(state);
-  return {text, class: `state ${state}`};
+  // What may help is the same in every row, and in the summary.
+  const text = reason ? `${stateName(state)}: ${causeAndRemedy(reason)[0]}` : stateName(state);
+  return {text, class: `state ${state}`, ...(reason ? {title: reason} : {})};
 }
 
 export function runTable(job: Job, timings: Timings): HTMLElement {
   const chosen = chosenOf(job);
   const metrics = [job.metric.name, ...job.metrics.filter((name) => name !== job.metric.name)];
   const repeats = (job.split.repeats ?? 1) > 1;
+  const several = job.configurations.length > 1;
   const columns: Column[] = [
     {name: 'Run', header: true},
-    {name: 'Configuration', numeric: true},
+    ...(several ? [{name: 'Configuration', numeric: true}] : []),
     ...(repeats ? [{name: 'Repeat', numeric: true}] : []),
     {name: 'Fold', numeric: true},
     {name: 'State'},
-    ...metrics.map((name) => ({name: capitalized(metricName(name)), numeric: true})),
+    ...metrics.map((name, i) => ({
+      name: capitalized(metricName(name)),
+      numeric: true,
+      screenOnly: i >= kPrintedMax,
+    })),
     {name: 'Steps', numeric: true},
     {name: 'Trained on', numeric: true},
     {name: 'Scored on', numeric: true},
@@ -103,7 +113,7 @@ export function runTable(job: Job, timings: Timings): HTMLElement {
       (run): Row => ({
         cells: [
           cell(run.run),
-          cell(`${c.id}`, c.id),
+          ...(several ? [cell(`${c.id}`, c.id)] : []),
           ...(repeats ? [cell(`${run.repeat}`, run.repeat)] : []),
           cell(`${run.fold}`, run.fold),
           stateCell(run.state, run.reason),

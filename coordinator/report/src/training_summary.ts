@@ -37,6 +37,7 @@ export function summarizeTraining(training: Training): Summary {
     facts: [
       {term: 'What was trained', text: trained(training)},
       {term: 'How well it does', text: quality(training)},
+      {term: 'When it says yes', text: decision(training)},
       {term: 'Does it generalize', text: generalization(training)},
     ].filter((fact) => fact.text !== ''),
   };
@@ -82,12 +83,35 @@ function quality(training: Training): string {
   return said.length === 0 ? '' : `On the ${split} examples: ${said.join(', ')}.`;
 }
 
+// How to read the table of final metrics.
+export function finalNotes(training: Training): string[] {
+  const weighed = training.class_weights
+    ? 'The training loss weighs the classes, that of other examples does not.'
+    : '';
+  return [decision(training), weighed].filter((one) => one !== '');
+}
+
+function decision({threshold, classes}: Training): string {
+  if (!threshold) return '';
+  const yes = classes?.[1] === undefined ? 'positive' : `“${classes[1]}”`;
+  const on =
+    threshold.chosen_on === 'validation'
+      ? 'the validation examples'
+      : 'held-out examples of the folds';
+  return (
+    `An output above ${threshold.value.toFixed(2)} counts as ${yes}: there ${metricName(threshold.metric)} was ` +
+    `highest on ${on}, ${score(threshold.score)}. Curves, and figures of the training examples, are at 0.5.`
+  );
+}
+
 // Loss is measured on every split; on training examples with dropout and before the epoch's end.
+// Where classes are weighed, or the cut is another, the figures of the two are of different things.
 function generalization(training: Training): string {
   const seen = training.metrics?.['train'];
   const split = tellingSplit(training.metrics);
   const unseen = split === undefined || split === 'train' ? undefined : training.metrics?.[split];
-  const metric = training.task === 'regression' ? 'loss' : 'accuracy';
+  if (training.class_weights) return '';
+  const metric = training.task === 'regression' || training.threshold ? 'loss' : 'accuracy';
   const [a, b] = [seen?.[metric], unseen?.[metric]];
   if (a === undefined || b === undefined) return '';
   const name = metricName(metric);

@@ -46,6 +46,14 @@ export interface Parameter {
 
 export type Pair = [number, number];
 
+// Applied: the model decides at it. Else it is told for information, and 0.5 decides.
+export interface Threshold {
+  metric: string;
+  value: number;
+  score: number;
+  applied?: boolean;
+}
+
 export interface QualityCurves {
   configuration: number;
   roc?: {class: string; auc: number; points: Pair[]}[];
@@ -57,7 +65,7 @@ export interface QualityCurves {
   }[];
   confusion?: {classes: string[]; counts: number[][]};
   regression?: {points: Pair[]; residual_quantiles?: Pair[]};
-  threshold?: {metric: string; value: number; score: number};
+  threshold?: Threshold;
 }
 
 export interface Job {
@@ -137,6 +145,10 @@ export interface Training {
   kernel_family?: string;
   spec: string;
   digest?: string;
+  // What its final metrics, but those of training, are at.
+  threshold?: Threshold & {chosen_on: 'validation' | 'out_of_fold'};
+  // Training figures count some examples for more than one, those of other splits may not.
+  class_weights?: boolean;
   metrics?: Record<string, Scores>;
   history: HistoryLine[];
 }

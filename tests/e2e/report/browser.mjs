@@ -20,6 +20,7 @@ const pages = {
   failed: {plots: 0, runs: 6},
   empty: {plots: 0, runs: 0},
   training: {plots: 4, runs: 0},
+  nested: {plots: 12, runs: 12},
   unfinished: {plots: 4, runs: 0},
 };
 
@@ -64,7 +65,7 @@ function inspectPage() {
   const wide = document.documentElement.clientWidth;
   const cut = [];
   for (const element of document.querySelectorAll(
-    'h1, h2, h3, p, dt, dd, li, figcaption, select, .plot svg, .plot text',
+    'h1, h2, h3, p, dt, dd, li, figcaption, select, pre code, .plot svg, .plot text',
   )) {
     const box = element.getBoundingClientRect();
     if (box.width === 0 || element.closest('.scroll, .visually-hidden')) continue;
@@ -82,10 +83,32 @@ function inspectPage() {
       cut.push(`text "${text.textContent}" beyond its plot`);
     }
   }
+  // What lies on top of something else: a block on the one before it, or two labels of an axis.
+  const meet = (a, b) =>
+    Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1 &&
+    Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 1;
+  const onTop = [];
+  for (const section of document.querySelectorAll('main, section, .grid, figure')) {
+    const boxes = [...section.children].map((child) => child.getBoundingClientRect());
+    boxes.forEach((box, i) => {
+      if (i > 0 && meet(boxes[i - 1], box)) {
+        onTop.push(`"${section.children[i].textContent.slice(0, 30)}" on what is above`);
+      }
+    });
+  }
+  for (const axis of document.querySelectorAll('.plot svg [aria-label$="tick label"]')) {
+    const texts = [...axis.querySelectorAll('text')];
+    const boxes = texts.map((text) => text.getBoundingClientRect());
+    boxes.forEach((box, i) => {
+      const under = boxes.slice(0, i).findIndex((other) => meet(other, box));
+      if (under >= 0) onTop.push(`"${texts[i].textContent}" on "${texts[under].textContent}"`);
+    });
+  }
   const svgs = [...document.querySelectorAll('.plot svg')];
   const figures = [...document.querySelectorAll('figure')];
   return {
     cut,
+    onTop,
     overflow: document.documentElement.scrollWidth - wide,
     plots: svgs.length,
     empty: svgs.filter((svg) => svg.querySelectorAll('path, circle, rect, line').length < 2).length,
@@ -163,6 +186,11 @@ async function checkLook(browser, name, look) {
   const seen = await page.evaluate(inspectPage);
   expect(seen.overflow <= 0, where, `${seen.overflow} px wider than the window`);
   expect(seen.cut.length === 0, where, `cut off: ${seen.cut.slice(0, 5).join('; ')}`);
+  expect(
+    seen.onTop.length === 0,
+    where,
+    `on top of each other: ${seen.onTop.slice(0, 5).join('; ')}`,
+  );
   expect(
     seen.plots === pages[name].plots,
     where,
@@ -314,6 +342,16 @@ async function checkPrint(browser, name) {
     ),
   );
   expect(shown.length === 0, where, `prints ${shown.join(', ')}`);
+  // A sheet of A4 within its margins: what is wider is cut.
+  await page.setViewportSize({width: 696, height: 1000});
+  const wide = await page.evaluate(() =>
+    [...document.querySelectorAll('table, pre, .tiles, h1, h2')]
+      .filter(
+        (e) => e.closest('details') === null && e.getBoundingClientRect().right > innerWidth + 1,
+      )
+      .map((e) => (e.caption ?? e).textContent.slice(0, 30)),
+  );
+  expect(wide.length === 0, where, `wider than a sheet: ${wide.join('; ')}`);
   const {page: luminance} = await page.evaluate(inspectContrast);
   expect(luminance > 0.95, where, `prints on a page of luminance ${luminance}`);
   await page.close();

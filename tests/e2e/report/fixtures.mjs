@@ -53,7 +53,7 @@ export function binarySearch() {
         steps,
         epochs: round((steps * batch) / 39073, 2),
       };
-      if (state === 'failed') return {...run, steps: 40, epochs: 0.1};
+      if (state === 'failed') return {...run, steps: 40, epochs: 0.1, scores: {}};
       const scores = Object.fromEntries(metrics.map((name) => [name, end[name]]));
       const start = {
         roc_auc: 0.71,

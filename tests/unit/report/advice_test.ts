@@ -21,6 +21,10 @@ test('one that is level and cheaper is named', () => {
   );
   assert.ok(has(three(0.4), /^Configuration 0 is level with it at 25.% of the time/, {runs}));
   assert.ok(!has(three(0.001), /is level with it/, {runs}));
+
+  const far = three(0.4);
+  far.configurations[0]!.mean = {roc_auc: 0.6};
+  assert.ok(!has(far, /is level with it/, {runs}), 'too few folds to tell is no bargain');
 });
 
 function searched(best: number): Job {
@@ -38,6 +42,10 @@ test('a best value at the edge asks for a wider range', () => {
   assert.ok(has(searched(2), /^Widen the range of learning rate \(1 was the largest tried\)/));
   assert.ok(has(searched(0), /\(0\.01 was the smallest tried\)/));
   assert.ok(!has(searched(1), /Widen/));
+
+  const penalties = searched(0);
+  penalties.configurations[0]!.parameters = {'optimizer.learning_rate': 0};
+  assert.ok(!has(penalties, /Widen/), 'nothing lies below 0');
 });
 
 function withCurve(values: number[], more: Partial<Configuration> = {}): Job {
@@ -77,6 +85,15 @@ test('failures say their most frequent reason', () => {
     }),
   );
   assert.ok(has(made, /^3 runs failed, most often because: b\./));
+  made.configurations[3]!.runs.forEach((run, i) => {
+    run.reason = `the loss of step ${i} is not finite; lower it, or clip`;
+  });
+  assert.ok(
+    has(
+      made,
+      /^3 runs failed, because: the loss of step 0 is not finite\. Lower it, or clip; or leave/,
+    ),
+  );
 });
 
 test('probabilities and thresholds', () => {
@@ -88,6 +105,13 @@ test('probabilities and thresholds', () => {
   };
   assert.ok(has(made, /^Calibrate before .* 8.% on average/));
   assert.ok(has(made, /^Decide at 0\.30 instead of 0\.5 if F1/));
+  made.curves.threshold!.applied = true;
+  assert.ok(!has(made, /Decide/), 'it decides there already');
+  assert.ok(!has(made, /class weights/));
+  made.spec = 'training:\n  class_weights: balanced\n';
+  assert.ok(has(made, /^Calibrate .* as class weights make them\.$/));
+  made.spec = 'training:\n  class_weights: none\n';
+  assert.ok(!has(made, /class weights/));
   made.curves = {
     configuration: 1,
     calibration: [{class: 'yes', error: 0.02, bins: []}],

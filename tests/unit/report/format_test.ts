@@ -64,3 +64,35 @@ test('words', () => {
   assert.equal(format.largerIsBetter('rmse'), false);
   assert.equal(format.largerIsBetter('f1'), true);
 });
+
+test('metrics have names, and a better side', () => {
+  const names: [string, string, boolean][] = [
+    ['roc_auc', 'ROC-AUC', true],
+    ['roc_auc_ovo_weighted', 'ROC-AUC one-vs-one, weighted', true],
+    ['average_precision', 'average precision', true],
+    ['f0.5', 'F0.5', true],
+    ['brier_score', 'Brier score', false],
+    ['normalized_entropy', 'normalized entropy', false],
+    ['calibration_error', 'calibration error', false],
+    ['median_absolute_error', 'median absolute error', false],
+    ['mape', 'MAPE', false],
+    ['pinball_10', 'pinball loss at 10\u202f%', false],
+    ['r2', 'R²', true],
+  ];
+  for (const [metric, name, larger] of names) {
+    assert.equal(format.metricName(metric), name);
+    assert.equal(format.largerIsBetter(metric), larger, metric);
+  }
+});
+
+test('a minus wherever there is one', () => {
+  assert.equal(format.signed(-1.6e-7), '−1.6e−7');
+});
+
+test('reasons say what went wrong, and what may help', () => {
+  assert.deepEqual(format.causeAndRemedy('it broke; glue it, or not.'), [
+    'it broke',
+    'glue it, or not',
+  ]);
+  assert.deepEqual(format.causeAndRemedy('it broke'), ['it broke', '']);
+});

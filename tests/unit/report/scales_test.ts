@@ -92,6 +92,33 @@ test('things in a column stand around its middle', () => {
   assert.equal(places.get('c'), 1);
 });
 
+test('a few values lie evenly apart, zero among them', () => {
+  const l2 = scales.evenAxis({name: 'l2', scale: 'linear'}, [1e-4, 0, 1e-6, 0]);
+  assert.deepEqual(
+    l2.ticks.map((tick) => [tick.value, tick.at]),
+    [
+      [0, 0],
+      [1e-6, 0.5],
+      [1e-4, 1],
+    ],
+  );
+  assert.equal(l2.position(1e-6), 0.5);
+  assert.equal(l2.position(3), undefined);
+  const many = scales.evenAxis({name: 'x', scale: 'linear'}, [0, 1, 2, 3, 4, 5, 10]);
+  assert.equal(many.position(5), 0.5);
+  assert.equal(scales.evenAxis({name: 'x', scale: 'linear'}, [1, 'auto']).kind, 'category');
+});
+
+test('folds of different sizes have their mean at epochs', () => {
+  const c = configuration(0, [0.5, 0.6]);
+  c.runs[0]!.curve = [1, 2].map((epoch) => ({step: 10 * epoch, epoch, scores: {roc_auc: 0.4}}));
+  c.runs[1]!.curve = [1, 2].map((epoch) => ({step: 20 * epoch, epoch, scores: {roc_auc: 0.6}}));
+  assert.deepEqual(scales.meanCurve(c, 'roc_auc'), [
+    {step: 15, epoch: 1, value: 0.5},
+    {step: 30, epoch: 2, value: 0.5},
+  ]);
+});
+
 test('a logarithmic axis for what falls far, never for zero', () => {
   assert.equal(scales.wantsLog([2, 0.02]), true);
   assert.equal(scales.wantsLog([2, 1]), false);

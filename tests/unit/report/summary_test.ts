@@ -13,7 +13,7 @@ test('a search whose winner is ahead by more than chance', () => {
   assert.equal(summary.headline, 'Configuration 1 won, with a ROC-AUC of 0.8400.');
   assert.equal(
     fact(summary, 'What was tried'),
-    '3 configurations were trained on 2 stratified folds of 100 examples: 6 runs, all finished. It took 1\u202fmin 15\u202fs.',
+    '3 configurations were trained on 2 stratified folds made of 100 examples: 6 runs, all finished. It took 1\u202fmin 15\u202fs.',
   );
   assert.equal(
     fact(summary, 'What won'),
@@ -69,6 +69,50 @@ test('a nested search says what the search is worth', () => {
     /1 of 2 folds have a score, so there is no average\.$/,
   );
   assert.equal(fact(summarize(three(0.3), {}), 'What the search is worth'), 'no such fact');
+});
+
+test('a winner ahead of the next, but not of one that varies much', () => {
+  const made = three(0.012);
+  made.configurations[2]!.versus_best!.p = 0.2;
+  assert.match(
+    fact(summarize(made, {}), 'Is it real'),
+    /^Yes: .* 1 of the 2 others, though further behind, varies too much from fold to fold to be told from it\.$/,
+  );
+});
+
+test('the runs of nested searches are counted apart', () => {
+  const nested = {outer: [{fold: 0, chosen: 1, scores: {roc_auc: 0.82}}]};
+  const seconds = {seconds: 1};
+  const runs = {'c000-r0-f0': seconds, 'r0-f0-c000-r0-f0': seconds, 'r0-f0-c001-r0-f0': seconds};
+  const summary = summarize({...three(0.3), nested}, {runs});
+  assert.match(fact(summary, 'What was tried'), /took 2 more runs\.$/);
+  const tile = summary.tiles.find((one) => one.label === 'Runs finished');
+  assert.equal(tile?.value, '6');
+  assert.equal(tile?.note, '3 configurations, 2 folds; 2 more within');
+  assert.doesNotMatch(fact(summarize(three(0.3), {runs}), 'What was tried'), /more runs/);
+});
+
+test('how a search went', () => {
+  const parameters = [{name: 'optimizer.l2', scale: 'log' as const}];
+  const said = (method: 'grid' | 'random' | 'halving'): string =>
+    fact(summarize({...three(0.3), parameters, method}, {}), 'What was tried');
+  assert.match(said('grid'), /^3 configurations from a grid over L2 were trained on/);
+  assert.match(said('random'), /^3 configurations from random draws over L2 were trained on/);
+  assert.match(said('halving'), /draws over L2, raced by halving, were trained on/);
+});
+
+test('a threshold that was asked for is a fact', () => {
+  const threshold = {metric: 'f1', value: 0.3, score: 0.7};
+  const said = (applied: boolean): string =>
+    fact(
+      summarize(
+        {...three(0.3), curves: {configuration: 1, threshold: {...threshold, applied}}},
+        {},
+      ),
+      'When it says yes',
+    );
+  assert.match(said(true), /^An output above 0\.30 counts as “yes”: there F1 was highest/);
+  assert.equal(said(false), 'no such fact');
 });
 
 test('what a budget left undone is said first', () => {

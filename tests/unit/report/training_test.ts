@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
 
-import {adviseTraining, summarizeTraining} from '../../../coordinator/report/src/training_summary';
+import {
+  adviseTraining,
+  finalNotes,
+  summarizeTraining,
+} from '../../../coordinator/report/src/training_summary';
 import type {HistoryLine} from '../../../coordinator/report/src/types';
 import {training} from './jobs';
 
@@ -55,4 +59,23 @@ test('advice follows the validation loss', () => {
   assert.match(advice([1, 0.5, 0.4, 0.5, 0.6]), /Stop earlier.* after epoch 3 and is 50.% higher/);
   assert.match(advice([1, 0.8, 0.6, 0.4, 0.2]), /Train longer/);
   assert.match(advice([1, 0.5, 0.4, 0.4, 0.4]), /Nothing stands out/);
+});
+
+test('a threshold of its own', () => {
+  const threshold = {metric: 'f1', value: 0.7, score: 0.69, chosen_on: 'validation' as const};
+  const summary = summarizeTraining(training({threshold, task: 'binary', classes: ['no', 'yes']}));
+  assert.match(
+    fact(summary, 'When it says yes'),
+    /^An output above 0\.70 counts as “yes”: there F1 was highest on the validation examples, 0\.6900\./,
+  );
+  // Accuracy is at 0.5 on the training examples alone.
+  assert.match(fact(summary, 'Does it generalize'), /^Yes: loss is 0\.1000 .* and 0\.1200 on/);
+  assert.equal(fact(summarizeTraining(training()), 'When it says yes'), 'no such fact');
+});
+
+test('class weights make training figures of another kind', () => {
+  const weighed = training({class_weights: true});
+  assert.equal(fact(summarizeTraining(weighed), 'Does it generalize'), 'no such fact');
+  assert.match(finalNotes(weighed).join(' '), /training loss weighs the classes/);
+  assert.deepEqual(finalNotes(training()), []);
 });

@@ -2,6 +2,7 @@
 
 import * as Plot from '@observablehq/plot';
 
+import {weighsClasses} from '../advice';
 import {figure, legend} from '../figure';
 import {capitalized, count, metricName, score} from '../format';
 import {axes, gridY, kColor, plot, tickText} from '../look';
@@ -70,6 +71,7 @@ export function learningFigures(job: Job): HTMLElement[] {
 
 function scoreCurves(job: Job, chosen: Configuration, metrics: string[]): HTMLElement {
   const others = job.configurations.filter((c) => c !== chosen);
+  const hasMean = meanCurve(chosen, metrics[0]!).length > 1;
   const metric = metricName(metrics[0]!);
   return figure({
     title: 'Score while training',
@@ -81,10 +83,14 @@ function scoreCurves(job: Job, chosen: Configuration, metrics: string[]): HTMLEl
     ],
     caption: [
       legend(
-        {
-          mark: 'line accent',
-          text: others.length ? `chosen (${chosen.id}), mean` : 'mean of the folds',
-        },
+        ...(hasMean
+          ? [
+              {
+                mark: 'line accent',
+                text: others.length ? `chosen (${chosen.id}), mean` : 'mean of the folds',
+              },
+            ]
+          : []),
         {mark: 'line accent thin', text: 'its folds'},
         ...(others.length ? [{mark: 'line faint', text: 'others, mean'}] : []),
       ),
@@ -115,9 +121,11 @@ function lossCurves(job: Job, chosen: Configuration): HTMLElement {
         {mark: 'line ink', text: 'training'},
         ...(comparable ? [{mark: 'line second dashed', text: 'validation'}] : []),
       ),
-      comparable
-        ? ' Where the two part, the model begins to learn its examples by heart.'
-        : undefined,
+      comparable && weighsClasses(job)
+        ? ' The training loss weighs the classes, the other does not.'
+        : comparable
+          ? ' Where the two part, the model begins to learn its examples by heart.'
+          : undefined,
     ],
     draw: (width, [against = 'step']) =>
       drawCurves(width, against, 'loss', {

@@ -5,7 +5,7 @@ import * as Plot from '@observablehq/plot';
 import {figure, legend} from '../figure';
 import {capitalized, metricName, parameterNames, parameterValue, score, shortened} from '../format';
 import {kColor, kSequence, plot} from '../look';
-import {axisScale, binOf, type AxisScale} from '../scales';
+import {axisScale, binOf, evenAxis, type AxisScale} from '../scales';
 import {meanOf} from '../summary';
 import {cell} from '../table';
 import type {Configuration, Job, Parameter} from '../types';
@@ -60,7 +60,7 @@ function axesOf(job: Job, scored: Configuration[]): Axis[] {
   );
   return [
     ...job.parameters.map((p): Axis => {
-      const scale = axisScale(
+      const scale = evenAxis(
         p,
         scored.map((c) => c.parameters[p.name]),
       );

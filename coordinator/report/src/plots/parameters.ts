@@ -5,9 +5,17 @@ import {ruleX} from '@observablehq/plot';
 
 import {meanSeconds} from '../advice';
 import {figure} from '../figure';
-import {capitalized, duration, metricName, parameterNames, parameterValue, score} from '../format';
+import {
+  capitalized,
+  duration,
+  metricName,
+  parameterNames,
+  parameterValue,
+  score,
+  shortened,
+} from '../format';
 import {axes, gridY, plot} from '../look';
-import {axisScale, inColumns, paddedDomain} from '../scales';
+import {axisScale, inColumns, logTicks, paddedDomain} from '../scales';
 import {meanOf} from '../summary';
 import {cell} from '../table';
 import type {Configuration, Job, Parameter, ParameterValue, Timings} from '../types';
@@ -56,7 +64,7 @@ function drawParameter(
   name: string,
 ): Element {
   const metric = job.metric.name;
-  const {x, options, axis} = parameterAxis(parameter, scored);
+  const {x, options, axis} = parameterAxis(parameter, scored, width);
   const ends = scored.flatMap((c) => c.interval?.[metric] ?? []);
   return plot(width, {
     height: 270,
@@ -88,20 +96,27 @@ interface ParameterAxis {
 
 // Names, and numbers of which only a few were tried, get a column each, with the configurations side
 // by side in it; a scale would draw them on top of each other.
-function parameterAxis(parameter: Parameter, scored: Configuration[]): ParameterAxis {
+function parameterAxis(
+  parameter: Parameter,
+  scored: Configuration[],
+  width: number,
+): ParameterAxis {
   const of = (c: Configuration): ParameterValue => c.parameters[parameter.name]!;
   const scale = axisScale(parameter, scored.map(of));
   const tickFormat = (value: number): string => parameterValue(value);
   const distinct = [...new Set(scored.map(of))];
-  if (scale.kind !== 'category' && (distinct.length > 6 || distinct.length > scored.length / 2)) {
+  const apart = scale.kind === 'log' && distinct.length === scored.length;
+  if (scale.kind !== 'category' && (distinct.length > 6 || apart)) {
     return {
       x: (c) => of(c) as number,
       options: {type: scale.kind, insetLeft: 14, insetRight: 14},
-      axis: {ticks: distinct.length <= 5 ? (distinct as number[]) : 4, tickFormat},
+      axis: {ticks: scale.kind === 'log' ? firmTicks(distinct as number[]) : 4, tickFormat},
     };
   }
   const columns =
     scale.kind === 'category' ? scale.categories : (distinct as number[]).sort((a, b) => a - b);
+  // Plots leave 76 pixels to what is beside the columns; a letter takes 6.5.
+  const letters = Math.max(3, Math.floor((width - 76) / columns.length / 6.5) - 1);
   const places = inColumns(scored, (c) =>
     columns.findIndex((value) => String(value) === String(of(c))),
   );
@@ -110,9 +125,15 @@ function parameterAxis(parameter: Parameter, scored: Configuration[]): Parameter
     options: {domain: [-0.5, columns.length - 0.5]},
     axis: {
       ticks: [...columns.keys()],
-      tickFormat: (i: number) => parameterValue(columns[i]),
+      tickFormat: (i: number) => shortened(parameterValue(columns[i]), letters),
     },
   };
+}
+
+// Values that lie between two ticks get the ends.
+function firmTicks(values: number[]): number[] {
+  const ticks = logTicks(values);
+  return ticks.length >= 2 ? ticks : [Math.min(...values), Math.max(...values)];
 }
 
 export function costFigure(job: Job, timings: Timings): HTMLElement | undefined {

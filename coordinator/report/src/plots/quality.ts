@@ -4,7 +4,7 @@ import * as Plot from '@observablehq/plot';
 
 import {h} from '../dom';
 import {figure, legend} from '../figure';
-import {count, metricName, percent, score, shortened} from '../format';
+import {capitalized, count, metricName, percent, score, shortened} from '../format';
 import {axes, gridX, gridY, kColor, kDashes, kSeries, plot, square} from '../look';
 import {cell, type TableData} from '../table';
 import type {Job, Pair, QualityCurves} from '../types';
@@ -97,7 +97,7 @@ export function qualityFigures(job: Job): HTMLElement[] {
   const curves = job.curves;
   if (!curves) return [];
   const figures = [
-    curves.confusion ? confusionFigure(curves.confusion) : undefined,
+    curves.confusion ? confusionFigure(curves.confusion, job) : undefined,
     curves.calibration?.length ? calibrationFigure(curves.calibration) : undefined,
     curves.roc?.length ? rocFigure(curves.roc) : undefined,
     curves.precision_recall?.length ? recallFigure(job, curves) : undefined,
@@ -156,7 +156,7 @@ function recallFigure(job: Job, curves: QualityCurves): HTMLElement {
   const share = lines.length === 1 ? shareOfClass(job, lines[0]!.name) : undefined;
   const threshold = curves.threshold;
   const best = threshold
-    ? ` ${metricName(threshold.metric)} is highest, ${score(threshold.score)}, when outputs above ${threshold.value.toFixed(2)} count as positive.`
+    ? ` ${capitalized(metricName(threshold.metric))} is highest, ${score(threshold.score)}, when outputs above ${threshold.value.toFixed(2)} count as positive.`
     : '';
   return figure({
     title: 'Precision and recall',
@@ -291,7 +291,20 @@ function confusionCells({
   });
 }
 
-function confusionFigure(confusion: NonNullable<QualityCurves['confusion']>): HTMLElement {
+// Where the two classes part: there the chosen threshold is applied, else 0.5 is.
+function cutText({task, classes, curves}: Job): string {
+  const threshold = curves?.threshold;
+  if (task !== 'binary' || !threshold) return '';
+  const yes = classes?.[1] === undefined ? 'positive' : `“${classes[1]}”`;
+  return threshold.applied
+    ? ` Outputs above ${threshold.value.toFixed(2)}, where ${metricName(threshold.metric)} is highest, count as ${yes}.`
+    : ` Outputs above 0.5 count as ${yes}.`;
+}
+
+function confusionFigure(
+  confusion: NonNullable<QualityCurves['confusion']>,
+  job: Job,
+): HTMLElement {
   const cells = confusionCells(confusion);
   const hits = cells.filter((c) => c.hit).reduce((sum, c) => sum + c.examples, 0);
   const all = cells.reduce((sum, c) => sum + c.examples, 0);
@@ -301,7 +314,7 @@ function confusionFigure(confusion: NonNullable<QualityCurves['confusion']>): HT
     name: `Confusion matrix of ${confusion.classes.length} classes: ${count(hits)} of ${count(all)} examples are on the diagonal.`,
     caption: [
       legend({mark: 'block accent', text: 'right'}, {mark: 'block second', text: 'wrong'}),
-      ` ${count(hits)} of ${count(all)} right (${percent(all ? hits / all : 0, 1)}). The darker, the larger the share of its row.`,
+      ` ${count(hits)} of ${count(all)} right (${percent(all ? hits / all : 0, 1)}). The darker, the larger the share of its row.${cutText(job)}`,
     ],
     draw: (width) => drawConfusion(square(width), confusion, cells),
     table: () => ({
@@ -328,7 +341,7 @@ function drawConfusion(
   const letters = Math.floor((left - 30) / 6.5);
   // Names that do not fit below their column stand upright, and only as many as have room.
   const upright = Math.min(longest, letters) * 7 > step;
-  const below = upright ? left - 12 : 32;
+  const below = upright ? left - 12 : 40;
   const every = Math.ceil(14 / step);
   const ticks = classes.filter((_, i) => i % every === 0);
   const tickFormat = (name: string): string => shortened(name, letters);

@@ -3,10 +3,10 @@
 import * as Plot from '@observablehq/plot';
 
 import {figure, legend} from '../figure';
-import {capitalized, metricName, score} from '../format';
+import {capitalized, largerIsBetter, metricName, score} from '../format';
 import {gridX, isNarrow, kColor, plot} from '../look';
 import {inOrder, paddedDomain} from '../scales';
-import {bestOf, chosenOf} from '../summary';
+import {bestOf, chosenOf, meanOf} from '../summary';
 import {cell, type TableData} from '../table';
 import type {Configuration, Job} from '../types';
 import {fillOf, standing, standingLegend, strokeOf, tipOf} from './standing';
@@ -46,7 +46,7 @@ export function foldScoresOf(
 }
 
 export function scoresFigure(job: Job): HTMLElement {
-  const all = inOrder(job).filter((c) => c.mean !== undefined);
+  const all = inOrder(job).filter((c) => meanOf(job, c) !== undefined);
   const shown = all.slice(0, kDrawnMax);
   const single = all.length === 1;
   const chosen = chosenOf(job);
@@ -172,13 +172,8 @@ function drawScores(job: Job, shown: Configuration[], width: number, metric: str
 }
 
 function axisName(job: Job, metric: string): string {
-  const better =
-    metric === job.metric.name
-      ? job.metric.larger_is_better
-        ? ', more is better'
-        : ', less is better'
-      : '';
-  return `${metricName(metric)}${better}`;
+  const larger = metric === job.metric.name ? job.metric.larger_is_better : largerIsBetter(metric);
+  return `${metricName(metric)}, ${larger ? 'more' : 'less'} is better`;
 }
 
 function drawFolds(job: Job, only: Configuration, width: number, metric: string): Element {

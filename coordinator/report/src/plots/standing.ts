@@ -5,7 +5,7 @@ import * as Plot from '@observablehq/plot';
 import {legend} from '../figure';
 import {score} from '../format';
 import {kColor} from '../look';
-import {bestOf, chosenOf, described, isLevel} from '../summary';
+import {bestOf, chosenOf, described, isLevel, meanOf} from '../summary';
 import type {Configuration, Job} from '../types';
 
 type Standing = 'chosen' | 'level' | 'worse' | 'partial';
@@ -23,7 +23,8 @@ export const strokeOf = (of: Standing): string =>
   of === 'chosen' ? kColor.accent : of === 'partial' ? kColor.faint : kColor.ink;
 
 export function standingLegend(job: Job, extra: {mark: string; text: string}[] = []): HTMLElement {
-  const standings = new Set(job.configurations.map((c) => standing(job, c)));
+  const drawn = job.configurations.filter((c) => meanOf(job, c) !== undefined);
+  const standings = new Set(drawn.map((c) => standing(job, c)));
   const entries = [
     {of: 'chosen', mark: 'dot accent', text: 'chosen'},
     {of: 'level', mark: 'dot ink', text: 'level with the best'},

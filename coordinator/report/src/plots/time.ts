@@ -6,22 +6,25 @@ import {figure, legend} from '../figure';
 import {duration, stateName} from '../format';
 import {gridX, isNarrow, kColor, plot} from '../look';
 import {packLanes} from '../scales';
-import {chosenOf} from '../summary';
+import {chosenOf, innerRuns} from '../summary';
 import {cell} from '../table';
-import type {Job, Run, Timings} from '../types';
+import type {Job, Timings} from '../types';
 
 interface Timed {
-  run: Run;
-  configuration: number;
+  run: string;
+  state: string;
+  // What stands on its bar.
+  label: string;
   began: number;
   ended: number;
   lane: number;
-  look: 'chosen' | 'done' | 'halved' | 'failed';
+  look: 'chosen' | 'done' | 'halved' | 'failed' | 'inner';
 }
 
 export function timedRuns(job: Job, timings: Timings): Timed[] {
   const chosen = chosenOf(job);
-  const all = job.configurations.flatMap((c) =>
+  const several = job.configurations.length > 1;
+  const own = job.configurations.flatMap((c) =>
     c.runs.flatMap((run): Timed[] => {
       const time = timings.runs?.[run.run];
       if (time?.began === undefined) return [];
@@ -29,8 +32,9 @@ export function timedRuns(job: Job, timings: Timings): Timed[] {
       const look = partial ?? (c === chosen ? 'chosen' : 'done');
       return [
         {
-          run,
-          configuration: c.id,
+          run: run.run,
+          state: stateName(run.state),
+          label: `${several ? c.id : run.fold}`,
           began: time.began,
           ended: time.began + time.seconds,
           lane: 0,
@@ -39,6 +43,12 @@ export function timedRuns(job: Job, timings: Timings): Timed[] {
       ];
     }),
   );
+  const inner = innerRuns(job, timings).flatMap((run): Timed[] => {
+    const {began, seconds} = timings.runs![run]!;
+    if (began === undefined) return [];
+    return [{run, state: '–', label: '', began, ended: began + seconds, lane: 0, look: 'inner'}];
+  });
+  const all = [...own, ...inner];
   const lanes = packLanes(all);
   return all.map((one, i) => ({...one, lane: lanes[i]!}));
 }
@@ -48,6 +58,7 @@ const kFill = {
   done: kColor.muted,
   halved: kColor.faint,
   failed: kColor.second,
+  inner: kColor.third,
 };
 
 export function timeFigure(job: Job, timings: Timings): HTMLElement | undefined {
@@ -65,13 +76,14 @@ export function timeFigure(job: Job, timings: Timings): HTMLElement | undefined 
     {look: 'done', mark: 'block muted', text: 'done'},
     {look: 'halved', mark: 'block faint', text: 'halved'},
     {look: 'failed', mark: 'block second', text: 'failed'},
+    {look: 'inner', mark: 'block third', text: 'nested search'},
   ] as const;
   return figure({
     title: 'When each run ran',
     name: `Timeline: ${all.length} runs in ${duration(end)}, at most ${lanes} at once.`,
     caption: [
       legend(...entries.filter(({look}) => looks.has(look))),
-      ` At most ${lanes} at once. Numbers are configurations.`,
+      ` At most ${lanes} at once. Numbers are ${job.configurations.length > 1 ? 'configurations' : 'folds'}.`,
     ],
     draw: (width) => drawTimeline(all, lanes, end, width),
     table: () => ({
@@ -84,8 +96,8 @@ export function timeFigure(job: Job, timings: Timings): HTMLElement | undefined 
       ],
       rows: all.map((one) => ({
         cells: [
-          cell(one.run.run),
-          cell(stateName(one.run.state)),
+          cell(one.run),
+          cell(one.state),
           cell(duration(one.began)),
           cell(duration(one.ended - one.began)),
         ],
@@ -119,7 +131,7 @@ function drawTimeline(all: Timed[], lanes: number, end: number, width: number): 
       Plot.text(roomy, {
         x: (one: Timed) => (one.began + one.ended) / 2 / unit,
         y: 'lane',
-        text: (one: Timed) => `${one.configuration}`,
+        text: 'label',
         fill: (one: Timed) => (one.look === 'halved' ? kColor.ink : kColor.page),
         fontSize: 11,
         fontVariant: 'tabular-nums',
@@ -139,7 +151,7 @@ function drawTimeline(all: Timed[], lanes: number, end: number, width: number): 
           x: (one: Timed) => (one.began + one.ended) / 2 / unit,
           y: 'lane',
           title: (one: Timed) =>
-            `${one.run.run}, ${stateName(one.run.state)}\n${duration(one.ended - one.began)}`,
+            `${one.run}${one.state === '–' ? '' : `, ${one.state}`}\n${duration(one.ended - one.began)}`,
           fill: kColor.page,
           stroke: kColor.rule,
         }),

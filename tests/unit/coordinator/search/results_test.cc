@@ -139,10 +139,12 @@ TEST_F(ResultsTest, WeightsAndTheAskedThresholdShow) {
   // Nobody asked: it is told, and the matrix is at 0.5, where all are called negative.
   Json curves = Json::parse(cv_json(weighted)).at("curves");
   EXPECT_EQ(curves.at("threshold").at("metric"), "f1");
+  EXPECT_EQ(curves.at("threshold").at("applied"), false);
   EXPECT_EQ(curves.at("confusion").at("counts"), (Json{{2, 0}, {2, 0}}));
   spec_.training.threshold = ThresholdMetric::youden;
   curves = Json::parse(cv_json(weighted)).at("curves");
   EXPECT_EQ(curves.at("threshold").at("metric"), "youden");
+  EXPECT_EQ(curves.at("threshold").at("applied"), true);
   EXPECT_EQ(curves.at("threshold").at("value"), (double{0.2F} + double{0.4F}) / 2.0);
   EXPECT_EQ(curves.at("confusion").at("counts"), (Json{{2, 0}, {0, 2}}));
 }
