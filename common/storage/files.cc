@@ -89,6 +89,28 @@ Status make_directories(const std::string& path) {
   return {};
 }
 
+Status check_writable_directory(const std::string& path) {
+  const auto refused = [&](const std::string& why) {
+    return Error{ErrorCode::invalid, path + ": expected a directory to write to, but " + why};
+  };
+  std::error_code code;
+  std::filesystem::path there = std::filesystem::absolute(path, code);
+  if (code) return refused(code.message());
+  // ENOTDIR is told of what lies below a file.
+  auto type = std::filesystem::status(there, code).type();
+  while (type == std::filesystem::file_type::not_found && there.has_relative_path()) {
+    there = there.parent_path();
+    type = std::filesystem::status(there, code).type();
+  }
+  if (type == std::filesystem::file_type::none) return refused(code.message());
+  if (type != std::filesystem::file_type::directory) return refused(there.string() + " is a file");
+  if (::access(there.c_str(), W_OK | X_OK) != 0) {
+    return refused("nothing can be made in " + there.string() + ": " +
+                   std::generic_category().message(errno));
+  }
+  return {};
+}
+
 Status fsync_file(const std::string& path) {
   const Descriptor file(path, O_RDONLY);
   if (!file.valid()) return system_error(path, "open", errno);

@@ -29,6 +29,9 @@ namespace ballast {
 [[nodiscard]] Status create_file_exclusively(const std::string& path, std::string_view bytes);
 
 [[nodiscard]] Status make_directories(const std::string& path);
+// Whether files could be written into `path`, once make_directories has made what lacks of it.
+// Writes nothing, so it promises nothing: for telling a mistake early.
+[[nodiscard]] Status check_writable_directory(const std::string& path);
 [[nodiscard]] Status fsync_file(const std::string& path);
 [[nodiscard]] Status fsync_directory(const std::string& path);
 

@@ -68,6 +68,33 @@ mistake "resume of nothing" 'job\.json' resume "$scratch/nowhere"
 mistake "a remote endpoint in the clear" 'keys.*insecure' \
   worker --coordinator tcp://192.0.2.1:7700 --wait 1
 
+# What needs no data to be seen is told before any is read: that may take an hour. Both have a cache
+# of their own, or nothing would be read.
+early() {
+  mistake "$1" "$2" "${@:3}" --cache "$scratch/cache.early"
+  if [[ -e $scratch/cache.early ]]; then fail "$1: the data was read first"; fi
+  rm -rf "$scratch/cache.early"
+}
+touch "$scratch/file"
+early "an output that is a file" 'file: expected a directory to write to.*choose another --out$' \
+  train "$scratch/good.yaml" --out "$scratch/file"
+early "an output below a file" 'file/out: expected a directory to write to.*choose another --out$' \
+  train "$scratch/good.yaml" --out "$scratch/file/out"
+early "an output that is a file, of folds" 'file: expected a directory to write to.*another --out$' \
+  cv "$scratch/good.yaml" --out "$scratch/file"
+early "an endpoint that is none" "endpoint 'tcp://127.0.0.1': expected tcp://HOST:PORT" \
+  coordinator "$scratch/good.yaml" --out "$scratch/out" --listen tcp://127.0.0.1
+early "an endpoint beyond this machine" 'keys.*insecure' \
+  cv "$scratch/good.yaml" --out "$scratch/out" --listen 'tcp://*:7700'
+mistake "a home that is a file" 'file: expected a directory to write to.*choose another --home$' \
+  server --coordinator tcp://127.0.0.1:7700 --home "$scratch/file" --wait 1
+mistake "a socket in no directory" 'nowhere is no directory; make it first$' \
+  coordinator "$scratch/good.yaml" --out "$scratch/out" --listen "ipc://$scratch/nowhere/socket"
+if ! grep -q amx_bf16 /proc/cpuinfo; then
+  early "kernels for another CPU" 'cluster\.kernel.*cannot run sapphirerapids.*haswell' \
+    train "$scratch/good.yaml" --out "$scratch/out" --set cluster.kernel=sapphirerapids
+fi
+
 # Data that was changed behind our back, when nothing is left of the old.
 cp "$scratch/good.csv" "$scratch/changed.csv"
 spec changed changed.csv
