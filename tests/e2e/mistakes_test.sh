@@ -120,6 +120,18 @@ done
 mistake "truncated description" 'model\.json: truncated or altered.*train again$' \
   predict "$scratch/model.json.d" "$scratch/good.csv"
 mistake "truncated job" 'job\.json: truncated or altered.*overwrite$' resume "$scratch/job.json.d"
+cp -r "$scratch/model" "$scratch/bent"
+sed -i 's/"step": 4/"step": 5/' "$scratch/bent/model.json"
+mistake "altered description" 'model\.json: truncated or altered.*train again$' \
+  predict "$scratch/bent" "$scratch/good.csv"
+cp "$scratch/model/job.json" "$scratch/bent/job.json"
+rm "$scratch/bent/model.safetensors"
+sed -i 's/"format"/"formed"/' "$scratch/bent/job.json"
+mistake "altered job" 'job\.json: truncated or altered.*overwrite$' resume "$scratch/bent"
+rm "$scratch/bent/checkpoints/"*.sst
+cp "$scratch/model/job.json" "$scratch/bent/job.json"
+mistake "no checkpoint that is whole" 'no checkpoint is whole.*train again with --overwrite$' \
+  resume "$scratch/bent"
 mistake "predict on another format" 'word\.csv:3' predict "$scratch/model" "$scratch/word.csv"
 mistake "predict into a directory" 'expected a file to write to, got a directory' \
   predict "$scratch/model" "$scratch/good.csv" --out "$scratch"
