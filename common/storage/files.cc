@@ -192,9 +192,10 @@ OpenFile::OpenFile(int descriptor, std::string path)
 
 OpenFile::~OpenFile() { ::close(descriptor_); }
 
-Result<std::unique_ptr<OpenFile>> OpenFile::open(const std::string& path, int flags) {
+Result<std::unique_ptr<OpenFile>> OpenFile::open(const std::string& path, int flags,
+                                                 const std::string& shown) {
   Descriptor file(path, flags | O_RDWR);
-  if (!file.valid()) return system_error(path, (flags & O_CREAT) != 0 ? "create" : "open", errno);
+  if (!file.valid()) return system_error(shown, (flags & O_CREAT) != 0 ? "create" : "open", errno);
   return std::unique_ptr<OpenFile>(new OpenFile(file.release(), path));
 }
 
@@ -204,17 +205,17 @@ Result<std::unique_ptr<OpenFile>> OpenFile::create_temporary(const std::string& 
   for (std::uint64_t attempt = 0;; ++attempt) {
     const std::string name =
         ".tmp-" + std::to_string(::getpid()) + "-" + std::to_string(attempt) + "-" + base;
-    auto file = create_new(join_path(directory_of(path), name));
+    auto file = open(join_path(directory_of(path), name), O_CREAT | O_EXCL, path);
     if (file || file.error().code != ErrorCode::conflict) return file;
   }
 }
 
 Result<std::unique_ptr<OpenFile>> OpenFile::create_new(const std::string& path) {
-  return open(path, O_CREAT | O_EXCL);
+  return open(path, O_CREAT | O_EXCL, path);
 }
 
 Result<std::unique_ptr<OpenFile>> OpenFile::open_existing(const std::string& path) {
-  auto file = open(path, 0);
+  auto file = open(path, 0, path);
   if (!file) return file;
   const auto bytes = file_bytes(path);
   if (!bytes) return bytes.error();

@@ -75,7 +75,9 @@ class OpenFile {
 
  private:
   OpenFile(int descriptor, std::string path);
-  [[nodiscard]] static Result<std::unique_ptr<OpenFile>> open(const std::string& path, int flags);
+  // `shown` is what an error names.
+  [[nodiscard]] static Result<std::unique_ptr<OpenFile>> open(const std::string& path, int flags,
+                                                              const std::string& shown);
 
   const int descriptor_;
   const std::string path_;

@@ -41,7 +41,8 @@ TEST(Files, MissingOnesAreNamed) {
   EXPECT_TRUE(fails(list_files(path), ErrorCode::not_found, path));
   EXPECT_TRUE(fails(MappedFile::open(path), ErrorCode::not_found, path));
   EXPECT_TRUE(fails(rename_durably(path, directory.path("b")), ErrorCode::not_found, path));
-  EXPECT_TRUE(fails(write_file_atomically(path + "/a", ""), ErrorCode::not_found, path));
+  const Status put = write_file_atomically(path + "/a", "");
+  EXPECT_TRUE(fails(put, ErrorCode::not_found, path + "/a: cannot create: "));
   EXPECT_TRUE(ok(remove_file(path)));
   EXPECT_TRUE(ok(remove_directory(path)));
   EXPECT_FALSE(path_exists(path));
