@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/job/run_json.h"
+#include "common/job/sealed_json.h"
 #include "common/job/shallow_json.h"
 #include "common/storage/files.h"
 
@@ -12,6 +13,12 @@ namespace {
 
 constexpr std::uint32_t kJobFormat = 1;
 constexpr const char* kEndpointFile = "endpoint";
+
+Error altered_job(const std::string& output) {
+  return {ErrorCode::corrupt, join_path(output, "job.json") +
+                                  ": truncated or altered: it does not describe a run; train "
+                                  "again with --overwrite"};
+}
 
 }  // namespace
 
@@ -36,8 +43,9 @@ std::string home_of_server(const std::string& output, std::uint32_t server) {
 }
 
 Status write_job_file(const std::string& output, const JobFile& job) {
-  const nlohmann::ordered_json json = {
+  nlohmann::ordered_json json = {
       {"format", kJobFormat}, {"run", run_to_json(job.run)}, {"transforms", job.transforms_json}};
+  seal(json);
   return write_file_atomically(join_path(output, "job.json"), json.dump(2) + "\n");
 }
 
@@ -48,19 +56,18 @@ Result<JobFile> read_job_file(const std::string& output) try {
     return Error{text.error().code,
                  text.error().message + "; expected the output directory of " + "`ballast train`"};
   }
-  const auto json = nlohmann::ordered_json::parse(*text);
+  const auto json = parse_shallow_json<nlohmann::ordered_json>(*text);
   if (whole_number<std::uint32_t>(json.at("format")) != kJobFormat) {
     return Error{ErrorCode::unsupported, path + ": written by another version of Ballast (format " +
                                              json.at("format").dump() + ", expected " +
                                              std::to_string(kJobFormat) + ")"};
   }
+  if (!seal_holds(json)) return altered_job(output);
   auto run = run_from_json(json.at("run").get<std::string>());
   if (!run) return Error{run.error().code, path + ": " + run.error().message};
   return JobFile{std::move(*run), json.at("transforms").get<std::string>()};
 } catch (const nlohmann::json::exception&) {
-  return Error{ErrorCode::corrupt, join_path(output, "job.json") +
-                                       ": truncated or altered: it does not describe a run; train "
-                                       "again with --overwrite"};
+  return altered_job(output);
 }
 
 }  // namespace ballast

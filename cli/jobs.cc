@@ -61,6 +61,13 @@ Status check_supported(const Spec& spec) {
   return {};
 }
 
+Status check_before_data(const Spec& spec, const RunOptions& options, const std::string& listen,
+                         const Links& links) {
+  if (const Status place = check_output_place(options.output); !place) return place;
+  if (!listen.empty()) return check_listen(listen, links);
+  return check_kernel(spec.cluster.kernel, launch_options(options).shape);
+}
+
 int start(JobOptions options, Kind kind) {
   if (!options.seed.empty()) options.overrides.push_back("seed=" + options.seed);
   auto spec = load_spec(options.spec, options.overrides);
@@ -73,12 +80,6 @@ int start(JobOptions options, Kind kind) {
   if (!options.overwrite && path_exists(join_path(output, "job.json"))) {
     return user_mistake(output + ": holds a job or run already; go on with it by `ballast resume " +
                         output + "`, choose another --out, or give --overwrite");
-  }
-  if (const Status made = make_directories(output); !made) {
-    return user_mistake(made.error().message);
-  }
-  if (const Status cleared = clear_job(output); !cleared) {
-    return user_mistake(cleared.error().message);
   }
   return run_job(std::move(*spec), options.run, options.listen, Begin::anew);
 }
@@ -115,6 +116,17 @@ int run_job(Spec spec, const RunOptions& options, const std::string& listen, Beg
   if (!links) return user_mistake(links.error().message);
   if (const Status supported = check_supported(spec); !supported) {
     return user_mistake(supported.error().message);
+  }
+  if (const Status sound = check_before_data(spec, options, listen, *links); !sound) {
+    return user_mistake(sound.error().message);
+  }
+  if (begin == Begin::anew) {
+    if (const Status made = make_directories(options.output); !made) {
+      return user_mistake(made.error().message);
+    }
+    if (const Status cleared = clear_job(options.output); !cleared) {
+      return user_mistake(cleared.error().message);
+    }
   }
   if (!spec.cross_validation) spec.cross_validation = default_cross_validation(spec.model.task);
   const JobRecord record{.spec = spec.source, .spec_directory = spec.directory};

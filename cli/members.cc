@@ -8,6 +8,7 @@
 #include "cli/verbs.h"
 #include "common/runtime/membership.h"
 #include "common/runtime/signals.h"
+#include "common/storage/files.h"
 
 namespace ballast {
 namespace {
@@ -89,6 +90,9 @@ void add_server(CLI::App& app, Chosen& chosen) {
       role.advertise = options->advertise;
       role.home = options->home;
       role.buffered_bytes_max = options->buffer_bytes;
+      if (const Status place = check_writable_directory(role.home); !place) {
+        return user_mistake(place.error().message + "; choose another --home");
+      }
       return join(*options, KeyRole::server, role, run_server);
     };
   });

@@ -8,6 +8,7 @@
 #include "common/job/names.h"
 #include "common/job/parse.h"
 #include "common/job/run_json.h"
+#include "common/job/sealed_json.h"
 #include "common/job/shallow_json.h"
 #include "common/math/blas.h"
 #include "common/storage/files.h"
@@ -48,9 +49,13 @@ Result<ModelDirectory> open_model_directory(const std::string& directory) try {
                                              ": written by another version of Ballast (format " +
                                              json.at("format").dump() + ", expected 1)"};
   }
+  if (!seal_holds(json)) return altered(directory);
   ModelDirectory model;
   auto run = run_from_json(json.at("run").dump());
-  if (!run) return Error{run.error().code, description + ": " + run.error().message};
+  if (!run) {
+    return Error{run.error().code, description + ": " + run.error().message +
+                                       "; take it from its source again, or train again"};
+  }
   model.run = std::move(*run);
   auto spec = parse_spec(model.run.spec, model.run.spec_directory + "/spec.yaml");
   if (!spec) return spec.error();

@@ -52,8 +52,8 @@ class BatchWeights {
   Weights weights_;
 };
 
-// model.json says some things twice and has no checksum; the engine and the rows below rely on
-// them.
+// model.json says some things twice, and nothing makes its seal agree with them; the engine and the
+// rows below rely on them.
 Status check_agreement(const RunConfig& run, const Model& model, const DataSchema& schema) {
   constexpr std::uint32_t kEvaluationBatchMax = 1 << 16;  // Ours is 256; each row costs memory.
   if (run.tables == model.tables() && run.outputs == model.outputs() &&

@@ -53,6 +53,11 @@ int resume(const ResumeOptions& options) {
   if (!links) return user_mistake(links.error().message);
   auto job = read_job_file(options.run.output);
   if (!job) return user_mistake(job.error().message);
+  if (!options.listen.empty()) {
+    if (const Status sound = check_listen(options.listen, *links); !sound) {
+      return user_mistake(sound.error().message);
+    }
+  }
 
   Display display(stdout);
   const Status data = [&] {

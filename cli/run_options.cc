@@ -6,6 +6,11 @@
 #include <charconv>
 #include <cstdio>
 #include <utility>
+#include <vector>
+
+#include "common/math/blas.h"
+#include "common/net/endpoint.h"
+#include "common/storage/files.h"
 
 namespace ballast {
 
@@ -39,6 +44,28 @@ void add_common(CLI::App& verb, RunOptions& options) {
   verb.add_option("--log-level", options.log_level, "debug, info, warning, error or off")
       ->check(CLI::IsMember({"debug", "info", "warning", "error", "off"}))
       ->capture_default_str();
+}
+
+Status check_output_place(const std::string& output) {
+  const Status place = check_writable_directory(output);
+  if (place) return {};
+  return Error{place.error().code, place.error().message + "; choose another --out"};
+}
+
+Status check_listen(const std::string& listen, const Links& links) {
+  const auto endpoint = parse_endpoint(listen, EndpointUse::bind, links.reach);
+  if (!endpoint) return endpoint.error();
+  return {};
+}
+
+Status check_kernel(KernelFamily kernel, Shape shape) {
+  if (kernel == KernelFamily::automatic || shape == Shape::cluster) return {};
+  const std::vector<KernelFamily> families = families_of_this_cpu();
+  if (std::find(families.begin(), families.end(), kernel) != families.end()) return {};
+  std::string possible;
+  for (const KernelFamily family : families) possible += ", " + to_string(family);
+  return Error{ErrorCode::invalid, "cluster.kernel: this CPU cannot run " + to_string(kernel) +
+                                       "; choose auto" + possible};
 }
 
 LaunchOptions launch_options(const RunOptions& options) {

@@ -11,6 +11,7 @@
 #include "cli/launch.h"
 #include "cli/links.h"
 #include "cli/run_setup.h"
+#include "common/job/spec.h"
 #include "common/observe/log.h"
 
 namespace ballast {
@@ -32,6 +33,12 @@ struct RunOptions {
 
 void add_shape(CLI::App& verb, RunOptions& options);
 void add_common(CLI::App& verb, RunOptions& options);
+
+// What no data is needed for to see that it is a mistake. Preparing data may take an hour.
+[[nodiscard]] Status check_output_place(const std::string& output);
+[[nodiscard]] Status check_listen(const std::string& listen, const Links& links);
+// Of a cluster that others join nobody knows the CPUs yet.
+[[nodiscard]] Status check_kernel(KernelFamily kernel, Shape shape);
 
 // Embedded without workers and servers, local processes with either.
 [[nodiscard]] LaunchOptions launch_options(const RunOptions& options);

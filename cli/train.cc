@@ -37,6 +37,13 @@ Status check_output(const TrainOptions& options, Shape shape) {
                    options.run.output + "`, choose another --out, or give --overwrite"};
 }
 
+Status check_before_data(const TrainOptions& options, const Spec& spec, const Links& links,
+                         Shape shape) {
+  if (const Status place = check_output_place(options.run.output); !place) return place;
+  if (shape == Shape::cluster) return check_listen(options.listen, links);
+  return check_kernel(spec.cluster.kernel, shape);
+}
+
 Status clear_output(const std::string& output) {
   if (!holds_run(output)) return {};
   const auto lock = FileLock::acquire(join_path(output, "lock"));
@@ -94,6 +101,9 @@ int start(TrainOptions options, Shape shape) {
   if (!links) return user_mistake(links.error().message);
   if (const Status free = check_output(options, shape); !free)
     return user_mistake(free.error().message);
+  if (const Status sound = check_before_data(options, *spec, *links, shape); !sound) {
+    return user_mistake(sound.error().message);
+  }
 
   Display display(stdout);
   auto setup = [&] {

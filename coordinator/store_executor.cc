@@ -8,6 +8,7 @@
 #include "common/base/check.h"
 #include "common/job/names.h"
 #include "common/job/run_json.h"
+#include "common/job/sealed_json.h"
 #include "common/job/shallow_json.h"
 #include "common/math/blas.h"
 #include "common/math/metrics_report.h"
@@ -330,6 +331,7 @@ std::string StoreExecutor::model_json(const ExportModel& job, const std::string&
   json["spec"] = options_.run->spec;
   json["run"] = nlohmann::ordered_json::parse(run_to_json(*options_.run));
   json["transforms"] = parse_shallow_json<nlohmann::ordered_json>(options_.transforms_json);
+  seal(json);
   return json.dump(2) + "\n";
 }
 

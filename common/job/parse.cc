@@ -151,7 +151,8 @@ Result<Spec> load_spec(const std::string& path, std::span<const std::string> ove
   std::ifstream file(path, std::ios::binary);
   const std::string yaml{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
   if (!file || file.bad()) {
-    return Error{ErrorCode::io, fmt::format("{}: the spec cannot be read", path)};
+    return Error{ErrorCode::io,
+                 fmt::format("{}: the spec cannot be read; check its permissions", path)};
   }
   Result<Spec> spec = parse_spec(yaml, path, overrides);
   if (!spec) return spec;

@@ -201,6 +201,18 @@ bool check_text(std::string_view text, std::uint32_t origin, Problems& problems)
   return true;
 }
 
+// The column of a tab in the indentation of a line, from 1 as the line is; 0: there is none. The
+// parser only says that it did not expect what follows.
+std::uint32_t tab_before_line(std::string_view text, std::uint32_t line) {
+  for (; line > 1; --line) {
+    const std::size_t end = text.find('\n');
+    if (end == std::string_view::npos) return 0;
+    text.remove_prefix(end + 1);
+  }
+  const std::size_t at = text.find_first_not_of(' ');
+  return at != std::string_view::npos && text[at] == '\t' ? static_cast<std::uint32_t>(at) + 1 : 0;
+}
+
 std::string indent(std::size_t depth) { return std::string(2 * depth, ' '); }
 
 // Whether a scalar can stand unquoted anywhere: a word, a number, a path.
@@ -327,8 +339,13 @@ std::optional<YamlNode> read_yaml(std::string_view text, std::uint32_t origin,
   problems.add(refusal.mark, "", refusal.message);
   return std::nullopt;
 } catch (const YAML::Exception& exception) {
-  problems.add(to_mark(exception.mark, origin), "",
-               fmt::format("expected YAML, but: {}", exception.msg));
+  const Mark mark = to_mark(exception.mark, origin);
+  if (const std::uint32_t column = tab_before_line(text, mark.line); column != 0) {
+    problems.add({origin, mark.line, column}, "",
+                 "the line begins with a tab; YAML is indented by spaces");
+  } else {
+    problems.add(mark, "", fmt::format("expected YAML, but: {}", exception.msg));
+  }
   return std::nullopt;
 }
 

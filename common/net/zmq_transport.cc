@@ -112,6 +112,9 @@ Error cannot(const char* what, const Endpoint& endpoint, int error) {
     why = "somebody already listens there; take another one or stop the process that has it";
   } else if (error == EADDRNOTAVAIL || error == ENODEV) {
     why = "this machine has no such address; take one of its own, or * for all of them";
+  } else if (error == ENOENT && endpoint.scheme == Scheme::ipc) {
+    const std::size_t slash = endpoint.path.find_last_of('/');
+    why = endpoint.path.substr(0, slash) + " is no directory; make it first";
   }
   return {code, std::string("cannot ") + what + " " + endpoint.text() + ": " + why};
 }

@@ -219,6 +219,7 @@ Result<LatestCheckpoint> latest_complete(CheckpointStore& store) {
   }
   std::string reasons = store.description() + ": no checkpoint is whole";
   for (const std::string& reason : latest.passed_over) reasons += "; " + reason;
+  reasons += "; bring back what is missing, or train again with --overwrite";
   return Error{ErrorCode::corrupt, reasons};
 }
 

@@ -100,6 +100,28 @@ Status make_directories(const std::string& path) {
   return {};
 }
 
+Status check_writable_directory(const std::string& path) {
+  const auto refused = [&](const std::string& why) {
+    return Error{ErrorCode::invalid, path + ": expected a directory to write to, but " + why};
+  };
+  std::error_code code;
+  std::filesystem::path there = std::filesystem::absolute(path, code);
+  if (code) return refused(code.message());
+  // ENOTDIR is told of what lies below a file.
+  auto type = std::filesystem::status(there, code).type();
+  while (type == std::filesystem::file_type::not_found && there.has_relative_path()) {
+    there = there.parent_path();
+    type = std::filesystem::status(there, code).type();
+  }
+  if (type == std::filesystem::file_type::none) return refused(code.message());
+  if (type != std::filesystem::file_type::directory) return refused(there.string() + " is a file");
+  if (::access(there.c_str(), W_OK | X_OK) != 0) {
+    return refused("nothing can be made in " + there.string() + ": " +
+                   std::generic_category().message(errno));
+  }
+  return {};
+}
+
 Status fsync_file(const std::string& path) {
   const Descriptor file(path, O_RDONLY);
   if (!file.valid()) return system_error(path, "open", errno);
@@ -181,9 +203,10 @@ OpenFile::OpenFile(int descriptor, std::string path)
 
 OpenFile::~OpenFile() { ::close(descriptor_); }
 
-Result<std::unique_ptr<OpenFile>> OpenFile::open(const std::string& path, int flags) {
+Result<std::unique_ptr<OpenFile>> OpenFile::open(const std::string& path, int flags,
+                                                 const std::string& shown) {
   Descriptor file(path, flags | O_RDWR);
-  if (!file.valid()) return system_error(path, (flags & O_CREAT) != 0 ? "create" : "open", errno);
+  if (!file.valid()) return system_error(shown, (flags & O_CREAT) != 0 ? "create" : "open", errno);
   return std::unique_ptr<OpenFile>(new OpenFile(file.release(), path));
 }
 
@@ -193,17 +216,17 @@ Result<std::unique_ptr<OpenFile>> OpenFile::create_temporary(const std::string& 
   for (std::uint64_t attempt = 0;; ++attempt) {
     const std::string name =
         ".tmp-" + std::to_string(::getpid()) + "-" + std::to_string(attempt) + "-" + base;
-    auto file = create_new(join_path(directory_of(path), name));
+    auto file = open(join_path(directory_of(path), name), O_CREAT | O_EXCL, path);
     if (file || file.error().code != ErrorCode::conflict) return file;
   }
 }
 
 Result<std::unique_ptr<OpenFile>> OpenFile::create_new(const std::string& path) {
-  return open(path, O_CREAT | O_EXCL);
+  return open(path, O_CREAT | O_EXCL, path);
 }
 
 Result<std::unique_ptr<OpenFile>> OpenFile::open_existing(const std::string& path) {
-  auto file = open(path, 0);
+  auto file = open(path, 0, path);
   if (!file) return file;
   const auto bytes = file_bytes(path);
   if (!bytes) return bytes.error();

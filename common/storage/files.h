@@ -30,6 +30,9 @@ namespace ballast {
 
 // With those above it; those that it makes are there after a crash too.
 [[nodiscard]] Status make_directories(const std::string& path);
+// Whether files could be written into `path`, once make_directories has made what lacks of it.
+// Writes nothing, so it promises nothing: for telling a mistake early.
+[[nodiscard]] Status check_writable_directory(const std::string& path);
 [[nodiscard]] Status fsync_file(const std::string& path);
 [[nodiscard]] Status fsync_directory(const std::string& path);
 
@@ -73,7 +76,9 @@ class OpenFile {
 
  private:
   OpenFile(int descriptor, std::string path);
-  [[nodiscard]] static Result<std::unique_ptr<OpenFile>> open(const std::string& path, int flags);
+  // `shown` is what an error names.
+  [[nodiscard]] static Result<std::unique_ptr<OpenFile>> open(const std::string& path, int flags,
+                                                              const std::string& shown);
 
   const int descriptor_;
   const std::string path_;

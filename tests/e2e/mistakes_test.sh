@@ -70,6 +70,33 @@ mistake "resume of nothing" 'job\.json' resume "$scratch/nowhere"
 mistake "a remote endpoint in the clear" 'keys.*insecure' \
   worker --coordinator tcp://192.0.2.1:7700 --wait 1
 
+# What needs no data to be seen is told before any is read: that may take an hour. Both have a cache
+# of their own, or nothing would be read.
+early() {
+  mistake "$1" "$2" "${@:3}" --cache "$scratch/cache.early"
+  if [[ -e $scratch/cache.early ]]; then fail "$1: the data was read first"; fi
+  rm -rf "$scratch/cache.early"
+}
+touch "$scratch/file"
+early "an output that is a file" 'file: expected a directory to write to.*choose another --out$' \
+  train "$scratch/good.yaml" --out "$scratch/file"
+early "an output below a file" 'file/out: expected a directory to write to.*choose another --out$' \
+  train "$scratch/good.yaml" --out "$scratch/file/out"
+early "an output that is a file, of folds" 'file: expected a directory to write to.*another --out$' \
+  cv "$scratch/good.yaml" --out "$scratch/file"
+early "an endpoint that is none" "endpoint 'tcp://127.0.0.1': expected tcp://HOST:PORT" \
+  coordinator "$scratch/good.yaml" --out "$scratch/out" --listen tcp://127.0.0.1
+early "an endpoint beyond this machine" 'keys.*insecure' \
+  cv "$scratch/good.yaml" --out "$scratch/out" --listen 'tcp://*:7700'
+mistake "a home that is a file" 'file: expected a directory to write to.*choose another --home$' \
+  server --coordinator tcp://127.0.0.1:7700 --home "$scratch/file" --wait 1
+mistake "a socket in no directory" 'nowhere is no directory; make it first$' \
+  coordinator "$scratch/good.yaml" --out "$scratch/out" --listen "ipc://$scratch/nowhere/socket"
+if ! grep -q amx_bf16 /proc/cpuinfo; then
+  early "kernels for another CPU" 'cluster\.kernel.*cannot run sapphirerapids.*haswell' \
+    train "$scratch/good.yaml" --out "$scratch/out" --set cluster.kernel=sapphirerapids
+fi
+
 # Data that was changed behind our back, when nothing is left of the old.
 cp "$scratch/good.csv" "$scratch/changed.csv"
 spec changed changed.csv
@@ -95,6 +122,18 @@ done
 mistake "truncated description" 'model\.json: truncated or altered.*train again$' \
   predict "$scratch/model.json.d" "$scratch/good.csv"
 mistake "truncated job" 'job\.json: truncated or altered.*overwrite$' resume "$scratch/job.json.d"
+cp -r "$scratch/model" "$scratch/bent"
+sed -i 's/"step": 4/"step": 5/' "$scratch/bent/model.json"
+mistake "altered description" 'model\.json: truncated or altered.*train again$' \
+  predict "$scratch/bent" "$scratch/good.csv"
+cp "$scratch/model/job.json" "$scratch/bent/job.json"
+rm "$scratch/bent/model.safetensors"
+sed -i 's/"format"/"formed"/' "$scratch/bent/job.json"
+mistake "altered job" 'job\.json: truncated or altered.*overwrite$' resume "$scratch/bent"
+rm "$scratch/bent/checkpoints/"*.sst
+cp "$scratch/model/job.json" "$scratch/bent/job.json"
+mistake "no checkpoint that is whole" 'no checkpoint is whole.*train again with --overwrite$' \
+  resume "$scratch/bent"
 mistake "predict on another format" 'word\.csv:3' predict "$scratch/model" "$scratch/word.csv"
 mistake "predict into a directory" 'expected a file to write to, got a directory' \
   predict "$scratch/model" "$scratch/good.csv" --out "$scratch"

@@ -39,6 +39,14 @@ Result<std::vector<TextFile>> open_texts(const std::vector<SourceFile>& files) {
                                "example with iconv -f UTF-16 -t UTF-8",
                                file.path)};
     }
+    // What tools of old Macs write, and some spreadsheets still do. Behind the last line it may
+    // stand.
+    if (text.find('\n') == std::string_view::npos && text.find('\r') < text.size() - 1) {
+      return Error{ErrorCode::invalid,
+                   fmt::format("{}: expected lines that end with \\n or \\r\\n, saw only \\r; "
+                               "convert the file, for example with tr '\\r' '\\n'",
+                               file.path)};
+    }
     texts.push_back(
         {.path = file.path, .text = text, .begin = text.starts_with("\xEF\xBB\xBF") ? 3U : 0U});
   }

@@ -131,6 +131,9 @@ TEST(Csv, SaysWhatIsWrongWithARow) {
       {"UTF-16", std::string("\xFF\xFEn\0,\0", 6),
        "a.csv: expected UTF-8 text, saw the mark of UTF-16; convert it, "
        "for example with iconv -f UTF-16 -t UTF-8"},
+      {"lines of an old Mac", "n,c,y\r1,red,a\r2,blue,b\r",
+       "a.csv: expected lines that end with \\n or \\r\\n, saw only \\r; convert the file, for "
+       "example with tr '\\r' '\\n'"},
       {"only a header", "n,c,y\n",
        "data.train: expected at least one example in a.csv, saw none; check the path"},
       {"a long cell is cut", "n,c,y\n" + std::string(60, 'x') + ",red,a\n",

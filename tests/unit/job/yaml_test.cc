@@ -90,7 +90,11 @@ TEST(Yaml, RefusesTheRestWithItsPlace) {
       {"an alias inside its own value", "a: &x [*x]\n",
        "f:1:8: this alias refers to the value that"},
       {"an alias of nothing", "a: *x\n", "expected YAML, but: "},
-      {"tabs as indentation", "a:\n\tb: 1\n", "expected YAML, but: "},
+      {"tabs as indentation", "a:\n\tb: 1\n",
+       "f:2:1: the line begins with a tab; YAML is indented by spaces"},
+      {"a tab behind spaces", "a:\n  b:\n  \t c: 1\n",
+       "f:3:3: the line begins with a tab; YAML is indented by spaces"},
+      {"a tab elsewhere", "a:\tb\nc: [\n", "f:3:1: expected YAML, but: "},
   };
   for (const Case& c : cases) {
     SCOPED_TRACE(c.name);

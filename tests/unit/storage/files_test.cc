@@ -1,5 +1,7 @@
 #include "common/storage/files.h"
 
+#include <unistd.h>
+
 #include <filesystem>
 
 #include "common/storage/content_hash.h"
@@ -41,10 +43,30 @@ TEST(Files, MissingOnesAreNamed) {
   EXPECT_TRUE(fails(list_files(path), ErrorCode::not_found, path));
   EXPECT_TRUE(fails(MappedFile::open(path), ErrorCode::not_found, path));
   EXPECT_TRUE(fails(rename_durably(path, directory.path("b")), ErrorCode::not_found, path));
-  EXPECT_TRUE(fails(write_file_atomically(path + "/a", ""), ErrorCode::not_found, path));
+  const Status put = write_file_atomically(path + "/a", "");
+  EXPECT_TRUE(fails(put, ErrorCode::not_found, path + "/a: cannot create: "));
   EXPECT_TRUE(ok(remove_file(path)));
   EXPECT_TRUE(ok(remove_directory(path)));
   EXPECT_FALSE(path_exists(path));
+}
+
+TEST(Files, ToldEarlyWhereNothingCanBeWritten) {
+  const TemporaryDirectory directory;
+  const std::string file = directory.path("file");
+  need(write_file_atomically(file, "x"));
+  EXPECT_TRUE(ok(check_writable_directory(directory.path())));
+  EXPECT_TRUE(ok(check_writable_directory(directory.path("a/b/c"))));
+  EXPECT_FALSE(path_exists(directory.path("a")));
+  EXPECT_TRUE(ok(check_writable_directory("a/b")));  // Below where we are.
+  for (const std::string& path : {file, file + "/below", file + "/far/below"}) {
+    SCOPED_TRACE(path);
+    EXPECT_TRUE(fails(check_writable_directory(path), ErrorCode::invalid, file + " is a file"));
+  }
+  EXPECT_TRUE(fails(check_writable_directory(directory.path(std::string(300, 'x'))),
+                    ErrorCode::invalid, "File name too long"));
+  if (::geteuid() == 0) return;  // Root may write everywhere.
+  EXPECT_TRUE(fails(check_writable_directory("/ballast"), ErrorCode::invalid,
+                    "nothing can be made in /: Permission denied"));
 }
 
 TEST(Files, ListsFilesSortedWithoutDirectories) {
