@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "cli/job_file.h"
+#include "common/job/json_text.h"
 #include "common/storage/directory_store.h"
 #include "common/storage/files.h"
 
@@ -152,7 +153,7 @@ void print_checkpoints(const std::vector<ListedCheckpoint>& checkpoints, Format 
                       {"whole", one.damage.empty()},
                       {"damage", one.damage}});
     }
-    fmt::print("{}\n", json.dump(2));
+    fmt::print("{}\n", json_text(json, 2));
     return;
   }
   fmt::print("{:>12}  {:>8}  {:<20}  {:>10}  {:>10}  {}\n", "step", "timeline", "written", "size",

@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/checkpoint.h"
+#include "common/job/json_text.h"
 #include "common/storage/files.h"
 
 namespace ballast {
@@ -104,7 +105,7 @@ int run(const RemoveOptions& options) {
     const nlohmann::ordered_json json = {{"removed", names.manifests_removed},
                                          {"files_removed", names.files_removed},
                                          {"bytes_freed", removed->bytes}};
-    fmt::print("{}\n", json.dump(2));
+    fmt::print("{}\n", json_text(json, 2));
     return 0;
   }
   fmt::print("removed {}, and {} in {} files that no other checkpoint lists\n",

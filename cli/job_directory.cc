@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/job/json_text.h"
 #include "common/storage/files.h"
 
 namespace ballast {
@@ -16,7 +17,7 @@ Status write_job_record(const std::string& output, const JobRecord& record) {
                                        {"kind", "cross_validation"},
                                        {"spec", record.spec},
                                        {"spec_directory", record.spec_directory}};
-  return write_file_atomically(join_path(output, "job.json"), json.dump(2) + "\n");
+  return write_file_atomically(join_path(output, "job.json"), json_text(json, 2) + "\n");
 }
 
 Result<std::optional<JobRecord>> read_job_record(const std::string& output) try {
@@ -24,11 +25,11 @@ Result<std::optional<JobRecord>> read_job_record(const std::string& output) try 
   if (!path_exists(path)) return std::optional<JobRecord>();
   const auto text = read_file(path);
   if (!text) return text.error();
-  const auto json = nlohmann::ordered_json::parse(*text);
+  const auto json = parse_json<nlohmann::ordered_json>(*text);
   if (!json.contains("kind")) return std::optional<JobRecord>();
   if (json.at("format") != kDirectoryFormat) {
     return Error{ErrorCode::unsupported, path + ": written by another version of Ballast (format " +
-                                             json.at("format").dump() + ", expected " +
+                                             json_text(json.at("format")) + ", expected " +
                                              std::to_string(kDirectoryFormat) + ")"};
   }
   return std::optional(JobRecord{.spec = json.at("spec").get<std::string>(),

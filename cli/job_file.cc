@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "common/job/json_text.h"
 #include "common/job/run_json.h"
 #include "common/job/sealed_json.h"
-#include "common/job/shallow_json.h"
 #include "common/storage/files.h"
 
 namespace ballast {
@@ -46,7 +46,7 @@ Status write_job_file(const std::string& output, const JobFile& job) {
   nlohmann::ordered_json json = {
       {"format", kJobFormat}, {"run", run_to_json(job.run)}, {"transforms", job.transforms_json}};
   seal(json);
-  return write_file_atomically(join_path(output, "job.json"), json.dump(2) + "\n");
+  return write_file_atomically(join_path(output, "job.json"), json_text(json, 2) + "\n");
 }
 
 Result<JobFile> read_job_file(const std::string& output) try {
@@ -59,7 +59,7 @@ Result<JobFile> read_job_file(const std::string& output) try {
   const auto json = parse_shallow_json<nlohmann::ordered_json>(*text);
   if (whole_number<std::uint32_t>(json.at("format")) != kJobFormat) {
     return Error{ErrorCode::unsupported, path + ": written by another version of Ballast (format " +
-                                             json.at("format").dump() + ", expected " +
+                                             json_text(json.at("format")) + ", expected " +
                                              std::to_string(kJobFormat) + ")"};
   }
   if (!seal_holds(json)) return altered_job(output);

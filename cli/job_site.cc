@@ -9,6 +9,7 @@
 #include "cli/job_file.h"
 #include "cli/version.h"
 #include "common/base/check.h"
+#include "common/job/json_text.h"
 #include "common/job/names.h"
 #include "common/storage/files.h"
 #include "coordinator/report/report.h"
@@ -62,7 +63,7 @@ std::string rung_path(const std::string& directory, std::uint32_t rung) {
 Status write_rung(const std::string& directory, std::uint32_t number, const LegResult& rung) {
   Json json = {{"score", nullptr}, {"began", rung.began}, {"seconds", rung.seconds}};
   if (rung.score) json["score"] = *rung.score;
-  return write_file_atomically(rung_path(directory, number), json.dump() + "\n");
+  return write_file_atomically(rung_path(directory, number), json_text(json) + "\n");
 }
 
 Result<std::optional<LegResult>> read_rung(const std::string& directory, std::uint32_t number) try {
@@ -70,7 +71,7 @@ Result<std::optional<LegResult>> read_rung(const std::string& directory, std::ui
   if (!path_exists(path)) return std::optional<LegResult>();
   const auto text = read_file(path);
   if (!text) return text.error();
-  const Json json = Json::parse(*text);
+  const Json json = parse_json<Json>(*text);
   LegResult rung;
   if (!json.at("score").is_null()) rung.score = json.at("score").get<double>();
   json.at("began").get_to(rung.began);
@@ -587,7 +588,7 @@ Status JobSite::conclude(Conclusion conclusion) {
     const auto metrics = read_file(join_path(refit, "metrics.json"));
     if (!model) return model.error();
     if (!metrics) return metrics.error();
-    const Json json = Json::parse(*model, nullptr, false);
+    const Json json = parse_json_if<Json>(*model);
     results->refit = RefitResult{
         .directory = "refit", .digest = json.value("digest", ""), .metrics_json = *metrics};
   }
@@ -606,12 +607,12 @@ Status JobSite::conclude(Conclusion conclusion) {
   }
   timings["seconds"] = seconds_since(opened_);
   const std::string json = cv_json(*results);
-  const auto report = report_html(json, timings.dump());
+  const auto report = report_html(json, json_text(timings));
   if (!report) return report.error();
   const std::pair<const char*, std::string> files[] = {
       {"results.csv", results_csv(*results)},
       {"predictions.csv", predictions_csv(*results)},
-      {"timings.json", timings.dump(1) + "\n"},
+      {"timings.json", json_text(timings, 1) + "\n"},
       {"report.html", *report},
       {"cv.json", json}};
   for (const auto& [file, text] : files) {

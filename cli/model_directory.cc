@@ -5,11 +5,11 @@
 #include <utility>
 
 #include "common/base/sha256.h"
+#include "common/job/json_text.h"
 #include "common/job/names.h"
 #include "common/job/parse.h"
 #include "common/job/run_json.h"
 #include "common/job/sealed_json.h"
-#include "common/job/shallow_json.h"
 #include "common/math/blas.h"
 #include "common/storage/files.h"
 
@@ -47,11 +47,11 @@ Result<ModelDirectory> open_model_directory(const std::string& directory) try {
   if (whole_number<std::uint32_t>(json.at("format")) != 1) {
     return Error{ErrorCode::unsupported, description +
                                              ": written by another version of Ballast (format " +
-                                             json.at("format").dump() + ", expected 1)"};
+                                             json_text(json.at("format")) + ", expected 1)"};
   }
   if (!seal_holds(json)) return altered(directory);
   ModelDirectory model;
-  auto run = run_from_json(json.at("run").dump());
+  auto run = run_from_json(json_text(json.at("run")));
   if (!run) {
     return Error{run.error().code, description + ": " + run.error().message +
                                        "; take it from its source again, or train again"};
@@ -61,7 +61,7 @@ Result<ModelDirectory> open_model_directory(const std::string& directory) try {
   if (!spec) return spec.error();
   model.spec = std::move(*spec);
   model.step = whole_number<Step>(json.at("step"));
-  model.transforms_json = json.at("transforms").dump();
+  model.transforms_json = json_text(json.at("transforms"));
   auto family = parse_family(json.at("kernel_family").get<std::string>());
   if (!family) return family.error();
   model.family = *family;

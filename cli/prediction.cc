@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "cli/model_directory.h"
+#include "common/job/json_text.h"
 #include "common/storage/files.h"
 #include "worker/data/prepare.h"
 #include "worker/model/model.h"
@@ -116,7 +117,7 @@ std::string json_row(const RunConfig& run, std::span<const float> outputs, doubl
       json["probabilities"][name] = value;
     }
   }
-  return json.dump() + "\n";
+  return json_text(json) + "\n";
 }
 
 }  // namespace

@@ -12,8 +12,8 @@
 #include "cli/job_file.h"
 #include "cli/verbs.h"
 #include "cli/version.h"
+#include "common/job/json_text.h"
 #include "common/job/run_json.h"
-#include "common/job/shallow_json.h"
 #include "common/storage/files.h"
 #include "coordinator/report/report.h"
 
@@ -48,8 +48,7 @@ Result<std::vector<Json>> read_history(const std::string& path) {
   std::size_t begin = 0;
   for (std::size_t end = text->find('\n'); end != std::string::npos;
        end = text->find('\n', begin)) {
-    Json line = Json::parse(text->begin() + static_cast<std::ptrdiff_t>(begin),
-                            text->begin() + static_cast<std::ptrdiff_t>(end), nullptr, false);
+    Json line = parse_json_if<Json>(std::string_view(*text).substr(begin, end - begin));
     if (!line.is_object() || !line.contains("step")) {
       return damaged(path, fmt::format("line {} is not one of a history", lines.size() + 1));
     }
@@ -89,7 +88,7 @@ Result<RunConfig> run_of(const std::string& directory, const std::optional<Json>
     if (!job) return job.error();
     return std::move(job->run);
   }
-  auto run = run_from_json(model->at("run").dump());
+  auto run = run_from_json(json_text(model->at("run")));
   if (!run) return damaged(join_path(directory, "model.json"), run.error().message);
   return run;
 } catch (const Json::exception&) {
@@ -131,7 +130,7 @@ Result<std::string> training_page(const std::string& directory) try {
     json["metrics"] = std::move(*metrics);
   }
   json["state"] = model || is_measured ? "done" : "unfinished";
-  return report_html(json.dump(), "{}");
+  return report_html(json_text(json), "{}");
 } catch (const Json::exception&) {
   return damaged(directory, "model.json and history.jsonl do not describe a run");
 }

@@ -2,7 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "common/job/shallow_json.h"
+#include "common/job/json_text.h"
 
 namespace ballast {
 namespace {
@@ -25,27 +25,26 @@ Figures figures_of(const Json& json) {
 }  // namespace
 
 std::string commit_to_json(const Commit& c) {
-  return Json{{"step", c.step},
-              {"skip", c.skip},
-              {"scale", c.scale},
-              {"learning_rate", c.learning_rate},
-              {"bias_correction1", c.bias_correction1},
-              {"bias_correction2", c.bias_correction2},
-              {"cut", c.cut},
-              {"last", c.last},
-              {"beta1_power", c.beta1_power},
-              {"beta2_power", c.beta2_power},
-              {"best", c.best},
-              {"has_best", c.has_best},
-              {"without_gain", c.without_gain},
-              {"figures", figures_json(c.figures)},
-              {"epoch", figures_json(c.epoch)},
-              {"gradient_norm", c.gradient_norm}}
-      .dump();
+  return json_text(Json{{"step", c.step},
+                        {"skip", c.skip},
+                        {"scale", c.scale},
+                        {"learning_rate", c.learning_rate},
+                        {"bias_correction1", c.bias_correction1},
+                        {"bias_correction2", c.bias_correction2},
+                        {"cut", c.cut},
+                        {"last", c.last},
+                        {"beta1_power", c.beta1_power},
+                        {"beta2_power", c.beta2_power},
+                        {"best", c.best},
+                        {"has_best", c.has_best},
+                        {"without_gain", c.without_gain},
+                        {"figures", figures_json(c.figures)},
+                        {"epoch", figures_json(c.epoch)},
+                        {"gradient_norm", c.gradient_norm}});
 }
 
 Result<Commit> commit_from_json(const std::string& text) try {
-  const Json json = Json::parse(text);
+  const Json json = parse_json<Json>(text);
   Commit c;
   c.step = whole_number<Step>(json.at("step"));
   c.skip = json.at("skip").get<bool>();

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/base/check.h"
+#include "common/job/json_text.h"
 #include "coordinator/figures_json.h"
 
 namespace ballast {
@@ -69,7 +70,7 @@ std::string history_line(const RunConfig& run, const Commit& commit) {
     }
   }
   line["learning_rate"] = commit.learning_rate;
-  return line.dump();
+  return json_text(line);
 }
 
 }  // namespace ballast

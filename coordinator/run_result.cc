@@ -8,6 +8,7 @@
 #include <span>
 
 #include "common/base/hash.h"
+#include "common/job/json_text.h"
 #include "common/storage/files.h"
 
 namespace ballast {
@@ -94,7 +95,7 @@ Status write_run_result(const std::string& directory, const RunResult& result) {
     for (const auto& [name, value] : result.scores) scores[name] = value;
     json["scores"] = std::move(scores);
   }
-  return write_file_atomically(join_path(directory, kResultFile), json.dump(2) + "\n");
+  return write_file_atomically(join_path(directory, kResultFile), json_text(json, 2) + "\n");
 }
 
 Result<std::optional<RunResult>> read_run_result(const std::string& directory) try {
@@ -102,10 +103,10 @@ Result<std::optional<RunResult>> read_run_result(const std::string& directory) t
   if (!path_exists(path)) return std::optional<RunResult>();
   const auto text = read_file(path);
   if (!text) return text.error();
-  const Json json = Json::parse(*text);
+  const Json json = parse_json<Json>(*text);
   if (json.at("format") != kFormat) {
     return Error{ErrorCode::unsupported, path + ": written by another version of Ballast (format " +
-                                             json.at("format").dump() + ", expected " +
+                                             json_text(json.at("format")) + ", expected " +
                                              std::to_string(kFormat) + ")"};
   }
   RunResult result;

@@ -1,6 +1,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/base/member_text.h"
+#include "common/job/json_text.h"
 #include "coordinator/status.h"
 
 namespace ballast {
@@ -82,9 +83,7 @@ Json to_object(const RunStatus& status) {
 }
 
 // What members say of themselves need not be UTF-8.
-std::string dump(const Json& json) {
-  return json.dump(2, ' ', false, Json::error_handler_t::replace);
-}
+std::string dump(const Json& json) { return json_text(json, 2, BadUtf8::replace); }
 
 RunStatus to_run(const Json& json) {
   RunStatus status;
@@ -124,7 +123,7 @@ std::string to_json(const JobStatus& status) {
 }
 
 Result<RunStatus> status_from_json(const std::string& text) try {
-  return to_run(Json::parse(text));
+  return to_run(parse_json<Json>(text));
 } catch (const std::exception& wrong) {  // nlohmann's, or a number that is none.
   return Error{ErrorCode::corrupt,
                std::string("expected the status of a run, as a coordinator of this version writes "
@@ -133,7 +132,7 @@ Result<RunStatus> status_from_json(const std::string& text) try {
 }
 
 Result<JobStatus> job_status_from_json(const std::string& text) try {
-  const Json json = Json::parse(text);
+  const Json json = parse_json<Json>(text);
   JobStatus status;
   if (!json.contains("runs")) {
     status.runs.push_back(to_run(json));

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "common/base/check.h"
+#include "common/job/json_text.h"
 #include "common/job/names.h"
 #include "common/runtime/membership.h"
 #include "coordinator/coordinator.h"
@@ -283,7 +284,7 @@ void Coordinator::on_evaluated(const wire::Evaluated& evaluated, Effects<Job>& e
     }
   }
   evaluation_.reset();
-  write_history(line.dump(), effects);
+  write_history(json_text(line), effects);
   epoch_line_open_ = true;
   export_when_complete(effects);
   commit_when_prepared(effects);

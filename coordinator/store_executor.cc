@@ -6,10 +6,10 @@
 #include <utility>
 
 #include "common/base/check.h"
+#include "common/job/json_text.h"
 #include "common/job/names.h"
 #include "common/job/run_json.h"
 #include "common/job/sealed_json.h"
-#include "common/job/shallow_json.h"
 #include "common/math/blas.h"
 #include "common/math/metrics_report.h"
 #include "common/storage/checkpoints.h"
@@ -270,7 +270,7 @@ Result<std::string> StoreExecutor::write_model(const ExportModel& job) {
                     .model_path = join_path(options_.output, "model.safetensors"),
                     .optimizer_path = join_path(options_.output, "optimizer.safetensors")});
   if (!exported) return exported.error();
-  const std::string metrics = metrics_json(job.metrics).dump(2) + "\n";
+  const std::string metrics = json_text(metrics_json(job.metrics), 2) + "\n";
   if (const Status put = write_file_atomically(join_path(options_.output, "metrics.json"), metrics);
       !put) {
     return put.error();
@@ -329,10 +329,10 @@ std::string StoreExecutor::model_json(const ExportModel& job, const std::string&
                          {"chosen_on", name_of(job.threshold->source)}};
   }
   json["spec"] = options_.run->spec;
-  json["run"] = nlohmann::ordered_json::parse(run_to_json(*options_.run));
+  json["run"] = parse_json<nlohmann::ordered_json>(run_to_json(*options_.run));
   json["transforms"] = parse_shallow_json<nlohmann::ordered_json>(options_.transforms_json);
   seal(json);
-  return json.dump(2) + "\n";
+  return json_text(json, 2) + "\n";
 }
 
 }  // namespace ballast

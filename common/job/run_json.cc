@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/base/check.h"
+#include "common/job/json_text.h"
 #include "common/job/names.h"
 #include "common/job/text.h"
 
@@ -266,9 +267,8 @@ class Reader {
   void complain(const std::string& path, std::string_view expected, const Json& seen) {
     if (!fault_.empty()) return;
     // Only scalars are shown: dumping recurses, and nesting may be hostile.
-    std::string text = seen.is_structured()
-                           ? fmt::format("an {}", seen.type_name())
-                           : seen.dump(-1, ' ', true, Json::error_handler_t::replace);
+    std::string text = seen.is_structured() ? fmt::format("an {}", seen.type_name())
+                                            : json_text(seen, -1, BadUtf8::escape);
     if (text.size() > 60) text = text.substr(0, 60) + "...";
     fault_ = fmt::format("{}: expected {}, got {}", path, expected, text);
   }
@@ -376,11 +376,11 @@ std::string broken_promise(const RunConfig& run) {
 }  // namespace
 
 std::string run_to_json(const RunConfig& run) {
-  return Json{{"format", kRunFormat}, {"run", to_json(run)}}.dump();
+  return json_text(Json{{"format", kRunFormat}, {"run", to_json(run)}});
 }
 
 Result<RunConfig> run_from_json(std::string_view text) try {
-  const Json json = Json::parse(text.begin(), text.end());
+  const Json json = parse_json<Json>(text);
   const auto format = json.is_object() ? json.find("format") : json.end();
   if (!json.is_object() || format == json.end() || !format->is_number_integer()) {
     return corrupt("expected an object with the field \"format\"");

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "common/base/sha256.h"
+#include "common/job/json_text.h"
 
 namespace ballast {
 namespace {
@@ -12,8 +13,7 @@ constexpr const char* kSeal = "sha256_of_the_rest";
 
 // Of the values, not of how they were spaced: whoever formats the file changes nothing.
 std::string digest_of(const nlohmann::ordered_json& json) {
-  using Json = nlohmann::ordered_json;
-  const std::string text = json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  const std::string text = json_text(json, -1, BadUtf8::replace);
   Sha256 sha;
   sha.update(std::as_bytes(std::span(text)));
   return sha.finish();

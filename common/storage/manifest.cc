@@ -3,8 +3,9 @@
 #include <charconv>
 #include <utility>
 
+#include "common/job/json_text.h"
 #include "common/storage/content_hash.h"
-#include "common/storage/json_text.h"
+#include "common/storage/json_object.h"
 
 namespace ballast {
 namespace {
@@ -12,14 +13,14 @@ namespace {
 using Json = nlohmann::json;
 
 std::string checksum_of(const Json& fields) {
-  const std::string text = fields.dump();
+  const std::string text = json_text(fields);
   return content_hash(std::as_bytes(std::span(text.data(), text.size())));
 }
 
 std::string render(const Json& fields) {
   Json sealed = fields;
   sealed["checksum"] = checksum_of(fields);
-  return sealed.dump(2) + "\n";
+  return json_text(sealed, 2) + "\n";
 }
 
 Json to_json(const SnapshotFile& file) {

@@ -3,7 +3,7 @@
 #include <tuple>
 #include <utility>
 
-#include "common/storage/json_text.h"
+#include "common/storage/json_object.h"
 #include "common/storage/safetensors.h"
 #include "common/storage/safetensors_layout.h"
 

@@ -7,6 +7,7 @@
 
 #include "common/base/check.h"
 #include "common/base/sha256.h"
+#include "common/job/json_text.h"
 #include "common/storage/safetensors.h"
 #include "common/storage/safetensors_layout.h"
 
@@ -60,7 +61,7 @@ Result<std::string> render_header(const std::vector<TensorSpec>& tensors,
                                {"shape", tensors[i].shape},
                                {"data_offsets", {extents[i].begin, extents[i].end}}};
   }
-  std::string text = header.dump();
+  std::string text = json_text(header);
   text.append((8 - text.size() % 8) % 8, ' ');
   return text;
 } catch (const Json::exception& exception) {

@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "common/job/shallow_json.h"
+#include "common/job/json_text.h"
 #include "coordinator/report/template.h"
 
 namespace ballast {

@@ -10,6 +10,7 @@
 #include <set>
 #include <utility>
 
+#include "common/job/json_text.h"
 #include "common/job/names.h"
 #include "common/math/metrics.h"
 #include "common/math/metrics_curves.h"
@@ -117,7 +118,7 @@ std::string failure_of(const JobResults& results, std::uint32_t configuration) {
 
 // A value of a parameter as JSON: a number where it is one.
 Json value_json(const std::string& yaml) {
-  Json value = Json::parse(yaml, nullptr, false);
+  Json value = parse_json_if<Json>(yaml);
   return value.is_discarded() || value.is_object() || value.is_array() ? Json(yaml) : value;
 }
 
@@ -140,7 +141,7 @@ Json curve_json(const JobRun& run) {
   std::size_t begin = 0;
   while (begin < run.history.size()) {
     const std::size_t end = std::min(run.history.find('\n', begin), run.history.size());
-    const Json line = Json::parse(run.history.substr(begin, end - begin), nullptr, false);
+    const Json line = parse_json_if<Json>(run.history.substr(begin, end - begin));
     begin = end + 1;
     if (line.is_discarded() || !line.contains("validation")) continue;
     Json point = {{"step", line.at("step")}};
@@ -413,11 +414,11 @@ std::string cv_json(const JobResults& results) {
   if (results.refit) {
     json["refit"] = {{"directory", results.refit->directory},
                      {"digest", results.refit->digest},
-                     {"metrics", Json::parse(results.refit->metrics_json, nullptr, false)}};
+                     {"metrics", parse_json_if<Json>(results.refit->metrics_json)}};
   }
   if (results.unfinished) json["unfinished"] = unfinished_json(*results.unfinished);
   if (!results.nested.empty()) json["nested"] = nested_json(results);
-  return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+  return json_text(json, 1, BadUtf8::replace) + "\n";
 }
 
 // ---- tables -------------------------------------------------------------------------------------
@@ -432,7 +433,7 @@ std::string csv_cell(const std::string& text) {
 }
 
 std::string csv_number(double value) {
-  return std::isfinite(value) ? Json(value).dump() : std::string();
+  return std::isfinite(value) ? json_text(Json(value)) : std::string();
 }
 
 // A row of results.csv, but for its last cell where the search is nested.

@@ -7,6 +7,7 @@
 #include <set>
 #include <utility>
 
+#include "common/job/json_text.h"
 #include "common/math/kernels.h"
 #include "common/math/schedule.h"
 #include "paramserver/optimizer.h"
@@ -247,7 +248,7 @@ void Accounts::check_end(const SimulatedStore& store) {
   if (partitions.size() != run_.partitions) violated(31, "the model lacks partitions");
   Step before = 0;
   for (const std::string& line : store.history) {
-    const Step step = nlohmann::json::parse(line).at("step").get<Step>();
+    const Step step = parse_json<nlohmann::json>(line).at("step").get<Step>();
     if (step < before) violated(32, "step " + number(step) + " after " + number(before));
     before = step;
   }

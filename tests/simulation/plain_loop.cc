@@ -10,6 +10,7 @@
 
 #include "common/base/hash.h"
 #include "common/base/philox.h"
+#include "common/job/json_text.h"
 #include "common/math/aligned.h"
 #include "common/math/kernels.h"
 #include "common/math/metrics.h"
@@ -228,7 +229,7 @@ class PlainLoop {
       line["gradient_norm"] = commit_.gradient_norm;
     }
     line["learning_rate"] = commit_.learning_rate;
-    result_.history.push_back(line.dump());
+    result_.history.push_back(json_text(line));
   }
 
   [[nodiscard]] Metrics metrics_of(Split split) {
@@ -266,7 +267,7 @@ class PlainLoop {
     };
     if (run_.validation_examples > 0) note("validation", Split::validation);
     if (commit_.last && run_.test_examples > 0) note("test", Split::test);
-    result_.history.push_back(line.dump());
+    result_.history.push_back(json_text(line));
   }
 
   void note_digests() {

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "common/job/json_text.h"
 #include "common/job/names.h"
 #include "worker/data/manifest.h"
 
@@ -72,7 +73,7 @@ std::string cache_key(const Spec& spec, const std::vector<SplitFiles>& splits) {
     json["features"].push_back(to_json(transform));
   }
   for (const SplitFiles& split : splits) json["sources"].push_back(to_json(split));
-  return digest_of(json.dump()).substr(0, 32);
+  return digest_of(json_text(json)).substr(0, 32);
 }
 
 // Which columns are tokenized decides the types of those that the spec does not list.
@@ -89,7 +90,7 @@ std::string table_key(const Spec& spec, const std::vector<SplitFiles>& splits,
     if (transform.kind == TransformKind::drop_duplicates) json["rows"] = to_json(transform);
   }
   for (const SplitFiles& split : splits) json["sources"].push_back(to_json(split));
-  return digest_of(json.dump()).substr(0, 32);
+  return digest_of(json_text(json)).substr(0, 32);
 }
 
 }  // namespace ballast

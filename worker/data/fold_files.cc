@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "common/job/json_text.h"
 #include "worker/data/cache_key.h"
 #include "worker/data/file_store.h"
 #include "worker/data/manifest_json.h"
@@ -72,14 +73,14 @@ Result<std::vector<std::uint32_t>> numbers_of(const MappedFiles& files, const ch
 }  // namespace
 
 std::string to_json(const FoldManifest& manifest) {
-  return Json{{"version", kFoldVersion},
-              {"kind", kFoldKind},
-              {"packed", manifest.packed},
-              {"encoding", manifest.encoding},
-              {"train", manifest.train},
-              {"validation", manifest.validation},
-              {"files", files_to_json<Json>(manifest.files)}}
-      .dump(1);
+  return json_text(Json{{"version", kFoldVersion},
+                        {"kind", kFoldKind},
+                        {"packed", manifest.packed},
+                        {"encoding", manifest.encoding},
+                        {"train", manifest.train},
+                        {"validation", manifest.validation},
+                        {"files", files_to_json<Json>(manifest.files)}},
+                   1);
 }
 
 Result<FoldManifest> fold_manifest_from_json(const std::string& text, const std::string& path) try {

@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "common/job/json_text.h"
 #include "worker/data/cells.h"
 
 namespace ballast {
@@ -184,7 +185,7 @@ std::optional<std::string_view> next_json_line(std::string_view text, std::size_
 }
 
 std::optional<std::vector<std::string>> json_names(std::string_view line) {
-  const auto object = nlohmann::ordered_json::parse(line, nullptr, false);
+  const auto object = parse_json_if<nlohmann::ordered_json>(line);
   if (!object.is_object()) return std::nullopt;
   std::vector<std::string> names;
   for (const auto& [name, value] : object.items()) names.push_back(name);

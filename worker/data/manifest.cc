@@ -7,6 +7,7 @@
 
 #include "common/base/hash.h"
 #include "common/base/sha256.h"
+#include "common/job/json_text.h"
 #include "worker/data/manifest_json.h"
 #include "worker/data/parallel.h"
 
@@ -55,11 +56,11 @@ std::string to_json(const DatasetManifest& manifest) {
     json["splits"][kSplitNames[s]] = split_to_json(manifest.splits[s]);
   }
   json["files"] = files_to_json<Json>(manifest.files);
-  return json.dump(1);
+  return json_text(json, 1);
 }
 
 Result<DatasetManifest> manifest_from_json(const std::string& text, const std::string& path) try {
-  const Json json = Json::parse(text);
+  const Json json = parse_json<Json>(text);
   if (const auto version = whole_number<std::uint32_t>(json.at("version"));
       version != kManifestVersion) {
     return other_version(path, kManifestVersion, version);

@@ -12,7 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/base/result.h"
-#include "common/job/shallow_json.h"
+#include "common/job/json_text.h"
 #include "worker/data/manifest.h"
 
 namespace ballast {

@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "common/base/check.h"
+#include "common/job/json_text.h"
 #include "common/job/names.h"
-#include "common/job/shallow_json.h"
 #include "worker/data/pipeline.h"
 
 // The pipeline as JSON, in model.json and in the manifest's directory. Numbers are written the
@@ -271,7 +271,7 @@ std::string to_json(const Pipeline& pipeline) {
             {"columns", columns_to_json(pipeline.columns)}};
   if (pipeline.weight) json["weight"] = *pipeline.weight;
   // Column names may hold bytes that are not UTF-8; they are shown replaced.
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return json_text(json, -1, BadUtf8::replace);
 }
 
 Result<Pipeline> pipeline_from_json(const std::string& text) try {

@@ -9,6 +9,7 @@
 #include <optional>
 #include <utility>
 
+#include "common/job/json_text.h"
 #include "worker/data/cache_key.h"
 #include "worker/data/encode.h"
 #include "worker/data/file_store.h"
@@ -27,10 +28,10 @@ using Json = nlohmann::ordered_json;
 // ---- the cache --------------------------------------------------------------------------------
 
 std::string report_json(const Prepared& prepared) {
-  return Json{{"rows_skipped", prepared.rows_skipped},
-              {"skipped_samples", prepared.skipped_samples},
-              {"duplicates_dropped", prepared.duplicates_dropped}}
-      .dump(1, ' ', false, Json::error_handler_t::replace);
+  return json_text(Json{{"rows_skipped", prepared.rows_skipped},
+                        {"skipped_samples", prepared.skipped_samples},
+                        {"duplicates_dropped", prepared.duplicates_dropped}},
+                   1, BadUtf8::replace);
 }
 
 bool is_whole_dataset(const std::string& directory) { return open_dataset(directory).has_value(); }
@@ -43,7 +44,7 @@ std::optional<Prepared> find_cached(const std::string& directory) try {
   const auto transforms = read_source(directory + "/" + kTransformsFile);
   const auto report = read_source(directory + "/" + kReportFile);
   if (!transforms || !report) return std::nullopt;
-  const Json json = Json::parse(report->text());
+  const Json json = parse_json<Json>(report->text());
   Prepared prepared;
   prepared.directory = directory;
   prepared.transforms_json = transforms->text();

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "common/job/json_text.h"
 #include "common/job/text.h"
 #include "worker/data/manifest_json.h"
 #include "worker/data/mapped_files.h"
@@ -80,7 +81,7 @@ std::string to_json(const TableManifest& manifest) {
         {"blocks", table.blocks}, {"rows", table.rows}, {"examples", table.examples}};
   }
   json["files"] = files_to_json<Json>(manifest.files);
-  return json.dump(1);
+  return json_text(json, 1);
 }
 
 Result<TableManifest> table_manifest_from_json(const std::string& text,
@@ -112,7 +113,7 @@ std::string to_json(const TableReport& report) {
     json["sources"][kTableNames[t]] = source_to_json(report.sources[t]);
   }
   json["duplicates_dropped"] = report.duplicates_dropped;
-  return json.dump(1);
+  return json_text(json, 1);
 }
 
 Result<TableReport> table_report_from_json(const std::string& text, const std::string& path) try {

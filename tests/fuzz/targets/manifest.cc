@@ -7,7 +7,7 @@
 
 #include "common/base/check.h"
 #include "common/storage/content_hash.h"
-#include "common/storage/json_text.h"
+#include "common/storage/json_object.h"
 #include "common/storage/manifest.h"
 #include "coordinator/commit_json.h"
 #include "tests/fuzz/input.h"

@@ -3,7 +3,7 @@
 #include <span>
 
 #include "common/storage/content_hash.h"
-#include "common/storage/json_text.h"
+#include "common/storage/json_object.h"
 #include "tests/unit/storage/support.h"
 
 namespace ballast {

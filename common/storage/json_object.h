@@ -9,16 +9,12 @@
 #include <string_view>
 
 #include "common/base/result.h"
+#include "common/job/json_text.h"
 
 namespace ballast {
 
 inline Result<nlohmann::json> parse_json_object(std::string_view text) {
-  // Our files nest three deep; what lies deeper is dropped, and then missed by whoever reads it.
-  constexpr int kDepthMax = 8;
-  const auto shallow = [](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
-    return depth <= kDepthMax;
-  };
-  nlohmann::json parsed = nlohmann::json::parse(text, shallow, /*allow_exceptions=*/false);
+  nlohmann::json parsed = parse_shallow_json_if<nlohmann::json>(text);
   if (parsed.is_discarded()) return Error{ErrorCode::corrupt, "it is not JSON"};
   if (!parsed.is_object()) return Error{ErrorCode::corrupt, "expected a JSON object"};
   return parsed;
