@@ -25,11 +25,12 @@ for role in coordinator server worker; do machine "$role"; done
 cp -r "$scratch/worker" "$scratch/stranger"
 cp "$scratch/foreign/worker.secret" "$scratch/stranger/"
 
-"$BALLAST" coordinator "$spec" --out "$scratch/run" "${long[@]}" --listen 'tcp://127.0.0.1:*' \
+# With keys it may be reached from other machines.
+"$BALLAST" coordinator "$spec" --out "$scratch/run" "${long[@]}" --listen 'tcp://0.0.0.0:*' \
   --workers 2 --servers 2 --keys "$scratch/coordinator" >"$scratch/coordinator.log" 2>&1 &
 coordinator=$!
 endpoint=$(wait_for_line "$scratch/coordinator.log" 'coordinator listens at' "$coordinator")
-endpoint=${endpoint##* }
+endpoint=tcp://127.0.0.1:${endpoint##*:}
 
 # Three that must not get in. They wait for ever; the run ends without them.
 begin_outsider() {
