@@ -26,7 +26,8 @@ void add_links(CLI::App& verb, LinkOptions& options, KeyRole role) {
 
 Result<Links> open_links(const LinkOptions& options, KeyRole role) {
   Links links;
-  links.reach = options.insecure ? Reach::anywhere : Reach::loopback;
+  const bool anywhere = options.insecure || !options.keys.empty();
+  links.reach = anywhere ? Reach::anywhere : Reach::loopback;
   if (options.keys.empty()) return links;
   auto keys = load_keys(options.keys, role);
   if (!keys) return keys.error();

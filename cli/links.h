@@ -21,7 +21,7 @@ struct LinkOptions {
 // What a transport needs of it.
 struct Links {
   std::optional<LinkKeys> keys;
-  Reach reach = Reach::loopback;
+  Reach reach = Reach::loopback;  // Beyond this machine with keys, or --insecure.
 };
 
 // The files of a key directory that processes of this role read.

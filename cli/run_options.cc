@@ -53,8 +53,7 @@ Status check_output_place(const std::string& output) {
 }
 
 Status check_listen(const std::string& listen, const Links& links) {
-  const Reach reach = links.keys ? Reach::anywhere : links.reach;  // With keys all links are safe.
-  const auto endpoint = parse_endpoint(listen, EndpointUse::bind, reach);
+  const auto endpoint = parse_endpoint(listen, EndpointUse::bind, links.reach);
   if (!endpoint) return endpoint.error();
   return {};
 }
