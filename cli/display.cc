@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "cli/elapsed.h"
+#include "common/base/member_text.h"
 #include "common/job/names.h"
 
 namespace ballast {
@@ -64,9 +65,9 @@ void Display::prepare(const PrepareProgress& progress) {
 void Display::start(const RunConfig& run, const std::string& shape) {
   print(
       fmt::format("{}: {} training examples, {} validation, {} test; {} steps of {} examples, "
-                  "{} leaves; {}",
+                  "{}; {}",
                   run.name, run.train_examples, run.validation_examples, run.test_examples,
-                  run.steps, run.batch, run.leaves, shape));
+                  run.steps, run.batch, counted(run.leaves, "leaf", "leaves"), shape));
 }
 
 void Display::update(const RunConfig& run, const RunProgress& progress, Time now) {

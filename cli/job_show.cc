@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "cli/elapsed.h"
+#include "common/base/member_text.h"
 #include "common/math/metrics.h"
 
 namespace ballast {
@@ -44,9 +45,9 @@ void JobShow::start(const std::string& shape) {
   std::size_t inner = 0;
   for (const std::uint32_t count : numbers.inner) inner += count;
   const std::string nested = inner == 0 ? "" : fmt::format(" and {} inner ones", inner);
-  print(fmt::format("{}: {} configuration{} on {} splits{}, by {}; {}", site_.spec().name,
-                    numbers.configurations, numbers.configurations == 1 ? "" : "s", numbers.splits,
-                    nested, site_.metric(), shape));
+  print(fmt::format("{}: {} on {}{}, by {}; {}", site_.spec().name,
+                    counted(numbers.configurations, "configuration"),
+                    counted(numbers.splits, "split"), nested, site_.metric(), shape));
   if (const StepPlan* const plan = site_.plan(); plan != nullptr && !plan->is_whole) {
     print(
         fmt::format("job.steps {} does not reach for every run; those that it does take at most {}",

@@ -16,6 +16,7 @@
 
 #include "cli/children.h"
 #include "cli/roles.h"
+#include "common/base/member_text.h"
 #include "common/runtime/signals.h"
 #include "common/storage/files.h"
 
@@ -130,13 +131,14 @@ std::string shape_text(const LaunchOptions& options) {
   switch (options.shape) {
     case Shape::embedded: {
       const std::uint32_t threads = options.threads * options.embedded_workers;
-      return fmt::format("one process, {} thread{}", threads, threads == 1 ? "" : "s");
+      return "one process, " + counted(threads, "thread");
     }
     case Shape::local:
-      return fmt::format("{} workers and {} servers on this machine over {}", options.workers,
-                         options.servers, options.transport);
+      return fmt::format("{} and {} on this machine over {}", counted(options.workers, "worker"),
+                         counted(options.servers, "server"), options.transport);
     case Shape::cluster:
-      return fmt::format("waiting for {} workers and {} servers", options.workers, options.servers);
+      return fmt::format("waiting for {} and {}", counted(options.workers, "worker"),
+                         counted(options.servers, "server"));
   }
   return "";
 }

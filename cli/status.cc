@@ -166,10 +166,6 @@ std::string why_nobody(const std::string& output) {
          output + "`";
 }
 
-std::string counted(std::uint64_t number, const std::string& what) {
-  return fmt::format("{} {}{}", number, what, number == 1 ? "" : "s");
-}
-
 int ask(const StatusOptions& options) {
   std::string endpoint = options.coordinator;
   if (!options.output.empty()) {

@@ -5,16 +5,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/base/member_text.h"
 #include "coordinator/coordinator.h"
 
 namespace ballast {
 namespace {
 
 double in_seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
-
-std::string counted(std::size_t count, const std::string& noun) {
-  return std::to_string(count) + " more " + noun + (count == 1 ? "" : "s");
-}
 
 }  // namespace
 
@@ -74,9 +71,9 @@ std::string Coordinator::who_is_to_join() const {
   const std::size_t servers_wanted = has_begun_ || late ? 1 : options_.servers;
   const std::size_t workers_wanted = has_begun_ ? 0 : late ? 1 : options_.workers;
   std::string text;
-  if (servers < servers_wanted) text = counted(servers_wanted - servers, "server");
+  if (servers < servers_wanted) text = counted(servers_wanted - servers, "more server");
   if (workers < workers_wanted) {
-    text += (text.empty() ? "" : " and ") + counted(workers_wanted - workers, "worker");
+    text += (text.empty() ? "" : " and ") + counted(workers_wanted - workers, "more worker");
   }
   text += text.empty() ? "members to join" : " to join";
   std::vector<MemberId> greeting;

@@ -22,4 +22,10 @@ std::string text_of(const std::vector<Leaf>& leaves) {
   return text;
 }
 
+std::string counted(std::uint64_t count, const std::string& noun, const std::string& plural) {
+  const std::string text = std::to_string(count) + " ";
+  if (count == 1) return text + noun;
+  return text + (plural.empty() ? noun + "s" : plural);
+}
+
 }  // namespace ballast

@@ -10,6 +10,7 @@
 #include <set>
 #include <utility>
 
+#include "common/base/member_text.h"
 #include "common/job/json_text.h"
 #include "common/job/names.h"
 #include "common/math/metrics.h"
@@ -350,9 +351,7 @@ bool is_of_time(const Unfinished& unfinished) { return unfinished.budget == "job
 // "job.steps: 1000 did not reach for 12 runs and the refit. ..."
 std::string reason_of(const Unfinished& unfinished) {
   std::string left;
-  if (unfinished.runs > 0) {
-    left = fmt::format("{} run{}", unfinished.runs, unfinished.runs == 1 ? "" : "s");
-  }
+  if (unfinished.runs > 0) left = counted(unfinished.runs, "run");
   if (unfinished.refit) left += left.empty() ? "the refit" : " and the refit";
   if (left.empty()) left = "what would have followed";
   const bool of_time = is_of_time(unfinished);
