@@ -4,6 +4,8 @@
 Usage: tests/chaos/driver_test.py BALLAST
 """
 
+import errno
+import multiprocessing
 import os
 import pathlib
 import signal
@@ -13,6 +15,7 @@ import tempfile
 import time
 import unittest
 
+import linux
 from cluster import Cluster, Failure, Shape
 from history import History, Restores
 from search import Runs, check_log
@@ -196,6 +199,48 @@ class ClusterTest(unittest.TestCase):
         cluster.kill(worker)
         self.tick_until(cluster, lambda: worker.runs() and worker.process.pid != first, "it is back")
         self.assertEqual(cluster.ends, [])
+
+
+def room_on_a_full_disk(directory, answers):
+    """In a process of its own, since the world becomes its own: why not, or what could be written."""
+    if why_no_root := linux.own_world():
+        answers.send(why_no_root)
+        return
+    disk = linux.Disk(pathlib.Path(directory) / "disk", 1 << 20)
+    old = disk.path / "checkpoints" / "old"
+    old.parent.mkdir()
+    old.write_bytes(bytes(64 << 10))
+    disk.fill(hold=True)
+    old.unlink()
+    written = [fits(disk.path / "new", 8 << 10)]
+    disk.free()
+    written.append(fits(disk.path / "new", 512 << 10))
+    answers.send(written)
+    disk.close()
+
+
+def fits(path, size):
+    try:
+        path.write_bytes(bytes(size))
+        return True
+    except OSError as error:
+        return error.errno
+
+
+class DiskTest(unittest.TestCase):
+    def test_what_is_removed_makes_no_room_on_a_full_disk(self):
+        directory = tempfile.TemporaryDirectory(prefix="chaos-")
+        self.addCleanup(directory.cleanup)
+        ours, theirs = multiprocessing.Pipe()
+        fork = multiprocessing.get_context("fork")
+        child = fork.Process(target=room_on_a_full_disk, args=(directory.name, theirs))
+        child.start()
+        theirs.close()
+        written = ours.recv()
+        child.join()
+        if isinstance(written, str):
+            self.skipTest(written)
+        self.assertEqual(written, [errno.ENOSPC, True])
 
 
 class RunTest(unittest.TestCase):

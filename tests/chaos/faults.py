@@ -250,7 +250,7 @@ class Storm:
         if self._undo or self.cluster.done or not self.cluster.running("coordinator"):
             return
         said = len(self.cluster.log_text(self.cluster.coordinator))
-        struck = self._fill(now, RUN_DISK, self.rng.uniform(1.0, 5.0))
+        struck = self._fill(now, RUN_DISK, self.rng.uniform(1.0, 5.0), hold=True)
         if struck is None:
             return
         kind, what, seconds = struck
@@ -266,9 +266,9 @@ class Storm:
         if NO_ROOM not in self.cluster.log_text(self.cluster.coordinator)[self.full_since :]:
             raise Failure("the disk was full at the end, and the coordinator did not say so")
 
-    def _fill(self, now, name, seconds):
+    def _fill(self, now, name, seconds, hold=False):
         disk = self.disks[name]
-        if not disk.fill():
+        if not disk.fill(hold):
             return None
         self._busy.add(name)
 

@@ -15,6 +15,7 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 PR_SET_PDEATHSIG = 1
 CLONE_NEWNS = 0x00020000
 CLONE_NEWNET = 0x40000000
+HELD = ".held"  # On a full disk.
 
 
 def check(result, what):
@@ -124,16 +125,38 @@ class Disk:
         self.path.mkdir(parents=True, exist_ok=True)
         run("mount", "-t", "tmpfs", "-o", f"size={size}", "chaos", str(self.path))
 
-    def fill(self):
+    def fill(self, hold=False):
+        """hold: files that are removed meanwhile make no room, as old checkpoints would."""
         # Whoever writes meanwhile may need more than we saw; the kernel refuses to cut that off.
         for _ in range(100):
+            if hold:
+                self._hold()
             seen = os.statvfs(self.path)
             used = max(1, seen.f_blocks - seen.f_bfree) * seen.f_frsize
             if self._resize(used):
                 return True
+        self._let_go()
         return False
 
+    def _hold(self):
+        """Another name for each file keeps its blocks, and takes none."""
+        held = self.path / HELD
+        held.mkdir(exist_ok=True)
+        for folder, folders, names in os.walk(self.path):
+            if HELD in folders:
+                folders.remove(HELD)
+            for name in names:
+                path = pathlib.Path(folder, name)
+                try:
+                    os.link(path, held / str(path.stat().st_ino))
+                except (FileExistsError, FileNotFoundError):
+                    pass  # Held already, or gone meanwhile.
+
+    def _let_go(self):
+        shutil.rmtree(self.path / HELD, ignore_errors=True)
+
     def free(self):
+        self._let_go()
         if not self._resize(self.size):
             raise OSError(f"{self.path}: cannot be made larger again")
 
