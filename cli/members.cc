@@ -3,6 +3,7 @@
 #include <memory>
 #include <utility>
 
+#include "cli/agent.h"
 #include "cli/roles.h"
 #include "cli/run_options.h"
 #include "cli/verbs.h"
@@ -19,6 +20,7 @@ constexpr double kWaitSecondsMax = 1e9;  // Some thirty years; for ever has a wo
 
 struct MemberOptions {
   std::string coordinator;
+  std::string service;
   std::string listen = "tcp://127.0.0.1:*";
   std::string advertise;
   std::string home;
@@ -47,8 +49,53 @@ int join(const MemberOptions& options, KeyRole key_role, Role role, Run run) {
   return exit_code(run(process, role));
 }
 
+// What the members of jobs are told on their command lines, as we were.
+std::vector<std::string> common_words(const MemberOptions& options) {
+  std::vector<std::string> words = {"--log-level", options.log_level, "--wait", "0"};
+  if (!options.links.keys.empty()) words.insert(words.end(), {"--keys", options.links.keys});
+  if (options.links.insecure) words.emplace_back("--insecure");
+  return words;
+}
+
+AgentRole agent_role(const MemberOptions& options, wire::Role role,
+                     std::vector<std::string> words) {
+  const std::vector<std::string> common = common_words(options);
+  words.insert(words.end(), common.begin(), common.end());
+  AgentRole agent;
+  agent.role = role;
+  agent.service = options.service;
+  agent.threads = options.threads;
+  agent.member = std::move(words);
+  return agent;
+}
+
+int lend_server(const MemberOptions& options) {
+  if (!options.advertise.empty()) {
+    return user_mistake(
+        "--advertise: each job has a server of its own here, at a port of its own, so no address "
+        "can stand for all; give --listen an address that workers reach, such as "
+        "'tcp://10.0.0.2:*'");
+  }
+  AgentRole agent = agent_role(
+      options, wire::Role::server,
+      {"server", "--listen", options.listen, "--buffer", std::to_string(options.buffer_bytes)});
+  agent.homes = options.home;
+  return join(options, KeyRole::server, agent, run_agent);
+}
+
+int lend_worker(const MemberOptions& options) {
+  return join(options, KeyRole::worker,
+              agent_role(options, wire::Role::worker,
+                         {"worker", "--threads", std::to_string(options.threads)}),
+              run_agent);
+}
+
 void add_common_options(CLI::App& verb, MemberOptions& options, KeyRole key_role) {
-  verb.add_option("--coordinator", options.coordinator, "Its endpoint")->required();
+  CLI::Option_group* const where = verb.add_option_group("where");
+  where->add_option("--coordinator", options.coordinator, "The endpoint of a run's coordinator");
+  where->add_option("--service", options.service,
+                    "The endpoint of a service (ballast serve): serve whatever jobs it has");
+  where->require_option(1);
   verb.add_option("--wait", options.wait_seconds,
                   "Seconds to wait for a coordinator that does not answer; 0: for ever")
       ->check(CLI::Range(0.0, kWaitSecondsMax))
@@ -81,7 +128,8 @@ void add_server(CLI::App& app, Chosen& chosen) {
       "\nEach server needs a --home of its own, and an address that workers reach. Between "
       "machines:\n"
       "  ballast server --coordinator tcp://10.0.0.1:7700 --listen 'tcp://10.0.0.2:*' \\\n"
-      "      --home /var/lib/ballast --keys keys");
+      "      --home /var/lib/ballast --keys keys\n"
+      "With --service it serves whatever jobs a service has, each from a process of its own.");
   verb->callback([options, &chosen] {
     chosen = [options] {
       ServerRole role;
@@ -93,6 +141,7 @@ void add_server(CLI::App& app, Chosen& chosen) {
       if (const Status place = check_writable_directory(role.home); !place) {
         return user_mistake(place.error().message + "; choose another --home");
       }
+      if (!options->service.empty()) return lend_server(*options);
       return join(*options, KeyRole::server, role, run_server);
     };
   });
@@ -109,9 +158,11 @@ void add_worker(CLI::App& app, Chosen& chosen) {
       "\nA worker must see the prepared data under the same path as the coordinator. It may join "
       "or\n"
       "leave at any time:\n"
-      "  ballast worker --coordinator tcp://127.0.0.1:7700 --threads 4");
+      "  ballast worker --coordinator tcp://127.0.0.1:7700 --threads 4\n"
+      "With --service it goes from job to job as the service says.");
   verb->callback([options, &chosen] {
     chosen = [options] {
+      if (!options->service.empty()) return lend_worker(*options);
       WorkerRole role;
       role.coordinator = options->coordinator;
       role.threads = options->threads;

@@ -19,15 +19,21 @@
 #include "worker/executor.h"
 
 namespace ballast {
-namespace {
-
-Exit user_error(const Error& error) { return {ExitCode::user_error, error.message}; }
 
 std::string host_and_process() {
   std::array<char, 256> name{};
   const bool known = gethostname(name.data(), name.size() - 1) == 0;
   return std::string(known ? name.data() : "unknown") + ":" + std::to_string(getpid());
 }
+
+std::unique_ptr<Transport> make_transport(const Process& process, MemberId self) {
+  return make_zmq_transport(
+      process.context, {.self = self, .keys = process.links.keys, .reach = process.links.reach});
+}
+
+namespace {
+
+Exit user_error(const Error& error) { return {ExitCode::user_error, error.message}; }
 
 // Within a run; who does not answer at all is the crew's to notice.
 MembershipOptions membership(wire::Role role, const std::string& coordinator,
@@ -50,11 +56,6 @@ CrewOptions crew(wire::Role role, const std::string& coordinator, Duration give_
                      .runs = {}},
           .coordinator = coordinator,
           .give_up = give_up};
-}
-
-std::unique_ptr<Transport> make_transport(const Process& process, MemberId self) {
-  return make_zmq_transport(
-      process.context, {.self = self, .keys = process.links.keys, .reach = process.links.reach});
 }
 
 template <class Machine>

@@ -25,6 +25,10 @@ struct Process {
   Links links{};
 };
 
+[[nodiscard]] std::unique_ptr<Transport> make_transport(const Process& process, MemberId self);
+// For people: "node-7:4711", where this process runs.
+[[nodiscard]] std::string host_and_process();
+
 // How a host can be asked to stop from outside; called at most once, before run, with the way.
 using OnStoppable = std::function<void(std::function<void()> stop)>;
 

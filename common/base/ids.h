@@ -16,6 +16,8 @@ enum class PartitionId : std::uint32_t {};
 enum class TableId : std::uint32_t {};
 // One run of the job that a fleet works on, counted from 1.
 enum class RunId : std::uint64_t {};
+// A job that was submitted to a service, counted from 1.
+enum class JobId : std::uint64_t {};
 
 // Versions of the model are numbered by step: version 0 is the initial one, step t makes version t.
 using Step = std::uint64_t;

@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -103,6 +104,14 @@ class Host {
   void stop() {
     loop_.post([this] {
       step(StopAsked{});
+      on_readable();
+    });
+  }
+
+  // What something came to that goes on by itself, such as a process. Any thread.
+  void give(Outcome outcome) {
+    loop_.post([this, outcome = std::move(outcome)]() mutable {
+      step(Done<Outcome>{std::move(outcome)});
       on_readable();
     });
   }
@@ -273,6 +282,25 @@ class Host {
   std::map<std::tuple<Complaint, MemberId, Refusal>, Time> complained_;
   Loop loop_;
   Pool<Job, Outcome> pool_;  // Last: its threads end before what they call does.
+};
+
+// Where what goes on beside a host leaves its outcomes, whether the host is there yet, or any more.
+// Any thread.
+template <class Machine>
+class Outlet {
+ public:
+  void lead_to(Host<Machine>* host) {
+    const std::lock_guard lock(mutex_);
+    host_ = host;
+  }
+  void give(typename Machine::Outcome outcome) {
+    const std::lock_guard lock(mutex_);
+    if (host_ != nullptr) host_->give(std::move(outcome));
+  }
+
+ private:
+  std::mutex mutex_;
+  Host<Machine>* host_ = nullptr;  // Guarded by mutex_.
 };
 
 }  // namespace ballast

@@ -63,6 +63,8 @@ struct Header {
     counted @37 :Counted;
     enlist @39 :Enlist;
     orders @40 :Orders;
+    offer @41 :Offer;
+    postings @42 :Postings;
   }
 
   term @31 :UInt64;
@@ -119,6 +121,50 @@ struct Orders {
 
   isOver @2 :Bool;
   over @3 :Finish;
+}
+
+# ---- the service ---------------------------------------------------------------------------------
+
+struct ServedJob {
+  job @0 :UInt64;
+
+  life @1 :UInt64;
+  # How often the job was begun from the queue.
+}
+
+struct Offer {
+  role @0 :Role;
+  protocol @1 :UInt32;
+  version @2 :Text;
+  host @3 :Text;
+  threads @4 :UInt32;
+
+  serves @5 :List(ServedJob);
+  # Whose processes run there, ascending.
+
+  ended @6 :List(Ended);
+  leaving @7 :Bool;
+
+  struct Ended {
+    of @0 :ServedJob;
+
+    code @1 :Int32;
+    # Of its process; of one that was killed 128 and the signal.
+  }
+}
+
+struct Postings {
+  number @0 :UInt64;
+
+  postings @1 :List(Posting);
+  # All that the agent is to serve, ascending.
+
+  struct Posting {
+    job @0 :ServedJob;
+
+    coordinator @1 :Text;
+    # Where its coordinator listens.
+  }
 }
 
 # ---- joining -------------------------------------------------------------------------------------

@@ -70,6 +70,9 @@ class Reader {
   Finish read(schema::Finish::Reader in);
   Enlist read(schema::Enlist::Reader in);
   Orders read(schema::Orders::Reader in);
+  static ServedJob read(schema::ServedJob::Reader in);
+  Offer read(schema::Offer::Reader in);
+  Postings read(schema::Postings::Reader in);
   std::vector<RunId> runs(capnp::List<std::uint64_t>::Reader in);
   Plan read(schema::Plan::Reader in);
   Restore read(schema::Restore::Reader in);
@@ -326,6 +329,10 @@ Body Reader::read(BodyReader in) {
       return read(in.getEnlist());
     case BodyKind::ORDERS:
       return read(in.getOrders());
+    case BodyKind::OFFER:
+      return read(in.getOffer());
+    case BodyKind::POSTINGS:
+      return read(in.getPostings());
     case BodyKind::CUT_DONE:
       return read(in.getCutDone());
     case BodyKind::CUT_KNOWN:
@@ -423,6 +430,44 @@ Enlist Reader::read(schema::Enlist::Reader in) {
 Orders Reader::read(schema::Orders::Reader in) {
   Orders out{in.getNumber(), runs(in.getRuns())};
   if (in.getIsOver()) out.over = read(in.getOver());
+  return out;
+}
+
+ServedJob Reader::read(schema::ServedJob::Reader in) { return {JobId{in.getJob()}, in.getLife()}; }
+
+Offer Reader::read(schema::Offer::Reader in) {
+  Offer out;
+  out.role = number_of(in.getRole(), Role::worker, "role");
+  out.protocol = in.getProtocol();
+  out.version = text(in.getVersion());
+  out.host = text(in.getHost());
+  out.threads = in.getThreads();
+  const auto serves = in.getServes();
+  out.serves.resize(count(serves, "jobs"));
+  for (unsigned i = 0; i < out.serves.size(); ++i) {
+    out.serves[i] = read(serves[i]);
+    if (i > 0 && out.serves[i] <= out.serves[i - 1]) fail("jobs are not strictly ascending");
+  }
+  const auto ended = in.getEnded();
+  out.ended.resize(count(ended, "ended members"));
+  for (unsigned i = 0; i < out.ended.size(); ++i) {
+    out.ended[i] = {read(ended[i].getOf()), ended[i].getCode()};
+  }
+  out.leaving = in.getLeaving();
+  return out;
+}
+
+Postings Reader::read(schema::Postings::Reader in) {
+  Postings out;
+  out.number = in.getNumber();
+  const auto postings = in.getPostings();
+  out.postings.resize(count(postings, "postings"));
+  for (unsigned i = 0; i < out.postings.size(); ++i) {
+    out.postings[i] = {read(postings[i].getJob()), text(postings[i].getCoordinator())};
+    if (i > 0 && out.postings[i].job <= out.postings[i - 1].job) {
+      fail("postings are not strictly ascending");
+    }
+  }
   return out;
 }
 

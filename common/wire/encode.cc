@@ -228,6 +228,38 @@ void write(const Orders& in, BodyBuilder body, PayloadPacker&) {
   if (in.over) write(*in.over, out.initOver());
 }
 
+void write(const ServedJob& in, schema::ServedJob::Builder out) {
+  out.setJob(index(in.job));
+  out.setLife(in.life);
+}
+
+void write(const Offer& in, BodyBuilder body, PayloadPacker&) {
+  auto out = body.initOffer();
+  out.setRole(static_cast<schema::Role>(in.role));
+  out.setProtocol(in.protocol);
+  out.setVersion(text(in.version));
+  out.setHost(text(in.host));
+  out.setThreads(in.threads);
+  auto serves = out.initServes(count(in.serves.size()));
+  for (unsigned i = 0; i < serves.size(); ++i) write(in.serves[i], serves[i]);
+  auto ended = out.initEnded(count(in.ended.size()));
+  for (unsigned i = 0; i < ended.size(); ++i) {
+    write(in.ended[i].of, ended[i].initOf());
+    ended[i].setCode(in.ended[i].code);
+  }
+  out.setLeaving(in.leaving);
+}
+
+void write(const Postings& in, BodyBuilder body, PayloadPacker&) {
+  auto out = body.initPostings();
+  out.setNumber(in.number);
+  auto postings = out.initPostings(count(in.postings.size()));
+  for (unsigned i = 0; i < postings.size(); ++i) {
+    write(in.postings[i].job, postings[i].initJob());
+    postings[i].setCoordinator(text(in.postings[i].coordinator));
+  }
+}
+
 void write(const Plan& in, BodyBuilder body, PayloadPacker&) { write(in, body.initPlan()); }
 
 void write(const Restore& in, BodyBuilder body, PayloadPacker&) {

@@ -11,7 +11,8 @@ const char* name_of(const Body& body) {
       "Restored",  "Pull",           "Values",     "Passed",        "Missing",   "Stale",
       "Push",      "Prepared",       "CommitStep", "CutDone",       "CutKnown",  "Evaluate",
       "Evaluated", "MalformedReply", "Lacking",    "PartitionCopy", "AskStatus", "StatusReport",
-      "Late",      "Assist",         "Behind",     "Counted",       "Enlist",    "Orders"};
+      "Late",      "Assist",         "Behind",     "Counted",       "Enlist",    "Orders",
+      "Offer",     "Postings"};
   static_assert(std::size(kNames) == std::variant_size_v<Body>);
   return kNames[body.index()];
 }

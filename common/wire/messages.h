@@ -23,7 +23,7 @@
 namespace ballast::wire {
 
 // Raised whenever a message changes its meaning: members of another protocol are refused.
-inline constexpr std::uint32_t kProtocol = 9;
+inline constexpr std::uint32_t kProtocol = 10;
 
 enum class Role : std::uint8_t { coordinator, server, worker };
 
@@ -97,6 +97,39 @@ struct Orders {  // coordinator -> member, whenever they change and as the answe
   std::uint64_t number = 0;      // The highest wins.
   std::vector<RunId> runs;       // All that the member is to serve, ascending.
   std::optional<Finish> over{};  // The job is: the member exits as it did.
+};
+
+// ---- the service --------------------------------------------------------------------------------
+
+// Between an agent, which starts members of jobs on its machine, and the service that has the jobs.
+struct ServedJob {
+  JobId job{};
+  std::uint64_t life = 0;  // How often the job was begun from the queue.
+  friend auto operator<=>(const ServedJob&, const ServedJob&) = default;
+};
+struct EndedMember {
+  ServedJob of;
+  std::int32_t code = 0;  // Its exit code; of one that was killed 128 and the signal.
+  friend bool operator==(const EndedMember&, const EndedMember&) = default;
+};
+struct Offer {  // agent -> service; repeated, as the agent's sign of life
+  Role role = Role::worker;
+  std::uint32_t protocol = kProtocol;
+  std::string version{};             // Of Ballast.
+  std::string host{};                // For people: where it runs, and its process id.
+  std::uint32_t threads = 1;         // Of each worker that it starts.
+  std::vector<ServedJob> serves{};   // Whose processes run here, ascending.
+  std::vector<EndedMember> ended{};  // Those that ended by themselves while they were wanted.
+  bool leaving = false;              // It starts no other, and is gone when none is left.
+};
+struct Posting {
+  ServedJob job;
+  std::string coordinator;  // Where its coordinator listens.
+  friend bool operator==(const Posting&, const Posting&) = default;
+};
+struct Postings {            // service -> agent, whenever they change and as the answer to Offer
+  std::uint64_t number = 0;  // The highest wins.
+  std::vector<Posting> postings;  // All that the agent is to serve, ascending.
 };
 
 // ---- joining ------------------------------------------------------------------------------------
@@ -348,7 +381,7 @@ using Body = std::variant<Hello, Welcome, Refused, Ready, Rejoin, Heartbeat, Goo
                           Fault, Finish, Plan, Restore, Restored, Pull, Values, Passed, Missing,
                           Stale, Push, Prepared, CommitStep, CutDone, CutKnown, Evaluate, Evaluated,
                           MalformedReply, Lacking, PartitionCopy, AskStatus, StatusReport, Late,
-                          Assist, Behind, Counted, Enlist, Orders>;
+                          Assist, Behind, Counted, Enlist, Orders, Offer, Postings>;
 
 struct Message {
   MemberId from{};  // The sender's; set by the host.

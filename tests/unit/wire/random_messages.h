@@ -116,6 +116,22 @@ class MessageMaker {
     std::uint64_t last = 0;
     for (RunId& run : value) run = RunId{last += 1 + random_.below(1ULL << 32)};
   }
+  void fill(std::vector<ServedJob>& value) {  // Ascending.
+    value.resize(random_.below(size_.list_max + 1));
+    std::uint64_t last = 0;
+    for (ServedJob& served : value) {
+      served = {JobId{last += 1 + random_.below(1ULL << 32)}, random_.word()};
+    }
+  }
+  void fill(std::vector<Posting>& value) {  // The same.
+    std::vector<ServedJob> jobs;
+    fill(jobs);
+    value.resize(jobs.size());
+    for (std::size_t i = 0; i < jobs.size(); ++i) {
+      value[i].job = jobs[i];
+      fill(value[i].coordinator);
+    }
+  }
   void fill(Section& value) {
     fill(value.node);
     fill(value.partition);

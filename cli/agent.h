@@ -1,0 +1,28 @@
+#pragma once
+
+// An agent in this process: lends the machine to a service, which has members of its jobs started
+// here (common/runtime/agent.h).
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "cli/roles.h"
+#include "common/runtime/machine.h"
+#include "common/wire/messages.h"
+
+namespace ballast {
+
+struct AgentRole {
+  wire::Role role = wire::Role::worker;
+  std::string service;
+  std::uint32_t threads = 1;
+  // The command line of a member, but for its coordinator and home.
+  std::vector<std::string> member;
+  std::string homes;  // Servers: where each job has its own; empty: members keep nothing.
+  Duration give_up{};
+  OnStoppable stoppable;
+};
+[[nodiscard]] Exit run_agent(const Process& process, const AgentRole& role);
+
+}  // namespace ballast
