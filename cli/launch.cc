@@ -88,9 +88,10 @@ class EmbeddedMembers {
     });
     for (std::uint32_t i = 1; i <= options_.embedded_workers; ++i) {
       threads_.emplace_back([this, coordinator, i] {
-        report(run_worker(
-            process_,
-            {.coordinator = coordinator, .threads = options_.threads, .stoppable = stoppable(i)}));
+        report(run_worker(process_, {.coordinator = coordinator,
+                                     .threads = options_.threads,
+                                     .cache = "",
+                                     .stoppable = stoppable(i)}));
       });
     }
   }

@@ -27,6 +27,7 @@ struct MemberOptions {
   std::string log_level = "info";
   std::uint64_t buffer_bytes = ServerOptions{}.buffered_bytes_max;
   std::uint32_t threads = 1;
+  std::string cache = default_cache();
   double wait_seconds = 60.0;
   LinkOptions links;
 };
@@ -86,7 +87,8 @@ int lend_server(const MemberOptions& options) {
 int lend_worker(const MemberOptions& options) {
   return join(options, KeyRole::worker,
               agent_role(options, wire::Role::worker,
-                         {"worker", "--threads", std::to_string(options.threads)}),
+                         {"worker", "--threads", std::to_string(options.threads), "--cache",
+                          options.cache}),
               run_agent);
 }
 
@@ -154,10 +156,14 @@ void add_worker(CLI::App& app, Chosen& chosen) {
   verb->add_option("--threads", options->threads, "Computing threads")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
+  verb->add_option("--cache", options->cache,
+                   "Where prepared data is kept that comes from the coordinator ($BALLAST_CACHE)")
+      ->capture_default_str();
   verb->footer(
-      "\nA worker must see the prepared data under the same path as the coordinator. It may join "
-      "or\n"
-      "leave at any time:\n"
+      "\nA worker that does not see the coordinator's files fetches the prepared data from it, "
+      "once, "
+      "into\n"
+      "--cache. It may join or leave at any time:\n"
       "  ballast worker --coordinator tcp://127.0.0.1:7700 --threads 4\n"
       "With --service it goes from job to job as the service says.");
   verb->callback([options, &chosen] {
@@ -166,6 +172,7 @@ void add_worker(CLI::App& app, Chosen& chosen) {
       WorkerRole role;
       role.coordinator = options->coordinator;
       role.threads = options->threads;
+      role.cache = options->cache;
       return join(*options, KeyRole::worker, role, run_worker);
     };
   });

@@ -8,13 +8,17 @@
 #include "cli/version.h"
 #include "common/math/blas.h"
 #include "common/runtime/crew_executor.h"
+#include "common/runtime/file_link.h"
 #include "common/runtime/host.h"
+#include "common/runtime/link_store.h"
 #include "common/runtime/member_id.h"
 #include "common/storage/directory_store.h"
 #include "common/storage/files.h"
+#include "common/storage/store_mark.h"
 #include "coordinator/fleet_executor.h"
 #include "paramserver/disk.h"
 #include "paramserver/optimizer.h"
+#include "worker/data/fold_files.h"
 #include "worker/data/run_data.h"
 #include "worker/executor.h"
 
@@ -122,34 +126,93 @@ Exit run_coordinator(const Process& process, const CoordinatorRole& role) {
   options.run.keeps_outputs = role.work.is_scored;
   options.run.metric = role.work.metric;
   Fleet machine(std::move(options), role.work.agenda());
-  return run_host<Fleet>(machine, *transport, process.log,
-                         {.self = kCoordinator,
-                          .role = "coordinator",
-                          .threads = 1,
-                          .make_executor =
-                              [&](unsigned) {
-                                return [&executor](FleetJob&& job) {
-                                  return executor(std::move(job));
-                                };
-                              },
-                          .after_step =
-                              [&](const Fleet& fleet) {
-                                if (role.progress) role.progress(fleet);
-                              }},
-                         role.stoppable);
+  return run_host<Fleet>(
+      machine, *transport, process.log,
+      {.self = kCoordinator,
+       .role = "coordinator",
+       .threads = 2,
+       .make_executor =
+           [&](unsigned) {
+             return [&executor](FleetJob&& job) { return executor(std::move(job)); };
+           },
+       // Whoever reads files holds up no claim and no manifest.
+       .lane_of =
+           [](const FleetJob& job) { return std::size_t{std::holds_alternative<FileWork>(job)}; },
+       .after_step =
+           [&](const Fleet& fleet) {
+             if (role.progress) role.progress(fleet);
+           }},
+      role.stoppable);
 }
 
 namespace {
 
-Result<std::shared_ptr<const Dataset>> open_data(RunData& data, const RunConfig& run) {
-  auto dataset = data.open(run);
-  if (!dataset) {
-    return Error{dataset.error().code, dataset.error().message +
-                                           "; a worker must see the prepared data under the "
-                                           "same path as the coordinator"};
-  }
-  return dataset;
+std::unique_ptr<FileLink> make_file_link(const Process& process, const std::string& coordinator,
+                                         RunId run) {
+  const MemberId self = fresh_member_id();
+  auto transport = make_transport(process, self);
+  // The address is the one by which the member itself came; what is wrong with it was said then.
+  static_cast<void>(transport->connect(kCoordinator, coordinator));
+  return std::make_unique<FileLink>(std::move(transport),
+                                    FileLinkOptions{.self = self, .run = run});
 }
+
+// Where the files of the coordinator can be seen, from there; else over the link.
+Result<std::unique_ptr<CheckpointStore>> open_checkpoints(const Process& process,
+                                                          const ServerRole& role, RunId run,
+                                                          const std::string& home,
+                                                          const std::string& address) {
+  if (sees_store(address)) {
+    return open_directory_store(directory_of_store(address), OpenMode::create);
+  }
+  return make_link_store(make_file_link(process, role.coordinator, run), join_path(home, "link"));
+}
+
+// The prepared data of runs, where a worker finds it: at the coordinator's own path, or in its
+// cache once it was fetched.
+class DataSource {
+ public:
+  DataSource(const Process& process, const WorkerRole& role)
+      : process_(process), role_(role), data_({.threads = role.threads}) {}
+
+  [[nodiscard]] Result<std::shared_ptr<const Dataset>> open(const RunConfig& run, RunId id) {
+    auto there = data_.open(run);
+    if (there && (*there)->digest() == run.dataset_digest) return there;
+    RunConfig fetched = run;
+    if (const Status done = fetch(fetched, id); !done) {
+      return Error{done.error().code,
+                   done.error().message + "; it is not at the coordinator's path here either" +
+                       (there ? ", where there is other data" : ": " + there.error().message)};
+    }
+    return data_.open(fetched);
+  }
+
+ private:
+  // By content, so that whatever has the name is what it should be.
+  [[nodiscard]] Status fetch(RunConfig& run, RunId id) const {
+    const auto link = make_file_link(process_, role_.coordinator, id);
+    const std::string dataset = kept(run.dataset_digest);
+    if (const Status made = make_directories(directory_of(dataset)); !made) return made;
+    if (const Status done = link->fetch_all(wire::FilesPlace::dataset, dataset); !done) {
+      return done;
+    }
+    run.dataset = dataset;
+    if (run.packed.empty()) return {};
+    const auto fold = read_fold(dataset);
+    if (!fold) return fold.error();
+    const std::string packed = kept(fold->fold.packed_digest);
+    if (const Status done = link->fetch_all(wire::FilesPlace::packed, packed); !done) return done;
+    run.packed = packed;
+    return {};
+  }
+  [[nodiscard]] std::string kept(const std::string& digest) const {
+    return join_path(join_path(role_.cache, "fetched"), digest);
+  }
+
+  const Process& process_;
+  const WorkerRole& role_;
+  RunData data_;
+};
 
 // Writes of one run go to the disk one after another; runs need not wait for each other's, which is
 // mostly for the disk to say that it has them.
@@ -188,7 +251,12 @@ Exit run_server(const Process& process, const ServerRole& role) {
   }
   if (const Status made = make_directories(role.home); !made) return user_error(made.error());
   Sites<ServerDisk> disks(
-      [&](RunId run) { return std::make_shared<ServerDisk>(home_of_run(role.home, run)); },
+      [&](RunId run) {
+        const std::string home = home_of_run(role.home, run);
+        return std::make_shared<ServerDisk>(home, [&, run, home](const std::string& address) {
+          return open_checkpoints(process, role, run, home, address);
+        });
+      },
       [&](RunId run) {
         if (run == SingleRun::kRun) return;  // The home itself.
         if (const Status gone = remove_directory(home_of_run(role.home, run)); !gone) {
@@ -224,10 +292,10 @@ Exit run_worker(const Process& process, const WorkerRole& role) {
   if (const Status done = transport->connect(kCoordinator, role.coordinator); !done) {
     return user_error(done.error());
   }
-  RunData data({.threads = role.threads});
-  Sites<WorkerSite> sites([&data](RunId) {
+  DataSource data(process, role);
+  Sites<WorkerSite> sites([&data](RunId id) {
     return std::make_shared<WorkerSite>(
-        [&data](const RunConfig& run) { return open_data(data, run); });
+        [&data, id](const RunConfig& run) { return data.open(run, id); });
   });
   Crew<Worker> machine(
       crew(wire::Role::worker, role.coordinator, role.give_up), [&](RunId, std::uint64_t life) {

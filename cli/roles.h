@@ -73,6 +73,8 @@ struct ServerRole {
 struct WorkerRole {
   std::string coordinator;
   std::uint32_t threads = 1;
+  // Where prepared data is kept that is fetched from the coordinator.
+  std::string cache;
   Duration give_up = std::chrono::seconds(60);
   OnStoppable stoppable;
 };

@@ -81,6 +81,10 @@ void Fleet::on_message(wire::Message message, Effects<Job>& effects) {
   if (std::holds_alternative<wire::AskStatus>(message.body)) {
     return answer_status(std::move(message), effects);
   }
+  if (auto* const ask = std::get_if<wire::AskFiles>(&message.body)) {
+    effects.jobs.push_back(FileWork{message.run, from, message.term, std::move(*ask)});
+    return;
+  }
   if (message.run != kFleet) {
     const RunId id = message.run;
     const auto run = runs_.find(id);
@@ -168,16 +172,20 @@ void Fleet::on_enlist(MemberId from, const wire::Enlist& enlist, Effects<Job>& e
 // ---- outcomes -----------------------------------------------------------------------------------
 
 void Fleet::on_outcome(FleetOutcome outcome, Effects<Job>& effects) {
-  std::visit(Overloaded{
-                 [&](FleetClaimed& claimed) { on_claimed(claimed, effects); },
-                 [&](RunMade& made) { on_made(made, effects); },
-                 [&](RunWorked& worked) {
-                   give(worked.run, Done<CoordinatorOutcome>{std::move(worked.outcome)}, effects);
-                 },
-                 [&](EndRecorded& recorded) { on_recorded(recorded, effects); },
-                 [&](JobConcluded& concluded) { on_concluded(concluded, effects); },
-             },
-             outcome);
+  std::visit(
+      Overloaded{
+          [&](FleetClaimed& claimed) { on_claimed(claimed, effects); },
+          [&](RunMade& made) { on_made(made, effects); },
+          [&](RunWorked& worked) {
+            give(worked.run, Done<CoordinatorOutcome>{std::move(worked.outcome)}, effects);
+          },
+          [&](EndRecorded& recorded) { on_recorded(recorded, effects); },
+          [&](JobConcluded& concluded) { on_concluded(concluded, effects); },
+          [&](FileWorked& worked) {
+            effects.sends.push_back({worked.to, std::move(worked.files), worked.run, worked.term});
+          },
+      },
+      outcome);
 }
 
 void Fleet::on_claimed(const FleetClaimed& claimed, Effects<Job>& effects) {

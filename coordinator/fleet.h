@@ -50,7 +50,14 @@ enum class Conclusion { whole, time_is_up };
 struct ConcludeJob {
   Conclusion conclusion = Conclusion::whole;
 };
-using FleetJob = std::variant<ClaimFleet, MakeRun, RunWork, RecordEnd, ConcludeJob>;
+// Whoever asks has no other way to a run's files.
+struct FileWork {
+  RunId run{};
+  MemberId to{};
+  Term term = 0;
+  wire::AskFiles ask;
+};
+using FleetJob = std::variant<ClaimFleet, MakeRun, RunWork, RecordEnd, ConcludeJob, FileWork>;
 
 struct FleetClaimed {
   Term term = 0;
@@ -77,7 +84,14 @@ struct JobConcluded {
   std::string error;  // Empty: done, durably.
   bool may_pass = false;
 };
-using FleetOutcome = std::variant<FleetClaimed, RunMade, RunWorked, EndRecorded, JobConcluded>;
+struct FileWorked {
+  RunId run{};
+  MemberId to{};
+  Term term = 0;
+  wire::Files files;
+};
+using FleetOutcome =
+    std::variant<FleetClaimed, RunMade, RunWorked, EndRecorded, JobConcluded, FileWorked>;
 
 // ---- machine ------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@
 
 #include "common/storage/checkpoints.h"
 #include "common/storage/directory_store.h"
+#include "common/storage/store_mark.h"
 
 namespace ballast {
 
@@ -41,8 +42,12 @@ RunMade FleetExecutor::run(const MakeRun& job) {
   if (!place) return fail(place.error());
   auto store = open_directory_store(place->checkpoints, OpenMode::create);
   if (!store) return fail(store.error());
-  RunMade made{
-      .run = job.run, .config = place->options.run, .checkpoints = place->checkpoints, .error = ""};
+  const auto address = store_address(place->checkpoints);
+  if (!address) return fail(address.error());
+  RunMade made{.run = job.run, .config = place->options.run, .checkpoints = *address, .error = ""};
+  files_.open(job.run, {.dataset = made.config->dataset,
+                        .packed = made.config->packed,
+                        .checkpoints = place->checkpoints});
   Place& kept = places_[job.run];
   kept.store = std::move(*store);
   kept.executor = std::make_unique<StoreExecutor>(std::move(place->options), *kept.store);
@@ -79,7 +84,12 @@ EndRecorded FleetExecutor::run(const RecordEnd& job) {
     return {job.run, recorded.error().message, may_pass(recorded.error())};
   }
   places_.erase(job.run);
+  files_.close(job.run);
   return {job.run, "", false};
+}
+
+FileWorked FleetExecutor::run(const FileWork& job) const {
+  return {job.run, job.to, job.term, files_.answer(job.run, job.ask)};
 }
 
 JobConcluded FleetExecutor::run(const ConcludeJob& job) {

@@ -3,7 +3,7 @@
 // Where a fleet's jobs run: terms of the job in a store of its own, and for each run what
 // store_executor.h does.
 //
-// Jobs run one after another, on one thread.
+// Jobs run one after another, on one thread, but those of files: any other thread may do them.
 
 #include <functional>
 #include <map>
@@ -13,6 +13,7 @@
 
 #include "common/base/result.h"
 #include "common/storage/checkpoint_store.h"
+#include "coordinator/file_site.h"
 #include "coordinator/fleet.h"
 #include "coordinator/store_executor.h"
 
@@ -50,12 +51,14 @@ class FleetExecutor {
   [[nodiscard]] RunWorked run(RunWork& job);
   [[nodiscard]] EndRecorded run(const RecordEnd& job);
   [[nodiscard]] JobConcluded run(const ConcludeJob& job);
+  [[nodiscard]] FileWorked run(const FileWork& job) const;
   [[nodiscard]] std::optional<CoordinatorOutcome> refuse_claim(const CoordinatorJob& job) const;
 
   const FleetExecutorOptions options_;
   CheckpointStore& terms_;
   Term term_ = 0;  // Ours of the job.
   std::map<RunId, Place> places_;
+  FileSite files_;
 };
 
 }  // namespace ballast

@@ -7,7 +7,6 @@
 #include "common/base/check.h"
 #include "common/base/overloaded.h"
 #include "common/job/names.h"
-#include "common/storage/directory_store.h"
 #include "common/storage/files.h"
 #include "common/storage/record.h"
 #include "common/storage/rocks_store.h"
@@ -49,7 +48,7 @@ Status ServerDisk::open(const ServerLoad& job) {
     if (!closed) return closed;
   }
   if (const Status opened = open_home(); !opened) return opened;
-  auto store = open_directory_store(job.checkpoints, OpenMode::create);
+  auto store = open_store_(job.checkpoints);
   if (!store) return store.error();
   store_ = std::move(*store);
   return {};

@@ -9,6 +9,7 @@
 //
 // Jobs of one server run one after another, on one thread.
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -22,8 +23,13 @@ namespace ballast {
 
 class ServerDisk {
  public:
+  // How a server comes by the checkpoint store that a run names.
+  using OpenStore =
+      std::function<Result<std::unique_ptr<CheckpointStore>>(const std::string& address)>;
+
   // The home is created when missing. It belongs to one process at a time.
-  explicit ServerDisk(std::string home) : home_path_(std::move(home)) {}
+  ServerDisk(std::string home, OpenStore open_store)
+      : home_path_(std::move(home)), open_store_(std::move(open_store)) {}
 
   [[nodiscard]] ServerOutcome operator()(ServerJob&& job);
 
@@ -47,6 +53,7 @@ class ServerDisk {
   [[nodiscard]] Status keep(const std::vector<wire::SnapshotFile>& written);
 
   const std::string home_path_;
+  const OpenStore open_store_;
   // None after a job that failed: what the disk refused once the store refuses until it is opened
   // again. The next job does that; by then there may be room.
   std::unique_ptr<KvStore> home_;

@@ -65,6 +65,8 @@ struct Header {
     orders @40 :Orders;
     offer @41 :Offer;
     postings @42 :Postings;
+    askFiles @43 :AskFiles;
+    files @44 :Files;
   }
 
   term @31 :UInt64;
@@ -552,4 +554,45 @@ struct Evaluated {
 
 struct StatusReport {
   json @0 :Text;
+}
+
+# ---- files ---------------------------------------------------------------------------------------
+
+struct FileEntry {
+  name @0 :Text;
+  bytes @1 :UInt64;
+}
+
+struct AskFiles {
+  request @0 :UInt64;
+  verb @1 :Verb;
+  place @2 :Place;
+  files @3 :List(FileEntry);
+  offset @4 :UInt64;
+  bytes @5 :UInt64;
+  data @6 :Array;
+
+  enum Verb {
+    list @0;
+    read @1;
+    write @2;
+    keep @3;
+  }
+
+  enum Place {
+    dataset @0;
+    packed @1;
+    checkpoints @2;
+  }
+}
+
+struct Files {
+  request @0 :UInt64;
+  files @1 :List(FileEntry);
+  data @2 :Array;
+
+  error @3 :Text;
+  # Empty: done.
+
+  mayPass @4 :Bool;
 }

@@ -73,6 +73,9 @@ class Reader {
   static ServedJob read(schema::ServedJob::Reader in);
   Offer read(schema::Offer::Reader in);
   Postings read(schema::Postings::Reader in);
+  std::vector<FileEntry> entries(capnp::List<schema::FileEntry>::Reader in);
+  AskFiles read(schema::AskFiles::Reader in);
+  Files read(schema::Files::Reader in);
   std::vector<RunId> runs(capnp::List<std::uint64_t>::Reader in);
   Plan read(schema::Plan::Reader in);
   Restore read(schema::Restore::Reader in);
@@ -333,6 +336,10 @@ Body Reader::read(BodyReader in) {
       return read(in.getOffer());
     case BodyKind::POSTINGS:
       return read(in.getPostings());
+    case BodyKind::ASK_FILES:
+      return read(in.getAskFiles());
+    case BodyKind::FILES:
+      return read(in.getFiles());
     case BodyKind::CUT_DONE:
       return read(in.getCutDone());
     case BodyKind::CUT_KNOWN:
@@ -646,6 +653,34 @@ Evaluated Reader::read(schema::Evaluated::Reader in) {
   out.outputs = array(in.getOutputs(), sizeof(float), "outputs");
   out.labels = array(in.getLabels(), sizeof(float), "labels");
   out.weights = array(in.getWeights(), sizeof(double), "weights");
+  return out;
+}
+
+std::vector<FileEntry> Reader::entries(capnp::List<schema::FileEntry>::Reader in) {
+  std::vector<FileEntry> out(count(in, "files"));
+  for (unsigned i = 0; i < out.size(); ++i) out[i] = {text(in[i].getName()), in[i].getBytes()};
+  return out;
+}
+
+AskFiles Reader::read(schema::AskFiles::Reader in) {
+  AskFiles out;
+  out.request = in.getRequest();
+  out.verb = number_of(in.getVerb(), FilesVerb::keep, "what is asked of files");
+  out.place = number_of(in.getPlace(), FilesPlace::checkpoints, "place of files");
+  out.files = entries(in.getFiles());
+  out.offset = in.getOffset();
+  out.bytes = in.getBytes();
+  out.data = array(in.getData(), 1, "data");
+  return out;
+}
+
+Files Reader::read(schema::Files::Reader in) {
+  Files out;
+  out.request = in.getRequest();
+  out.files = entries(in.getFiles());
+  out.data = array(in.getData(), 1, "data");
+  out.error = text(in.getError());
+  out.may_pass = in.getMayPass();
   return out;
 }
 

@@ -427,6 +427,33 @@ void write(const Evaluated& in, BodyBuilder body, PayloadPacker& payload) {
   write(payload.place(in.weights), out.initWeights());
 }
 
+void write(const std::vector<FileEntry>& in, capnp::List<schema::FileEntry>::Builder out) {
+  for (unsigned i = 0; i < out.size(); ++i) {
+    out[i].setName(text(in[i].name));
+    out[i].setBytes(in[i].bytes);
+  }
+}
+
+void write(const AskFiles& in, BodyBuilder body, PayloadPacker& payload) {
+  auto out = body.initAskFiles();
+  out.setRequest(in.request);
+  out.setVerb(static_cast<schema::AskFiles::Verb>(in.verb));
+  out.setPlace(static_cast<schema::AskFiles::Place>(in.place));
+  write(in.files, out.initFiles(count(in.files.size())));
+  out.setOffset(in.offset);
+  out.setBytes(in.bytes);
+  write(payload.place(in.data), out.initData());
+}
+
+void write(const Files& in, BodyBuilder body, PayloadPacker& payload) {
+  auto out = body.initFiles();
+  out.setRequest(in.request);
+  write(in.files, out.initFiles(count(in.files.size())));
+  write(payload.place(in.data), out.initData());
+  out.setError(text(in.error));
+  out.setMayPass(in.may_pass);
+}
+
 void write(const MalformedReply& in, BodyBuilder body, PayloadPacker&) {
   body.initMalformedReply().setReason(text(in.reason));
 }

@@ -12,7 +12,7 @@ const char* name_of(const Body& body) {
       "Push",      "Prepared",       "CommitStep", "CutDone",       "CutKnown",  "Evaluate",
       "Evaluated", "MalformedReply", "Lacking",    "PartitionCopy", "AskStatus", "StatusReport",
       "Late",      "Assist",         "Behind",     "Counted",       "Enlist",    "Orders",
-      "Offer",     "Postings"};
+      "Offer",     "Postings",       "AskFiles",   "Files"};
   static_assert(std::size(kNames) == std::variant_size_v<Body>);
   return kNames[body.index()];
 }

@@ -377,11 +377,45 @@ struct StatusReport {  // coordinator -> who asked
   std::string json;    // coordinator/status.h
 };
 
-using Body = std::variant<Hello, Welcome, Refused, Ready, Rejoin, Heartbeat, Goodbye, Released,
-                          Fault, Finish, Plan, Restore, Restored, Pull, Values, Passed, Missing,
-                          Stale, Push, Prepared, CommitStep, CutDone, CutKnown, Evaluate, Evaluated,
-                          MalformedReply, Lacking, PartitionCopy, AskStatus, StatusReport, Late,
-                          Assist, Behind, Counted, Enlist, Orders, Offer, Postings>;
+// ---- files --------------------------------------------------------------------------------------
+
+// Of members that share no file system with the coordinator: they read the prepared data of a run,
+// and read and write the files of its checkpoints, over the link (common/runtime/file_link.h).
+enum class FilesVerb : std::uint8_t {
+  list,   // What is in the place.
+  read,   // A part of a file; its whole size comes along.
+  write,  // A part of a file to be; what is there of it already is written again.
+  keep,   // Files that were written whole become files of the checkpoint store, durably.
+};
+enum class FilesPlace : std::uint8_t { dataset, packed, checkpoints };
+struct FileEntry {
+  std::string name;
+  std::uint64_t bytes = 0;
+  friend bool operator==(const FileEntry&, const FileEntry&) = default;
+};
+struct AskFiles {  // anyone -> coordinator, of a run; the asker becomes no member
+  std::uint64_t request = 0;
+  FilesVerb verb = FilesVerb::list;
+  FilesPlace place = FilesPlace::dataset;  // write, keep: checkpoints
+  std::vector<FileEntry> files{};          // read, write: one; keep: all, with their sizes.
+  std::uint64_t offset = 0;
+  std::uint64_t bytes = 0;  // read: at most.
+  Bytes data{};             // write
+};
+struct Files {  // coordinator -> who asked
+  std::uint64_t request = 0;
+  std::vector<FileEntry> files{};  // list: all; read: the one.
+  Bytes data{};                    // read
+  std::string error{};             // Empty: done.
+  bool may_pass = false;           // Trying again may help.
+};
+
+using Body =
+    std::variant<Hello, Welcome, Refused, Ready, Rejoin, Heartbeat, Goodbye, Released, Fault,
+                 Finish, Plan, Restore, Restored, Pull, Values, Passed, Missing, Stale, Push,
+                 Prepared, CommitStep, CutDone, CutKnown, Evaluate, Evaluated, MalformedReply,
+                 Lacking, PartitionCopy, AskStatus, StatusReport, Late, Assist, Behind, Counted,
+                 Enlist, Orders, Offer, Postings, AskFiles, Files>;
 
 struct Message {
   MemberId from{};  // The sender's; set by the host.

@@ -7,6 +7,7 @@
 
 #include "common/job/run_json.h"
 #include "common/runtime/membership.h"
+#include "common/storage/directory_store.h"
 #include "paramserver/disk.h"
 #include "tests/unit/paramserver/small_run.h"
 #include "tests/unit/storage/support.h"
@@ -30,7 +31,9 @@ class DurableServer : public testing::Test {
   std::optional<wire::Held> start(MemberId self) {
     server_.reset();
     disk_.reset();
-    disk_ = std::make_unique<ServerDisk>(directory_.path("home"));
+    disk_ = std::make_unique<ServerDisk>(directory_.path("home"), [](const std::string& address) {
+      return open_directory_store(address, OpenMode::create);
+    });
     ServerOptions options;
     options.self = self;
     options.membership.hello.role = wire::Role::server;
