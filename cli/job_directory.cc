@@ -12,7 +12,7 @@ constexpr int kDirectoryFormat = 1;
 
 }  // namespace
 
-Status write_job_record(const std::string& output, const JobRecord& record) {
+Status write_job_origin(const std::string& output, const JobOrigin& record) {
   const nlohmann::ordered_json json = {{"format", kDirectoryFormat},
                                        {"kind", "cross_validation"},
                                        {"spec", record.spec},
@@ -20,19 +20,19 @@ Status write_job_record(const std::string& output, const JobRecord& record) {
   return write_file_atomically(join_path(output, "job.json"), json_text(json, 2) + "\n");
 }
 
-Result<std::optional<JobRecord>> read_job_record(const std::string& output) try {
+Result<std::optional<JobOrigin>> read_job_origin(const std::string& output) try {
   const std::string path = join_path(output, "job.json");
-  if (!path_exists(path)) return std::optional<JobRecord>();
+  if (!path_exists(path)) return std::optional<JobOrigin>();
   const auto text = read_file(path);
   if (!text) return text.error();
   const auto json = parse_json<nlohmann::ordered_json>(*text);
-  if (!json.contains("kind")) return std::optional<JobRecord>();
+  if (!json.contains("kind")) return std::optional<JobOrigin>();
   if (json.at("format") != kDirectoryFormat) {
     return Error{ErrorCode::unsupported, path + ": written by another version of Ballast (format " +
                                              json_text(json.at("format")) + ", expected " +
                                              std::to_string(kDirectoryFormat) + ")"};
   }
-  return std::optional(JobRecord{.spec = json.at("spec").get<std::string>(),
+  return std::optional(JobOrigin{.spec = json.at("spec").get<std::string>(),
                                  .spec_directory = json.at("spec_directory").get<std::string>()});
 } catch (const nlohmann::json::exception&) {
   return Error{ErrorCode::corrupt, join_path(output, "job.json") +

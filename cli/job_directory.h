@@ -13,13 +13,13 @@
 namespace ballast {
 
 // job.json of a job of many runs; that of a training run is job_file.h's.
-struct JobRecord {
+struct JobOrigin {
   std::string spec;  // The effective YAML.
   std::string spec_directory;
 };
-[[nodiscard]] Status write_job_record(const std::string& output, const JobRecord& record);
+[[nodiscard]] Status write_job_origin(const std::string& output, const JobOrigin& record);
 // Nothing: there is a training run, or nothing at all.
-[[nodiscard]] Result<std::optional<JobRecord>> read_job_record(const std::string& output);
+[[nodiscard]] Result<std::optional<JobOrigin>> read_job_origin(const std::string& output);
 
 // Removes what an earlier job, or run, left.
 [[nodiscard]] Status clear_job(const std::string& output);

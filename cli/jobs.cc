@@ -129,7 +129,7 @@ int run_job(Spec spec, const RunOptions& options, const std::string& listen, Beg
     }
   }
   if (!spec.cross_validation) spec.cross_validation = default_cross_validation(spec.model.task);
-  const JobRecord record{.spec = spec.source, .spec_directory = spec.directory};
+  const JobOrigin record{.spec = spec.source, .spec_directory = spec.directory};
 
   Display display(stdout);
   auto site = [&] {
@@ -152,7 +152,7 @@ int run_job(Spec spec, const RunOptions& options, const std::string& listen, Beg
     launch_with.embedded_workers = std::exchange(launch_with.threads, 1);
   }
   if (begin != Begin::again) {
-    launch_with.begin = [&] { return write_job_record(options.output, record); };
+    launch_with.begin = [&] { return write_job_origin(options.output, record); };
   }
   JobShow show(**site, stdout);
   return static_cast<int>(launch((*site)->work(), launch_with, **log, show).code);

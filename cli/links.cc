@@ -24,6 +24,15 @@ void add_links(CLI::App& verb, LinkOptions& options, KeyRole role) {
       ->excludes(keys);
 }
 
+std::string reachable_here(std::string endpoint) {
+  for (const auto& [any, here] :
+       {std::pair("//0.0.0.0:", "//127.0.0.1:"), std::pair("//[::]:", "//[::1]:")}) {
+    const std::size_t at = endpoint.find(any);
+    if (at != std::string::npos) endpoint.replace(at, std::string(any).size(), here);
+  }
+  return endpoint;
+}
+
 Result<Links> open_links(const LinkOptions& options, KeyRole role) {
   Links links;
   const bool anywhere = options.insecure || !options.keys.empty();

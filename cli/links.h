@@ -31,4 +31,7 @@ void add_links(CLI::App& verb, LinkOptions& options, KeyRole role);
 // Reads the keys.
 [[nodiscard]] Result<Links> open_links(const LinkOptions& options, KeyRole role);
 
+// Where a process listens on all addresses, this machine is asked.
+[[nodiscard]] std::string reachable_here(std::string endpoint);
+
 }  // namespace ballast

@@ -77,6 +77,7 @@ int main(int argc, char** argv) {
   ballast::add_report(app, chosen);
   ballast::add_checkpoint(app, chosen);
   ballast::add_coordinator(app, chosen);
+  ballast::add_serve(app, chosen);
   ballast::add_server(app, chosen);
   ballast::add_worker(app, chosen);
   ballast::add_status(app, chosen);

@@ -25,7 +25,7 @@ struct ResumeOptions {
 };
 
 // What is done already was done by the spec, so nothing of it may change but how the job goes on.
-int resume_job(const JobRecord& record, const ResumeOptions& options) {
+int resume_job(const JobOrigin& record, const ResumeOptions& options) {
   for (const std::string& override : options.overrides) {
     if (override.starts_with("job.")) continue;
     return user_mistake("--set " + override +
@@ -40,7 +40,7 @@ int resume_job(const JobRecord& record, const ResumeOptions& options) {
 }
 
 int resume(const ResumeOptions& options) {
-  const auto record = read_job_record(options.run.output);
+  const auto record = read_job_origin(options.run.output);
   if (!record) return user_mistake(record.error().message);
   if (!*record && !options.overrides.empty()) {
     return user_mistake("--set " + options.overrides[0] + ": " + options.run.output +

@@ -97,16 +97,6 @@ Result<Links> open_any_links(const LinkOptions& options) {
                                          "coordinator.secret there, as `ballast keys` makes them"};
 }
 
-// Where it listens on all addresses, this machine is asked.
-std::string reachable(std::string endpoint) {
-  for (const auto& [any, here] :
-       {std::pair("//0.0.0.0:", "//127.0.0.1:"), std::pair("//[::]:", "//[::1]:")}) {
-    const std::size_t at = endpoint.find(any);
-    if (at != std::string::npos) endpoint.replace(at, std::string(any).size(), here);
-  }
-  return endpoint;
-}
-
 // ---- showing ------------------------------------------------------------------------------------
 
 std::string part_of(const MemberStatus& member) {
@@ -169,7 +159,7 @@ std::string why_nobody(const std::string& output) {
 int ask(const StatusOptions& options) {
   std::string endpoint = options.coordinator;
   if (!options.output.empty()) {
-    const auto many = read_job_record(options.output);
+    const auto many = read_job_origin(options.output);
     if (!many) return user_mistake(many.error().message);
     if (!*many) {
       if (const auto job = read_job_file(options.output); !job) {
@@ -178,7 +168,7 @@ int ask(const StatusOptions& options) {
     }
     auto written = read_endpoint(options.output);
     if (!written) return nobody(why_nobody(options.output));
-    endpoint = reachable(std::move(*written));
+    endpoint = reachable_here(std::move(*written));
   }
   auto log = open_log("warning");
   if (!log) return user_mistake(log.error().message);

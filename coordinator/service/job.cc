@@ -81,7 +81,8 @@ std::string to_json(const JobRecord& job) {
                         {"ended_at", job.ended_at},
                         {"overrides", request.overrides},
                         {"files", files_to_json(request.files)},
-                        {"spec", request.spec}});
+                        {"spec", request.spec}},
+                   -1, BadUtf8::replace);
 }
 
 Result<JobRecord> job_record_from_json(std::string_view text) try {

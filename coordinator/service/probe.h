@@ -7,7 +7,8 @@
 #include <optional>
 #include <string>
 
-#include "cli/links.h"
+#include "common/net/endpoint.h"
+#include "common/net/keys.h"
 #include "common/net/zmq_context.h"
 #include "common/observe/log.h"
 
@@ -18,10 +19,16 @@ struct JobReport {
   std::chrono::steady_clock::time_point heard;
 };
 
+// What a link to the coordinators of jobs needs.
+struct ProbeLinks {
+  std::optional<LinkKeys> keys;
+  Reach reach = Reach::loopback;
+};
+
 class JobProbe {
  public:
   // REQUIRES: context and log outlive this.
-  JobProbe(ZmqContext& context, const Links& links, const std::string& endpoint, Log& log);
+  JobProbe(ZmqContext& context, const ProbeLinks& links, const std::string& endpoint, Log& log);
   ~JobProbe();
   JobProbe(const JobProbe&) = delete;
   JobProbe& operator=(const JobProbe&) = delete;

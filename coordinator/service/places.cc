@@ -1,4 +1,4 @@
-#include "cli/job_places.h"
+#include "coordinator/service/places.h"
 
 #include <fmt/format.h>
 
@@ -94,8 +94,8 @@ std::vector<std::string> words_of_job(const JobPlaces& places, const StartJob& s
                {"--listen", options.listen, "--workers", std::to_string(start.workers), "--servers",
                 std::to_string(start.servers), "--threads", std::to_string(options.threads),
                 "--cache", places.cache(), "--log-level", options.log_level});
-  if (!options.links.keys.empty()) words.insert(words.end(), {"--keys", options.links.keys});
-  if (options.links.insecure) words.emplace_back("--insecure");
+  if (!options.keys.empty()) words.insert(words.end(), {"--keys", options.keys});
+  if (options.insecure) words.emplace_back("--insecure");
   return words;
 }
 

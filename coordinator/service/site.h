@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "cli/job_places.h"
 #include "common/observe/log.h"
 #include "common/runtime/processes.h"
+#include "coordinator/service/places.h"
 #include "coordinator/service/store.h"
 
 namespace ballast {

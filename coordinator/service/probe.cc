@@ -1,4 +1,4 @@
-#include "cli/job_probe.h"
+#include "coordinator/service/probe.h"
 
 #include <mutex>
 #include <thread>
@@ -46,7 +46,7 @@ class StatusListener {
 using job_probe::StatusListener;
 
 struct JobProbe::Asking {
-  Asking(ZmqContext& context, const Links& links, const std::string& endpoint, Log& log)
+  Asking(ZmqContext& context, const ProbeLinks& links, const std::string& endpoint, Log& log)
       : transport(make_zmq_transport(context, {.self = self,
                                                .keys = links.keys,
                                                .reach = links.reach,
@@ -75,7 +75,8 @@ struct JobProbe::Asking {
   std::thread thread;
 };
 
-JobProbe::JobProbe(ZmqContext& context, const Links& links, const std::string& endpoint, Log& log)
+JobProbe::JobProbe(ZmqContext& context, const ProbeLinks& links, const std::string& endpoint,
+                   Log& log)
     : asking_(std::make_unique<Asking>(context, links, endpoint, log)) {}
 
 JobProbe::~JobProbe() = default;

@@ -1,4 +1,4 @@
-#include "cli/service_site.h"
+#include "coordinator/service/site.h"
 
 #include <signal.h>
 

@@ -13,7 +13,6 @@
 #include <string>
 #include <vector>
 
-#include "cli/links.h"
 #include "common/base/result.h"
 #include "coordinator/service/job.h"
 #include "coordinator/service/service.h"
@@ -48,7 +47,8 @@ struct JobProcessOptions {
   std::string listen;
   std::uint32_t threads = 1;
   std::string log_level = "info";
-  LinkOptions links;
+  std::string keys;  // Directory; empty: none
+  bool insecure = false;
 };
 // It goes on with what is there of the job.
 [[nodiscard]] std::vector<std::string> words_of_job(const JobPlaces& places, const StartJob& start,
