@@ -53,6 +53,7 @@ const Planted kPlanted[] = {
     {"RocksDB stays in rocks_*", "common/storage/kv_store.cc", "#include <rocksdb/db.h>"},
     {"Asio stays at the edges", "paramserver/server.cc", "#include <boost/asio/io_context.hpp>"},
     {"Asio stays at the edges", "coordinator/http.cc", "#include <boost/beast.hpp>"},
+    {"OpenSSL stays in common/base and common/http", "cli/keys.cc", "#include <openssl/rand.h>\n"},
     {"Boost.Math stays in statistics.cc", "common/math/metrics.cc",
      "#include <boost/math/distributions/students_t.hpp>"},
     {"OpenBLAS stays in common/math", "worker/model/dense.cc", "#include <cblas.h>"},
