@@ -39,8 +39,11 @@ class AgentExecutor {
   void run(const StartMember& start) {
     std::vector<std::string> words = role_.member;
     words.insert(words.end(), {"--coordinator", start.coordinator});
-    if (!role_.homes.empty()) {
-      words.insert(words.end(), {"--home", join_path(role_.homes, home_name(start.of.job))});
+    if (role_.role == wire::Role::server) {
+      const std::string name = home_name(start.of.job);
+      const bool is_path = role_.listen.starts_with("ipc://");
+      words.insert(words.end(), {"--listen", is_path ? role_.listen + "-" + name : role_.listen,
+                                 "--home", join_path(role_.homes, name)});
     }
     log_.write(LogLevel::info, source_,
                "joining job " + std::to_string(index(start.of.job)) + " at " + start.coordinator);

@@ -77,9 +77,9 @@ int lend_server(const MemberOptions& options) {
         "can stand for all; give --listen an address that workers reach, such as "
         "'tcp://10.0.0.2:*'");
   }
-  AgentRole agent = agent_role(
-      options, wire::Role::server,
-      {"server", "--listen", options.listen, "--buffer", std::to_string(options.buffer_bytes)});
+  AgentRole agent = agent_role(options, wire::Role::server,
+                               {"server", "--buffer", std::to_string(options.buffer_bytes)});
+  agent.listen = options.listen;
   agent.homes = options.home;
   return join(options, KeyRole::server, agent, run_agent);
 }

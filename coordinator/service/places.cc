@@ -91,7 +91,7 @@ std::vector<std::string> words_of_job(const JobPlaces& places, const StartJob& s
     }
   }
   words.insert(words.end(),
-               {"--listen", options.listen, "--workers", std::to_string(start.workers), "--servers",
+               {"--listen", options.listen, "--workers", "1", "--servers",
                 std::to_string(start.servers), "--threads", std::to_string(options.threads),
                 "--cache", places.cache(), "--log-level", options.log_level});
   if (!options.keys.empty()) words.insert(words.end(), {"--keys", options.keys});

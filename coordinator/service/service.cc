@@ -250,13 +250,10 @@ void Service::start_processes(Effects<Job>& effects) {
 }
 
 StartJob Service::start_of(SharedJob job) const {
-  const auto at_most = [](std::uint32_t most, std::size_t there) {
-    const auto count = static_cast<std::uint32_t>(std::clamp<std::size_t>(there, 1, 1024));
-    return most == 0 ? count : std::min(most, count);
-  };
-  const std::size_t jobs = std::max<std::size_t>(1, processes_.size());
-  return {job, at_most(job->request.workers, count(wire::Role::worker) / jobs),
-          at_most(job->request.servers, count(wire::Role::server))};
+  const std::uint32_t most = job->request.servers;
+  const auto servers =
+      static_cast<std::uint32_t>(std::clamp<std::size_t>(count(wire::Role::server), 1, 1024));
+  return {std::move(job), most == 0 ? servers : std::min(most, servers)};
 }
 
 std::uint32_t Service::free_slot() const {

@@ -36,8 +36,7 @@ struct KeepJobs {
 // Start the process of a job, which goes on with what the job has kept.
 struct StartJob {
   SharedJob job;
-  std::uint32_t workers = 1;  // To wait for at the start.
-  std::uint32_t servers = 1;
+  std::uint32_t servers = 1;  // To wait for at the start; of workers one is enough.
 };
 enum class EndBy { asking, killing };
 struct EndJob {
