@@ -21,6 +21,7 @@ find_package(Boost 1.74 REQUIRED)
 find_package(GTest REQUIRED)
 find_package(OpenSSL REQUIRED)
 find_package(ZLIB REQUIRED)
+find_package(CURL 7.85 REQUIRED)  # The first with CURLOPT_PROTOCOLS_STR.
 ballast_find(RocksDB RocksDB::rocksdb rocksdb)
 ballast_find(CLI11 CLI11::CLI11 CLI11)
 ballast_find(nlohmann_json nlohmann_json::nlohmann_json nlohmann_json)
@@ -29,6 +30,7 @@ ballast_find(spdlog spdlog::spdlog spdlog)
 pkg_check_modules(ZMQ REQUIRED IMPORTED_TARGET libzmq)
 pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
+pkg_check_modules(PUGIXML REQUIRED IMPORTED_TARGET pugixml)
 pkg_check_modules(CBLAS REQUIRED IMPORTED_TARGET openblas)
 
 # yaml-cpp's target is called yaml-cpp up to 0.7 (Debian 12) and yaml-cpp::yaml-cpp after.
