@@ -20,7 +20,7 @@ struct AgentRole {
   // The command line of a member, but for its coordinator, address and home.
   std::vector<std::string> member;
   std::string listen;  // Servers: each at any port of it, or at a path beside it.
-  std::string homes;  // Servers: where each job has its own; empty: members keep nothing.
+  std::string homes;   // Servers: where each job has its own; empty: members keep nothing.
   Duration give_up{};
   OnStoppable stoppable;
 };

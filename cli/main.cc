@@ -81,6 +81,8 @@ int main(int argc, char** argv) {
   ballast::add_server(app, chosen);
   ballast::add_worker(app, chosen);
   ballast::add_status(app, chosen);
+  ballast::add_submit(app, chosen);
+  ballast::add_service_verbs(app, chosen);
   ballast::add_keys(app, chosen);
   if (const auto mistake = ballast::unknown_verb(app, argc, argv)) {
     return ballast::user_mistake(*mistake);

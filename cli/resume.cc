@@ -10,6 +10,7 @@
 #include "cli/job_directory.h"
 #include "cli/run_options.h"
 #include "cli/run_show.h"
+#include "cli/service_verbs.h"
 #include "cli/verbs.h"
 #include "common/job/parse.h"
 #include "common/runtime/signals.h"
@@ -40,6 +41,7 @@ int resume_job(const JobOrigin& record, const ResumeOptions& options) {
 }
 
 int resume(const ResumeOptions& options) {
+  if (const auto job = job_number(options.run.output)) return resume_service_job(*job);
   const auto record = read_job_origin(options.run.output);
   if (!record) return user_mistake(record.error().message);
   if (!*record && !options.overrides.empty()) {
@@ -83,7 +85,10 @@ void add_resume(CLI::App& app, Chosen& chosen) {
   const auto options = std::make_shared<ResumeOptions>();
   CLI::App* verb =
       app.add_subcommand("resume", "Go on with a run from its last checkpoint, or with a job");
-  verb->add_option("DIR", options->run.output, "The output directory of the run")->required();
+  verb->add_option("DIR", options->run.output,
+                   "The output directory of the run; or the number of a job of a service "
+                   "($BALLAST_COORDINATOR)")
+      ->required();
   verb->add_option("--set", options->overrides,
                    "Of a job: changes its budget, --set job.seconds=3600 (repeatable)")
       ->take_all();

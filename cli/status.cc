@@ -9,6 +9,7 @@
 #include "cli/job_file.h"
 #include "cli/links.h"
 #include "cli/run_options.h"
+#include "cli/service_verbs.h"
 #include "cli/verbs.h"
 #include "common/base/member_text.h"
 #include "common/net/zmq_transport.h"
@@ -24,6 +25,7 @@ namespace {
 struct StatusOptions {
   std::string coordinator;
   std::string output;
+  std::optional<std::uint64_t> job;  // Of a service.
   LinkOptions links;
   double wait_seconds = 3.0;
   bool json = false;
@@ -157,6 +159,9 @@ std::string why_nobody(const std::string& output) {
 }
 
 int ask(const StatusOptions& options) {
+  if (options.coordinator.empty() && options.output.empty()) {
+    return show_service_status(options.job, options.json);
+  }
   std::string endpoint = options.coordinator;
   if (!options.output.empty()) {
     const auto many = read_job_origin(options.output);
@@ -214,7 +219,10 @@ void add_status(CLI::App& app, Chosen& chosen) {
   where->add_option("--coordinator", options->coordinator, "The coordinator's endpoint");
   where->add_option("--out", options->output,
                     "The output directory of a run whose coordinator is on this machine");
-  where->require_option(1);
+  where->add_option("JOB", options->job,
+                    "The number of a job of the service at $BALLAST_COORDINATOR; without any of "
+                    "these all of its jobs");
+  where->require_option(0, 1);
   verb->add_flag("--json", options->json, "The whole answer, for scripts");
   verb->add_option("--wait", options->wait_seconds, "Seconds to wait for an answer")
       ->check(CLI::Range(0.1, 3600.0))
@@ -228,6 +236,7 @@ void add_status(CLI::App& app, Chosen& chosen) {
       "\nExamples\n"
       "  ballast status --out runs/digits\n"
       "  ballast status --coordinator tcp://10.0.0.1:7700 --keys keys --json\n"
+      "  BALLAST_COORDINATOR=http://127.0.0.1:8080 ballast status 12\n"
       "\nExit codes: 0 answered, 2 a mistake in what was asked, 3 nobody answers.");
   verb->callback([options, &chosen] { chosen = [options] { return ask(*options); }; });
 }

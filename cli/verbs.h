@@ -25,6 +25,8 @@ void add_inspect(CLI::App& app, Chosen& chosen);
 void add_checkpoint(CLI::App& app, Chosen& chosen);
 void add_report(CLI::App& app, Chosen& chosen);
 void add_status(CLI::App& app, Chosen& chosen);
+void add_submit(CLI::App& app, Chosen& chosen);
+void add_service_verbs(CLI::App& app, Chosen& chosen);
 void add_keys(CLI::App& app, Chosen& chosen);
 
 // One sentence on stderr; returns 2.
