@@ -14,10 +14,10 @@ if ! unshare --mount true 2>/dev/null; then
   exit 77
 fi
 
-# apart COMMAND...: where the coordinator's files are hidden.
+# apart COMMAND... &: where the coordinator's files are hidden. The process is the command's own.
 apart() {
   # shellcheck disable=SC2016
-  unshare --mount sh -c 'mount -t tmpfs none "$0" && exec "$@"' "$mine" "$@"
+  exec unshare --mount sh -c 'mount -t tmpfs none "$0" && exec "$@"' "$mine" "$@"
 }
 
 # start_members ENDPOINT NAME...: a server and a worker of each name.
