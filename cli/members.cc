@@ -1,12 +1,15 @@
 // ballast server, and ballast worker: join a coordinator.
 
+#include <map>
 #include <memory>
+#include <thread>
 #include <utility>
 
 #include "cli/agent.h"
 #include "cli/roles.h"
 #include "cli/run_options.h"
 #include "cli/verbs.h"
+#include "common/runtime/cgroup.h"
 #include "common/runtime/membership.h"
 #include "common/runtime/signals.h"
 #include "common/storage/files.h"
@@ -25,12 +28,24 @@ struct MemberOptions {
   std::string advertise;
   std::string home;
   std::string log_level = "info";
-  std::uint64_t buffer_bytes = ServerOptions{}.buffered_bytes_max;
-  std::uint32_t threads = 1;
+  std::uint64_t buffer_bytes = 0;  // 0, here and below: what this process's place allows.
+  std::uint32_t threads = 0;
   std::string cache = default_cache();
   double wait_seconds = 60.0;
   LinkOptions links;
 };
+
+// Puts numbers where nobody gave any. In a container they follow its limits.
+void fit_to_place(MemberOptions& options) {
+  const CgroupLimits limits = cgroup_limits();
+  if (options.threads == 0) {
+    options.threads = threads_within(limits, std::thread::hardware_concurrency());
+  }
+  if (options.buffer_bytes == 0) {
+    options.buffer_bytes =
+        buffer_within(limits, ServerOptions{}.buffered_bytes_max, kBufferBytesMin);
+  }
+}
 
 // A signal asks the host to say goodbye; the coordinator then lets it go.
 template <class Role, class Run>
@@ -125,7 +140,7 @@ void add_server(CLI::App& app, Chosen& chosen) {
           "they are asked for again later")
       ->transform(CLI::AsSizeValue(false))
       ->check(CLI::Range(kBufferBytesMin, kBufferBytesMax))
-      ->default_str("1gb");
+      ->default_str("1gb, or a quarter of what its control group allows");
   verb->footer(
       "\nEach server needs a --home of its own, and an address that workers reach. Between "
       "machines:\n"
@@ -134,6 +149,7 @@ void add_server(CLI::App& app, Chosen& chosen) {
       "With --service it serves whatever jobs a service has, each from a process of its own.");
   verb->callback([options, &chosen] {
     chosen = [options] {
+      fit_to_place(*options);
       ServerRole role;
       role.coordinator = options->coordinator;
       role.listen = options->listen;
@@ -153,9 +169,12 @@ void add_worker(CLI::App& app, Chosen& chosen) {
   const auto options = std::make_shared<MemberOptions>();
   CLI::App* verb = app.add_subcommand("worker", "Join a run as a worker");
   add_common_options(*verb, *options, KeyRole::worker);
-  verb->add_option("--threads", options->threads, "Computing threads")
-      ->check(CLI::Range(1, 1024))
-      ->capture_default_str();
+  verb->add_option(
+          "--threads", options->threads,
+          "Computing threads; auto, or 0: as many as its control group and its cores allow")
+      ->transform(CLI::Transformer(std::map<std::string, std::string>{{"auto", "0"}}))
+      ->check(CLI::Range(0, 1024))
+      ->default_str("auto");
   verb->add_option("--cache", options->cache,
                    "Where prepared data is kept that comes from the coordinator ($BALLAST_CACHE)")
       ->capture_default_str();
@@ -168,6 +187,7 @@ void add_worker(CLI::App& app, Chosen& chosen) {
       "With --service it goes from job to job as the service says.");
   verb->callback([options, &chosen] {
     chosen = [options] {
+      fit_to_place(*options);
       if (!options->service.empty()) return lend_worker(*options);
       WorkerRole role;
       role.coordinator = options->coordinator;
