@@ -1,5 +1,7 @@
 // ballast server, and ballast worker: join a coordinator.
 
+#include <fmt/format.h>
+
 #include <map>
 #include <memory>
 #include <thread>
@@ -9,6 +11,7 @@
 #include "cli/roles.h"
 #include "cli/run_options.h"
 #include "cli/verbs.h"
+#include "common/base/member_text.h"
 #include "common/runtime/cgroup.h"
 #include "common/runtime/membership.h"
 #include "common/runtime/signals.h"
@@ -32,18 +35,28 @@ struct MemberOptions {
   std::uint32_t threads = 0;
   std::string cache = default_cache();
   double wait_seconds = 60.0;
+  std::string note;  // What was chosen for it; for the log.
   LinkOptions links;
 };
 
-// Puts numbers where nobody gave any. In a container they follow its limits.
-void fit_to_place(MemberOptions& options) {
+// Puts a number where nobody gave one, and says which: in a container it follows its limits.
+void fit_threads(MemberOptions& options) {
+  if (options.threads != 0) return;
   const CgroupLimits limits = cgroup_limits();
-  if (options.threads == 0) {
-    options.threads = threads_within(limits, std::thread::hardware_concurrency());
-  }
-  if (options.buffer_bytes == 0) {
-    options.buffer_bytes =
-        buffer_within(limits, ServerOptions{}.buffered_bytes_max, kBufferBytesMin);
+  options.threads = threads_within(limits, std::thread::hardware_concurrency());
+  options.note = "computes on " + counted(options.threads, "thread");
+  if (limits.cpus)
+    options.note += fmt::format("; its control group allows {:.3g} CPUs", *limits.cpus);
+}
+
+void fit_buffer(MemberOptions& options) {
+  if (options.buffer_bytes != 0) return;
+  const CgroupLimits limits = cgroup_limits();
+  options.buffer_bytes = buffer_within(limits, ServerOptions{}.buffered_bytes_max, kBufferBytesMin);
+  options.note =
+      fmt::format("keeps up to {} MiB of gradients that wait", options.buffer_bytes >> 20);
+  if (limits.memory_bytes) {
+    options.note += fmt::format("; its control group allows {} MiB", *limits.memory_bytes >> 20);
   }
 }
 
@@ -52,6 +65,10 @@ template <class Role, class Run>
 int join(const MemberOptions& options, KeyRole key_role, Role role, Run run) {
   auto log = open_log(options.log_level);
   if (!log) return user_mistake(log.error().message);
+  if (!options.note.empty()) {
+    const std::string role_name = key_role == KeyRole::worker ? "worker" : "server";
+    (*log)->write(LogLevel::info, {role_name, MemberId{}}, options.note);
+  }
   auto links = open_links(options.links, key_role);
   if (!links) return user_mistake(links.error().message);
   ZmqContext context;
@@ -149,7 +166,7 @@ void add_server(CLI::App& app, Chosen& chosen) {
       "With --service it serves whatever jobs a service has, each from a process of its own.");
   verb->callback([options, &chosen] {
     chosen = [options] {
-      fit_to_place(*options);
+      fit_buffer(*options);
       ServerRole role;
       role.coordinator = options->coordinator;
       role.listen = options->listen;
@@ -187,7 +204,7 @@ void add_worker(CLI::App& app, Chosen& chosen) {
       "With --service it goes from job to job as the service says.");
   verb->callback([options, &chosen] {
     chosen = [options] {
-      fit_to_place(*options);
+      fit_threads(*options);
       if (!options->service.empty()) return lend_worker(*options);
       WorkerRole role;
       role.coordinator = options->coordinator;
