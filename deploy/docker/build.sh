@@ -3,7 +3,7 @@
 # buildah, the first that works here ($BALLAST_ENGINE chooses another), says its size, and leaves its
 # list of packages in build/image/sbom.spdx.json.
 #
-#   --tag NAME      what to call it; by default ballast:VERSION
+#   --tag NAME      what to call it; by default localhost/ballast:VERSION
 #   --base IMAGE    instead of docker.io/library/debian:bookworm-slim
 #   --archive FILE  also write it there, in the format of `docker save`: nodes without a registry
 #                   read it with `ctr -n k8s.io images import`
@@ -83,7 +83,7 @@ save() {
 
 version=$(sed -n 's/^project(ballast VERSION \([0-9.]*\) .*/\1/p' CMakeLists.txt)
 [[ -n $version ]] || fail "expected the version in project(ballast VERSION ...) of CMakeLists.txt, saw none"
-tag=ballast:$version base='' archive=''
+tag=localhost/ballast:$version base='' archive=''
 while (($# > 0)); do
   case $1 in
     -h | --help)
