@@ -45,8 +45,7 @@ void fit_threads(MemberOptions& options) {
   const CgroupLimits limits = cgroup_limits();
   options.threads = threads_within(limits, std::thread::hardware_concurrency());
   options.note = "computes on " + counted(options.threads, "thread");
-  if (limits.cpus)
-    options.note += fmt::format("; its control group allows {:.3g} CPUs", *limits.cpus);
+  if (limits.cpus) options.note += fmt::format("; the CPU limit here is {:.3g}", *limits.cpus);
 }
 
 void fit_buffer(MemberOptions& options) {
@@ -56,7 +55,7 @@ void fit_buffer(MemberOptions& options) {
   options.note =
       fmt::format("keeps up to {} MiB of gradients that wait", options.buffer_bytes >> 20);
   if (limits.memory_bytes) {
-    options.note += fmt::format("; its control group allows {} MiB", *limits.memory_bytes >> 20);
+    options.note += fmt::format("; the memory limit here is {} MiB", *limits.memory_bytes >> 20);
   }
 }
 

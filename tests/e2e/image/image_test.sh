@@ -110,11 +110,11 @@ check_signals() {
 check_limits() {
   hardened --rm --cpus 1.5 --memory 256m "$tag" worker --coordinator tcp://127.0.0.1:7700 --wait 1 \
     >"$scratch/log" 2>&1 || true
-  grep -q 'computes on 1 thread; its control group allows 1.5 CPUs' "$scratch/log" ||
+  grep -q 'computes on 1 thread; the CPU limit here is 1.5' "$scratch/log" ||
     fail "--cpus 1.5: saw $(cat "$scratch/log")"
   hardened --rm --memory 256m "$tag" server --coordinator tcp://127.0.0.1:7700 --wait 1 \
     --home /tmp/home >"$scratch/log" 2>&1 || true
-  grep -q 'keeps up to 64 MiB of gradients that wait; its control group allows 256 MiB' "$scratch/log" ||
+  grep -q 'keeps up to 64 MiB of gradients that wait; the memory limit here is 256 MiB' "$scratch/log" ||
     fail "--memory 256m: saw $(cat "$scratch/log")"
 }
 

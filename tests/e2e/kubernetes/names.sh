@@ -10,4 +10,4 @@ readonly api_service=10.96.0.1
 readonly pod_network=10.244.0.0/24
 readonly cgroup=ballast-k8s
 readonly pause_image=ballast.invalid/pause:1
-readonly volumes=8
+readonly volumes=32  # What a test leaves is not given to the next.

@@ -105,7 +105,7 @@ control_plane() {
     --advertise-address "$address" --bind-address "$address" --cert-dir "$state" \
     --client-ca-file "$state/ca.crt" \
     --tls-cert-file "$state/apiserver.crt" --tls-private-key-file "$state/apiserver.key" \
-    --kubelet-client-certificate "$state/kubelet-client.crt" \
+    --kubelet-preferred-address-types InternalIP --kubelet-client-certificate "$state/kubelet-client.crt" \
     --kubelet-client-key "$state/kubelet-client.key" \
     --authorization-mode Node,RBAC --enable-admission-plugins NodeRestriction \
     --service-account-issuer https://kubernetes.default.svc.cluster.local \
