@@ -73,7 +73,15 @@ build_all() {
   build pause '' ballast.invalid/pause
 }
 
-is_up() { [[ -s $state/pid && -d /proc/$(<"$state/pid") ]]; }
+# The process of that number, and not a later one that was given it again.
+is_up() {
+  local pid stat
+  [[ -s $state/pid && -s $state/begun ]] || return 1
+  pid=$(<"$state/pid")
+  [[ -r /proc/$pid/stat ]] || return 1
+  read -ra stat <"/proc/$pid/stat"
+  [[ ${stat[21]} == "$(<"$state/begun")" ]]
+}
 
 enter() {
   is_up || fail "the cluster is not up; run cluster.sh up" 2

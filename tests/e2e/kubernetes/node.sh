@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # node.sh STATE BIN: the first process of the node, in namespaces of its own. Started by cluster.sh,
-# which needs what it writes: its process id out there to STATE/pid.
+# which needs what it writes: its process id out there to STATE/pid, when it began to STATE/begun.
 
 set -euo pipefail
 
@@ -10,11 +10,12 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 source "$here/names.sh"
 
 # /proc is still the machine's: what it calls us is our name out there.
-read -r outer _ </proc/self/stat
+read -ra stat </proc/self/stat
 mount --make-rshared /
 mount -t proc proc /proc
 mkdir -p "$state/log"
-printf '%s\n' "$outer" >"$state/pid"
+printf '%s\n' "${stat[21]}" >"$state/begun"
+printf '%s\n' "${stat[0]}" >"$state/pid"
 read -r _ <"$state/plugged"  # Until the cable is in.
 
 # What everybody expects in fixed places lies in STATE; the machine's own places stay as they are.
@@ -129,7 +130,7 @@ import_pause() {
 
 run_node() {
   start containerd containerd --config "$state/containerd.toml"
-  timeout 60 bash -c 'until ctr --connect-timeout 1s version >/dev/null 2>&1; do :; done'
+  grep -m1 -q 'successfully booted' < <(tail -s 0.1 -n +1 -F --pid=$! "$state/log/containerd.log" 2>/dev/null)
   import_pause >"$state/log/pause.log" 2>&1
   # In each hierarchy that is there: the kubelet makes no root of its own.
   local controller

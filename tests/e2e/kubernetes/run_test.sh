@@ -65,7 +65,9 @@ after 10500 delete "$(pod_of server)" --wait=false --grace-period=0 --force
 after 14700 scale deployment/run-worker --replicas=3
 node=$(kube get "$(pod_of worker)" -o 'jsonpath={.spec.nodeName}')
 after 18900 drain "$node" --pod-selector=app=run,role=worker --delete-emptydir-data --timeout=60s
-after 23100 uncordon "$node"
+# Where that was the only node, the run has said by now whom it waits for.
+wait_for_line "$scratch/coordinator.log" 'waiting for a worker to join|step +23100 ' "$log"
+kube uncordon "$node" >/dev/null
 after 27300 scale deployment/run-worker --replicas=1
 
 kube wait --for=condition=Complete job/run-coordinator --timeout=600s >/dev/null ||
