@@ -33,6 +33,9 @@ grep -q 'would violate PodSecurity "restricted' "$scratch/log" ||
 
 "$BALLAST" keys --kubernetes | kube create -n ballast -f - >/dev/null
 kube create secret generic ballast-tokens -n ballast --from-literal=tokens= >/dev/null
+openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=ballast -days 1 -keyout "$scratch/tls.key" \
+  -out "$scratch/tls.crt" 2>/dev/null
+kube create secret tls ballast-tls -n ballast --cert "$scratch/tls.crt" --key "$scratch/tls.key" >/dev/null
 kube apply -f "$scratch/local.yaml" >/dev/null
 kube wait -n ballast --for=condition=PodScheduled pod -l app.kubernetes.io/name=ballast --timeout=60s \
   >/dev/null || fail "pods are not scheduled: $(kube get pods -n ballast)"
