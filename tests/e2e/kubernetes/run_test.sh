@@ -14,7 +14,7 @@
 # shellcheck source=tests/e2e/lib.sh
 source tests/e2e/lib.sh
 
-readonly namespace=ballast-run-test epochs=${EPOCHS:-2000}
+readonly namespace=ballast-run-test epochs=${EPOCHS:-500}
 here=tests/e2e/kubernetes
 kube() { "${KUBECTL:-kubectl}" --namespace "$namespace" "$@"; }
 
@@ -38,7 +38,7 @@ pod_of() { kube get pods -l "app=run,role=$1" -o name | shuf -n 1; }
 
 remove_namespace
 "$BALLAST" train examples/digits/mlp.yaml --set "training.epochs=$epochs" \
-  --set checkpoint.every_steps=2000 --out "$scratch/here" >/dev/null &
+  --set checkpoint.every_steps=1000 --out "$scratch/here" >/dev/null &
 reference=$!
 deploy
 kube logs --follow job/run-coordinator >"$scratch/coordinator.log" 2>&1 &
@@ -52,7 +52,7 @@ after() {
   kube "$@" >/dev/null || fail "kubectl $*"
 }
 # It is gone well before it would be killed, 30 s after SIGTERM: it says goodbye and ends.
-after 2100 get pods
+after 1050 get pods
 begun=$SECONDS
 kube delete "$(pod_of worker)" --wait >/dev/null
 if ((SECONDS - begun < 15)); then
@@ -60,15 +60,15 @@ if ((SECONDS - begun < 15)); then
 else
   fail "a worker takes $((SECONDS - begun)) s to leave"
 fi
-after 6300 delete "$(pod_of server)" --wait=false
-after 10500 delete "$(pod_of server)" --wait=false --grace-period=0 --force
-after 14700 scale deployment/run-worker --replicas=3
+after 2100 delete "$(pod_of server)" --wait=false
+after 3150 delete "$(pod_of server)" --wait=false --grace-period=0 --force
+after 4200 scale deployment/run-worker --replicas=3
 node=$(kube get "$(pod_of worker)" -o 'jsonpath={.spec.nodeName}')
-after 18900 drain "$node" --pod-selector=app=run,role=worker --delete-emptydir-data --timeout=60s
+after 5250 drain "$node" --pod-selector=app=run,role=worker --delete-emptydir-data --timeout=60s
 # Where that was the only node, the run has said by now whom it waits for.
-wait_for_line "$scratch/coordinator.log" 'waiting for a worker to join|step +23100 ' "$log"
+wait_for_line "$scratch/coordinator.log" 'waiting for a worker to join|step +5460 ' "$log"
 kube uncordon "$node" >/dev/null
-after 27300 scale deployment/run-worker --replicas=1
+after 6300 scale deployment/run-worker --replicas=1
 
 kube wait --for=condition=Complete job/run-coordinator --timeout=600s >/dev/null ||
   fail "the run did not end: $(kube get pods; tail -n 5 "$scratch/coordinator.log")"
