@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 #include <sys/stat.h>
 
+#include <map>
 #include <memory>
 
 #include "cli/links.h"
@@ -47,20 +48,60 @@ Status make_keys(const std::string& directory) {
   return {};
 }
 
+// One Secret per role, so that a pod can be given what its role needs and no more. The letters of a
+// key (Z85) have no quote among them.
+Status print_secrets() {
+  std::map<KeyRole, KeyPair> pairs;
+  for (const KeyRole role : kRoles) {
+    auto pair = make_key_pair();
+    if (!pair) return pair.error();
+    pairs[role] = std::move(*pair);
+  }
+  for (const KeyRole role : kRoles) {
+    fmt::print(
+        "---\n"
+        "apiVersion: v1\n"
+        "kind: Secret\n"
+        "metadata:\n"
+        "  name: ballast-keys-{0}\n"
+        "  labels: {{app.kubernetes.io/name: ballast, app.kubernetes.io/component: {0}}}\n"
+        "stringData:\n"
+        "  {0}.secret: '{1}'\n",
+        name_of(role), pairs[role].secret_key);
+    for (const KeyRole other : public_keys_of(role)) {
+      fmt::print("  {}.public: '{}'\n", name_of(other), pairs[other].public_key);
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 void add_keys(CLI::App& app, Chosen& chosen) {
   const auto directory = std::make_shared<std::string>("keys");
+  const auto kubernetes = std::make_shared<bool>(false);
   CLI::App* verb = app.add_subcommand("keys", "Make the keys of a cluster's roles");
-  verb->add_option("DIR", *directory, "Where to write ROLE.public and ROLE.secret")
-      ->capture_default_str();
+  CLI::Option* const place =
+      verb->add_option("DIR", *directory, "Where to write ROLE.public and ROLE.secret")
+          ->capture_default_str();
+  verb->add_flag(
+          "--kubernetes", *kubernetes,
+          "Print them instead as the Secrets that deploy/k8s mounts; nothing is written here")
+      ->excludes(place);
   verb->footer(
       "\nWith keys every link is encrypted, and each role lets in only the roles that have "
       "business\n"
       "with it. What the machines of a role need, to be given as --keys DIR:\n" +
-      files_by_role() + "A .secret must not be readable by every user of its machine (chmod 600).");
-  verb->callback([directory, &chosen] {
-    chosen = [directory] {
+      files_by_role() +
+      "A .secret must not be readable by every user of its machine (chmod 600).\n"
+      "For Kubernetes (create, not apply: it refuses to replace keys that are in use):\n"
+      "  ballast keys --kubernetes | kubectl create -n ballast -f -");
+  verb->callback([directory, kubernetes, &chosen] {
+    chosen = [directory, kubernetes] {
+      if (*kubernetes) {
+        const Status printed = print_secrets();
+        return printed ? 0 : user_mistake(printed.error().message);
+      }
       const Status made = make_keys(*directory);
       if (!made) return user_mistake(made.error().message);
       fmt::print(

@@ -1,15 +1,18 @@
 #include "cli/links.h"
 
-#include <set>
 #include <utility>
 
 namespace ballast {
 
-std::string key_files_of(KeyRole role) {
-  std::string files = name_of(role) + ".secret";
+std::set<KeyRole> public_keys_of(KeyRole role) {
   std::set<KeyRole> others(connects_to(role).begin(), connects_to(role).end());
   others.insert(admits(role).begin(), admits(role).end());
-  for (const KeyRole other : others) files += ", " + name_of(other) + ".public";
+  return others;
+}
+
+std::string key_files_of(KeyRole role) {
+  std::string files = name_of(role) + ".secret";
+  for (const KeyRole other : public_keys_of(role)) files += ", " + name_of(other) + ".public";
   return files;
 }
 

@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "common/base/result.h"
@@ -24,6 +25,8 @@ struct Links {
   Reach reach = Reach::loopback;  // Beyond this machine with keys, or --insecure.
 };
 
+// Whose public keys processes of this role read.
+[[nodiscard]] std::set<KeyRole> public_keys_of(KeyRole role);
 // The files of a key directory that processes of this role read.
 [[nodiscard]] std::string key_files_of(KeyRole role);
 // --keys and --insecure.

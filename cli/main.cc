@@ -37,6 +37,11 @@ std::optional<std::string> unknown_verb(const CLI::App& app, int argc, char** ar
                                   : fmt::format("did you mean {}?", near));
 }
 
+std::string version_text() {
+  const std::string revision = kRevision;
+  return fmt::format("ballast {}{}", kVersion, revision.empty() ? "" : " (" + revision + ")");
+}
+
 }  // namespace ballast
 
 int main(int argc, char** argv) {
@@ -64,7 +69,7 @@ int main(int argc, char** argv) {
       "\nExit codes: 0 done, 2 a mistake in what was asked, 3 stopped by a fault, 4 a job whose "
       "budget is spent, 130 "
       "interrupted.");
-  app.set_version_flag("--version", std::string("ballast ") + ballast::kVersion);
+  app.set_version_flag("--version", ballast::version_text());
   app.require_subcommand(1);
 
   ballast::Chosen chosen;

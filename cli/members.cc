@@ -1,12 +1,18 @@
 // ballast server, and ballast worker: join a coordinator.
 
+#include <fmt/format.h>
+
+#include <map>
 #include <memory>
+#include <thread>
 #include <utility>
 
 #include "cli/agent.h"
 #include "cli/roles.h"
 #include "cli/run_options.h"
 #include "cli/verbs.h"
+#include "common/base/member_text.h"
+#include "common/runtime/cgroup.h"
 #include "common/runtime/membership.h"
 #include "common/runtime/signals.h"
 #include "common/storage/files.h"
@@ -25,18 +31,43 @@ struct MemberOptions {
   std::string advertise;
   std::string home;
   std::string log_level = "info";
-  std::uint64_t buffer_bytes = ServerOptions{}.buffered_bytes_max;
-  std::uint32_t threads = 1;
+  std::uint64_t buffer_bytes = 0;  // 0, here and below: what this process's place allows.
+  std::uint32_t threads = 0;
   std::string cache = default_cache();
   double wait_seconds = 60.0;
+  std::string note;  // What was chosen for it; for the log.
   LinkOptions links;
 };
+
+// Puts a number where nobody gave one, and says which: in a container it follows its limits.
+void fit_threads(MemberOptions& options) {
+  if (options.threads != 0) return;
+  const CgroupLimits limits = cgroup_limits();
+  options.threads = threads_within(limits, std::thread::hardware_concurrency());
+  options.note = "computes on " + counted(options.threads, "thread");
+  if (limits.cpus) options.note += fmt::format("; the CPU limit here is {:.3g}", *limits.cpus);
+}
+
+void fit_buffer(MemberOptions& options) {
+  if (options.buffer_bytes != 0) return;
+  const CgroupLimits limits = cgroup_limits();
+  options.buffer_bytes = buffer_within(limits, ServerOptions{}.buffered_bytes_max, kBufferBytesMin);
+  options.note =
+      fmt::format("keeps up to {} MiB of gradients that wait", options.buffer_bytes >> 20);
+  if (limits.memory_bytes) {
+    options.note += fmt::format("; the memory limit here is {} MiB", *limits.memory_bytes >> 20);
+  }
+}
 
 // A signal asks the host to say goodbye; the coordinator then lets it go.
 template <class Role, class Run>
 int join(const MemberOptions& options, KeyRole key_role, Role role, Run run) {
   auto log = open_log(options.log_level);
   if (!log) return user_mistake(log.error().message);
+  if (!options.note.empty()) {
+    const std::string role_name = key_role == KeyRole::worker ? "worker" : "server";
+    (*log)->write(LogLevel::info, {role_name, MemberId{}}, options.note);
+  }
   auto links = open_links(options.links, key_role);
   if (!links) return user_mistake(links.error().message);
   ZmqContext context;
@@ -125,7 +156,7 @@ void add_server(CLI::App& app, Chosen& chosen) {
           "they are asked for again later")
       ->transform(CLI::AsSizeValue(false))
       ->check(CLI::Range(kBufferBytesMin, kBufferBytesMax))
-      ->default_str("1gb");
+      ->default_str("1gb, or a quarter of what its control group allows");
   verb->footer(
       "\nEach server needs a --home of its own, and an address that workers reach. Between "
       "machines:\n"
@@ -134,6 +165,7 @@ void add_server(CLI::App& app, Chosen& chosen) {
       "With --service it serves whatever jobs a service has, each from a process of its own.");
   verb->callback([options, &chosen] {
     chosen = [options] {
+      fit_buffer(*options);
       ServerRole role;
       role.coordinator = options->coordinator;
       role.listen = options->listen;
@@ -153,9 +185,12 @@ void add_worker(CLI::App& app, Chosen& chosen) {
   const auto options = std::make_shared<MemberOptions>();
   CLI::App* verb = app.add_subcommand("worker", "Join a run as a worker");
   add_common_options(*verb, *options, KeyRole::worker);
-  verb->add_option("--threads", options->threads, "Computing threads")
-      ->check(CLI::Range(1, 1024))
-      ->capture_default_str();
+  verb->add_option(
+          "--threads", options->threads,
+          "Computing threads; auto, or 0: as many as its control group and its cores allow")
+      ->transform(CLI::Transformer(std::map<std::string, std::string>{{"auto", "0"}}))
+      ->check(CLI::Range(0, 1024))
+      ->default_str("auto");
   verb->add_option("--cache", options->cache,
                    "Where prepared data is kept that comes from the coordinator ($BALLAST_CACHE)")
       ->capture_default_str();
@@ -168,6 +203,7 @@ void add_worker(CLI::App& app, Chosen& chosen) {
       "With --service it goes from job to job as the service says.");
   verb->callback([options, &chosen] {
     chosen = [options] {
+      fit_threads(*options);
       if (!options->service.empty()) return lend_worker(*options);
       WorkerRole role;
       role.coordinator = options->coordinator;

@@ -1,6 +1,6 @@
 # setup: install the packages that Ballast is built with (Debian 12, Ubuntu 24.04).
 #
-# Usage: ./dev setup [--test] [--lint] [--fuzz] [--bench]
+# Usage: ./dev setup [--test] [--lint] [--fuzz] [--bench] [--image] [--kubernetes]
 #
 # Installs what scripts/packages.tsv lists, as root or through sudo, and says beforehand what it
 # will install and why. When all of it is there nothing is installed and no network is used.
@@ -9,6 +9,8 @@
 #   --lint    also install what `./dev lint` needs
 #   --fuzz    also install what `./dev fuzz` needs
 #   --bench   also install what `./dev bench` compares with
+#   --image   also install what tests/e2e/image builds and runs the image with
+#   --kubernetes   also install what tests/e2e/kubernetes/cluster.sh makes a cluster of, but for Go
 
 # shellcheck shell=bash
 
@@ -20,7 +22,12 @@ dev_setup() {
       --lint) groups+=(lint) ;;
       --fuzz) groups+=(fuzz) ;;
       --bench) groups+=(bench) ;;
-      *) fail_usage "setup: unknown argument '$option'; there are --test, --lint, --fuzz and --bench" ;;
+      --image) groups+=(image) ;;
+      --kubernetes) groups+=(kubernetes) ;;
+      *)
+        fail_usage "setup: unknown argument '$option'; there are --test, --lint, --fuzz, --bench," \
+          "--image and --kubernetes"
+        ;;
     esac
   done
   command -v apt-get >/dev/null ||

@@ -108,4 +108,28 @@ mistake "the coordinator without its secret" 'coordinator\.secret: no such file'
   coordinator "$spec" --out "$scratch/out" --listen 'tcp://127.0.0.1:*' --keys "$scratch/worker"
 mistake "existing keys" 'never replaced' keys "$scratch/keys"
 mistake "keys for local processes" 'listen' resume "$scratch/run" --keys "$scratch/coordinator"
+# As Secrets: a directory mounted from each is enough for its role, and no two makings are alike.
+"$BALLAST" keys --kubernetes >"$scratch/secrets.yaml"
+for role in coordinator server worker; do
+  mkdir "$scratch/mounted-$role"
+  awk -v role="$role" -v q="'" '/^---/ { inside = 0 } $2 == "ballast-keys-" role { inside = 1 }
+    inside && split($0, part, q) == 3 { sub(/:.*/, ""); sub(/^ +/, ""); print $0 "\t" part[2] }' \
+    "$scratch/secrets.yaml" |
+    while IFS=$'\t' read -r file key; do
+      (umask 077 && printf '%s\n' "$key" >"$scratch/mounted-$role/$file")
+    done
+done
+"$BALLAST" coordinator "$spec" --out "$scratch/secrets" --listen 'tcp://127.0.0.1:*' \
+  --keys "$scratch/mounted-coordinator" >"$scratch/secrets.log" 2>&1 &
+coordinator=$!
+endpoint=$(wait_for_line "$scratch/secrets.log" 'coordinator listens at' "$coordinator")
+endpoint=${endpoint##* }
+"$BALLAST" server --coordinator "$endpoint" --home "$scratch/home-secrets" \
+  --keys "$scratch/mounted-server" >/dev/null 2>&1 &
+"$BALLAST" worker --coordinator "$endpoint" --keys "$scratch/mounted-worker" >/dev/null 2>&1 &
+wait "$coordinator" || fail "keys --kubernetes: $(tail -n 3 "$scratch/secrets.log")"
+"$BALLAST" train "$spec" --out "$scratch/quiet-secrets" >/dev/null
+expect_digest "keys printed as Secrets" "$(digest_of "$scratch/quiet-secrets")" "$scratch/secrets"
+[[ $("$BALLAST" keys --kubernetes) != "$(<"$scratch/secrets.yaml")" ]] || fail "two makings are alike"
+
 finish

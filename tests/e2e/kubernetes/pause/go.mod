@@ -1,0 +1,3 @@
+module ballast.invalid/pause
+
+go 1.24.0
