@@ -11,6 +11,7 @@
 #include "common/storage/files.h"
 #include "coordinator/service/api_files.h"
 #include "coordinator/service/api_json.h"
+#include "coordinator/service/openapi.h"
 
 namespace ballast {
 namespace {
@@ -150,6 +151,7 @@ std::vector<http::Route> ServiceApi::routes() {
   std::vector<http::Route> routes = {
       route(Method::get, "/healthz", Access::open, &ServiceApi::healthy),
       route(Method::get, "/readyz", Access::open, &ServiceApi::healthy),
+      route(Method::get, prefix + "/openapi.json", Access::open, &ServiceApi::document),
       route(Method::get, prefix + "/service", Access::view, &ServiceApi::service),
       route(Method::get, prefix + "/members", Access::view, &ServiceApi::members),
       route(Method::get, prefix + "/events", Access::view, &ServiceApi::all_events),
@@ -190,6 +192,10 @@ void ServiceApi::healthy(Request, Reply reply) {
                                  fmt::format("the service has not turned for {} s", quiet.count()));
   }
   std::move(reply).send(json_response(R"({"status": "ok"})"));
+}
+
+void ServiceApi::document(Request, Reply reply) {
+  std::move(reply).send(json_response(std::string(kOpenApi)));
 }
 
 void ServiceApi::service(Request, Reply reply) {

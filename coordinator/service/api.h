@@ -48,6 +48,7 @@ class ServiceApi {
                                       http::Access access, HandleJob handle);
 
   void healthy(http::Request request, http::Reply reply);
+  void document(http::Request request, http::Reply reply);
   void service(http::Request request, http::Reply reply);
   void members(http::Request request, http::Reply reply);
   void jobs(http::Request request, http::Reply reply);

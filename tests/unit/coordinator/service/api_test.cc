@@ -1,0 +1,173 @@
+#include "coordinator/service/api.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "common/job/json_text.h"
+#include "coordinator/service/api_files.h"
+#include "coordinator/service/api_json.h"
+#include "coordinator/service/openapi.h"
+
+namespace ballast::api_test {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// "GET /api/v1/jobs/{id}" of every route there is.
+std::set<std::string> routes_of_code() {
+  ServiceBoard board([](std::uint32_t) { return std::unique_ptr<JobProbe>(); });
+  Answers answers;
+  ServiceApi api({.version = "v"}, JobPlaces("state"), board, answers,
+                 [](const ServiceOutcome&) {});
+  std::set<std::string> routes;
+  for (const http::Route& route : api.routes()) {
+    std::string pattern = route.pattern;
+    if (const std::size_t rest = pattern.find("...}"); rest != std::string::npos) {
+      pattern.erase(rest, 3);
+    }
+    routes.insert(std::string(http::name_of(route.method)) + " " + pattern);
+  }
+  return routes;
+}
+
+TEST(Api, TheDocumentHasEveryRouteAndNoOther) {
+  const Json document = parse_json<Json>(kOpenApi);
+  std::set<std::string> routes;
+  for (const auto& [path, methods] : document.at("paths").items()) {
+    for (const auto& [method, operation] : methods.items()) {
+      std::string name = method;
+      for (char& letter : name) letter = static_cast<char>(std::toupper(letter));
+      routes.insert(name + " " + path);
+    }
+  }
+  EXPECT_EQ(routes, routes_of_code());
+}
+
+// Where a schema is meant to be one of the document's, it is there.
+void expect_references(const Json& json, const Json& schemas) {
+  if (json.is_object() && json.contains("$ref")) {
+    const auto name = json.at("$ref").get<std::string>();
+    constexpr std::string_view kBefore = "#/components/schemas/";
+    ASSERT_TRUE(name.starts_with(kBefore)) << name;
+    EXPECT_TRUE(schemas.contains(name.substr(kBefore.size()))) << name;
+  }
+  if (!json.is_structured()) return;
+  for (const Json& part : json) expect_references(part, schemas);
+}
+
+TEST(Api, TheDocumentsReferencesLeadSomewhere) {
+  const Json document = parse_json<Json>(kOpenApi);
+  expect_references(document, document.at("components").at("schemas"));
+}
+
+// What a job is shown as has the fields of the document, and no other.
+TEST(Api, AJobIsShownAsTheDocumentSays) {
+  const Json document = parse_json<Json>(kOpenApi);
+  const Json& schemas = document.at("components").at("schemas");
+  const auto names = [](const Json& json) {
+    std::set<std::string> found;
+    for (const auto& [name, value] : json.items()) found.insert(name);
+    return found;
+  };
+  EXPECT_EQ(names(parse_json<Json>(job_json(JobRecord{}, JobDetail::whole))),
+            names(schemas.at("Job").at("properties")));
+  ServiceView view;
+  view.agents.push_back({});
+  const Json members = parse_json<Json>(members_json(view));
+  EXPECT_EQ(names(members.at("members").at(0)), names(schemas.at("Member").at("properties")));
+  EXPECT_EQ(names(parse_json<Json>(service_json(view, "v"))),
+            names(schemas.at("Service").at("properties")));
+}
+
+constexpr const char* kSpec =
+    "data: {train: x.csv, format: csv, label: y}\nmodel: softmax\ntraining: {epochs: 1}\n";
+
+TEST(Api, ASubmissionIsReadOrRefusedWithASentence) {
+  struct Case {
+    const char* body;
+    const char* said;  // Empty: taken.
+  };
+  const std::string spec = Json(kSpec).dump();
+  const std::string digest(64, 'a');
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"{\"spec\": " + spec + "}", ""},
+      {"{\"spec\": " + spec + ", \"priority\": -100, \"workers\": 3, \"name\": \"n\"}", ""},
+      {"{\"spec\": " + spec + ", \"files\": [{\"path\": \"d/x.csv\", \"sha256\": \"" + digest +
+           "\"}]}",
+       ""},
+      {"", "not as expected"},
+      {"[1]", "expected an object"},
+      {"{}", "spec: expected the text"},
+      {"{\"spec\": 3}", "spec: expected the text"},
+      {"{\"spec\": " + spec + ", \"prio\": 3}", "prio: unknown field"},
+      {"{\"spec\": " + spec + ", \"prioriti\": 3}", "did you mean priority?"},
+      {"{\"spec\": " + spec + ", \"priority\": 101}", "from -100 to 100, saw 101"},
+      {"{\"spec\": " + spec + ", \"workers\": -1}", "workers: expected"},
+      {"{\"spec\": " + spec + ", \"kind\": \"dance\"}", "train, cv or search"},
+      {"{\"spec\": " + spec + ", \"kind\": \"search\"}", "section `search`"},
+      {"{\"spec\": " + spec + ", \"overrides\": [\"training.epochs=x\"]}", "training.epochs"},
+      {"{\"spec\": " + spec + ", \"overrides\": 3}", "not as expected"},
+      {"{\"spec\": " + spec + ", \"files\": [{\"path\": \"../x\", \"sha256\": \"" + digest +
+           "\"}]}",
+       "below the directory"},
+      {"{\"spec\": " + spec + ", \"files\": [{\"path\": \"spec.yaml\", \"sha256\": \"" + digest +
+           "\"}]}",
+       "below the directory"},
+      {"{\"spec\": " + spec + ", \"files\": [{\"path\": \"x\", \"sha256\": \"1\"}]}",
+       "64 hexadecimal"},
+      {"{\"spec\": " + spec + ", \"files\": [{\"path\": \"x\"}]}", "not as expected"},
+  };
+  for (const auto& [body, said] : cases) {
+    const auto request = job_request_from_json(body);
+    EXPECT_EQ(request.has_value(), said.empty()) << body;
+    if (!request) {
+      EXPECT_NE(request.error().message.find(said), std::string::npos) << body << "\n"
+                                                                       << request.error().message;
+    }
+  }
+}
+
+TEST(Api, PartsOfTheListFollowEachOther) {
+  ServiceView view;
+  for (std::uint64_t i = 1; i <= 5; ++i) {
+    JobRecord job;
+    job.id = JobId{i};
+    job.state = i % 2 == 0 ? JobState::done : JobState::queued;
+    view.jobs[job.id] = std::make_shared<const JobRecord>(job);
+  }
+  const auto ids = [&](const JobQuery& query) {
+    const Json json = parse_json<Json>(jobs_json(view, query));
+    std::string text;
+    for (const Json& job : json.at("jobs")) text += std::to_string(job.at("id").get<int>());
+    return text + (json.at("next").is_null() ? "" : " " + json.at("next").dump());
+  };
+  EXPECT_EQ(ids({}), "54321");
+  EXPECT_EQ(ids({.limit = 2}), "54 4");
+  EXPECT_EQ(ids({.after = 4, .limit = 2}), "32 2");
+  EXPECT_EQ(ids({.after = 2, .limit = 2}), "1");
+  EXPECT_EQ(ids({.state = "done", .limit = 2}), "42");
+  EXPECT_EQ(ids({.state = "failed"}), "");
+}
+
+TEST(Api, WhatAJobKeepsToGoOnWithIsNoResult) {
+  for (const char* path :
+       {"model.json", "runs/c001-r0-f1/metrics.json", "refit/model.safetensors"}) {
+    EXPECT_TRUE(is_result_file(path)) << path;
+  }
+  for (const char* path : {"lock", "endpoint", "checkpoints/a.sst", "servers/0/rocksdb/LOG",
+                           "refit/checkpoints/a", "/etc/passwd", ".mark", ".hidden/a", "", "a/"}) {
+    EXPECT_FALSE(is_result_file(path)) << path;
+  }
+}
+
+TEST(Api, DatesAreUtc) {
+  EXPECT_EQ(date_text(1764409800125), "2025-11-29T09:50:00.125Z");
+  EXPECT_EQ(date_text(0), "");
+}
+
+}  // namespace
+}  // namespace ballast::api_test
