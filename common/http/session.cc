@@ -212,6 +212,7 @@ void Session::begin_events(Time now, BeginEvents begin) {
   outgoing_.add_stream_head(framing());
   begin_answer(now, 200);
   phase_ = Phase::streaming;
+  served_.streamed = true;
   next_comment_ = now + site_.limits.keep_alive;
   if (method_ == Method::head) {
     begin.state->is_open = false;

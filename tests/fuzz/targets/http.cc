@@ -26,7 +26,7 @@ std::vector<Route> some_routes() {
       {.method = Method::get,
        .pattern = "/hello/{name}",
        .handle =
-           [say](Request request, Reply reply) {
+           [](Request request, Reply reply) {
              Response response{.body = request.parameter("name"), .etag = "v1"};
              for (const auto& [name, value] : request.query) {
                response.fields.push_back({"X-" + name, value});
