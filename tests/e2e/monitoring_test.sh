@@ -10,15 +10,15 @@ long=(--set training.epochs=250)
 "$BALLAST" train "$spec" --out "$scratch/quiet" "${long[@]}" >/dev/null
 expected=$(digest_of "$scratch/quiet")
 
-# status_of URL: of an answer.
+# status_of URL [OPTION...]: of an answer.
 status_of() {
-  curl --silent --output "$scratch/answer" --write-out '%{http_code}' "$1"
+  curl --silent --output "$scratch/answer" --write-out '%{http_code}' "$@"
 }
 
-# expect_status NAME EXPECTED URL
+# expect_status NAME EXPECTED URL [OPTION...]
 expect_status() {
   local seen
-  seen=$(status_of "$3")
+  seen=$(status_of "${@:3}")
   if [[ $seen == "$2" ]]; then
     printf 'ok: %s\n' "$1"
   else
@@ -124,6 +124,31 @@ wait "$server" || fail "the server: $(cat "$scratch/server.log")"
 wait "$worker" || fail "the worker: $(cat "$scratch/worker.log")"
 expect_digest "whoever is looked at trains the same" "$expected" "$scratch/run"
 
+# With tokens, that are taken back while it runs.
+"$BALLAST" keys --token ann --role admin --secret "$scratch/ann" "$scratch/tokens" 2>/dev/null
+printed=$("$BALLAST" keys --token eye --expires 2100-01-01 "$scratch/tokens" 2>/dev/null)
+[[ $(stat -c %a "$scratch/ann" "$scratch/tokens") == $'600\n600' ]] || fail "others may read tokens"
+if grep -qF -e "$printed" -f "$scratch/ann" "$scratch/tokens"; then fail "the file has a token"; fi
+"$BALLAST" worker --coordinator "$at" --wait 0 --http 127.0.0.1:0 --http-tokens "$scratch/tokens" \
+  >"$scratch/asks.log" 2>&1 &
+worker=$!
+url=$(url_of asks "$worker")
+expect_status "probes need no token" 200 "$url/healthz"
+expect_status "metrics need one" 401 "$url/metrics"
+expect_status "one that was printed" 200 "$url/metrics" -H "Authorization: Bearer $printed"
+expect_status "one that was written" 200 "$url/metrics" -H "Authorization: Bearer $(<"$scratch/ann")"
+sed -i '/"eye"/d' "$scratch/tokens"
+while [[ $(status_of "$url/metrics" -H "Authorization: Bearer $printed") == 200 ]]; do
+  kill -0 "$worker" || break
+done
+expect_status "one that was taken back" 401 "$url/metrics" -H "Authorization: Bearer $printed"
+expect_status "the other still counts" 200 "$url/metrics" -H "Authorization: Bearer $(<"$scratch/ann")"
+kill -TERM "$worker"
+wait "$worker" || true
+
+mistake "a role that there is not" "view, submit or admin" keys --token x --role boss "$scratch/t"
+mistake "a name that is none" "expected a name" keys --token 'x y' "$scratch/t"
+[[ ! -e $scratch/t ]] || fail "a mistake made a file of tokens"
 mistake "in the clear beyond this machine" "without a certificate only this machine may be reached" \
   worker --coordinator "$at" --http 0.0.0.0:0
 mistake "no address" "expected ADDRESS:PORT" worker --coordinator "$at" --http 9100
