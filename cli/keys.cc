@@ -1,4 +1,5 @@
-// ballast keys: make the CURVE key pairs by which the members of a cluster know each other.
+// ballast keys: make the CURVE key pairs by which the members of a cluster know each other, and the
+// tokens of those who ask over HTTP (token.h).
 
 #include <fmt/core.h>
 #include <sys/stat.h>
@@ -7,6 +8,7 @@
 #include <memory>
 
 #include "cli/links.h"
+#include "cli/token.h"
 #include "cli/verbs.h"
 #include "common/net/keys.h"
 #include "common/storage/files.h"
@@ -84,10 +86,13 @@ void add_keys(CLI::App& app, Chosen& chosen) {
   CLI::Option* const place =
       verb->add_option("DIR", *directory, "Where to write ROLE.public and ROLE.secret")
           ->capture_default_str();
+  const auto token = std::make_shared<TokenOptions>();
+  CLI::Option* const named = add_token_options(*verb, *token);
   verb->add_flag(
           "--kubernetes", *kubernetes,
           "Print them instead as the Secrets that deploy/k8s mounts; nothing is written here")
-      ->excludes(place);
+      ->excludes(place)
+      ->excludes(named);
   verb->footer(
       "\nWith keys every link is encrypted, and each role lets in only the roles that have "
       "business\n"
@@ -96,8 +101,12 @@ void add_keys(CLI::App& app, Chosen& chosen) {
       "A .secret must not be readable by every user of its machine (chmod 600).\n"
       "For Kubernetes (create, not apply: it refuses to replace keys that are in use):\n"
       "  ballast keys --kubernetes | kubectl create -n ballast -f -");
-  verb->callback([directory, kubernetes, &chosen] {
-    chosen = [directory, kubernetes] {
+  verb->callback([directory, kubernetes, token, named, &chosen] {
+    chosen = [directory, kubernetes, token, is_token = named->count() > 0] {
+      if (is_token) {
+        const Status added = make_token_in(*directory, *token);
+        return added ? 0 : user_mistake(added.error().message);
+      }
       if (*kubernetes) {
         const Status printed = print_secrets();
         return printed ? 0 : user_mistake(printed.error().message);

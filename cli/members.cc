@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "cli/agent.h"
+#include "cli/role_http.h"
 #include "cli/roles.h"
 #include "cli/run_options.h"
 #include "cli/verbs.h"
@@ -37,6 +38,7 @@ struct MemberOptions {
   double wait_seconds = 60.0;
   std::string note;  // What was chosen for it; for the log.
   LinkOptions links;
+  HttpFlags http;
 };
 
 // Puts a number where nobody gave one, and says which: in a container it follows its limits.
@@ -73,6 +75,7 @@ int join(const MemberOptions& options, KeyRole key_role, Role role, Run run) {
   ZmqContext context;
   const Process process{context, **log, std::move(*links)};
   role.give_up = seconds(options.wait_seconds);
+  role.http = options.http;
   std::unique_ptr<Signals> signals;
   role.stoppable = [&signals](std::function<void()> stop) {
     signals.reset();
@@ -137,6 +140,7 @@ void add_common_options(CLI::App& verb, MemberOptions& options, KeyRole key_role
       ->check(CLI::IsMember({"debug", "info", "warning", "error", "off"}))
       ->capture_default_str();
   add_links(verb, options.links, key_role);
+  add_role_http(verb, options.http);
 }
 
 }  // namespace

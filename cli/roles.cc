@@ -5,6 +5,7 @@
 #include <array>
 #include <utility>
 
+#include "cli/member_metrics.h"
 #include "cli/version.h"
 #include "common/math/blas.h"
 #include "common/runtime/crew_executor.h"
@@ -62,10 +63,22 @@ CrewOptions crew(wire::Role role, const std::string& coordinator, Duration give_
           .give_up = give_up};
 }
 
+// What is done after every step besides what the options say.
+template <class Machine>
+using AfterStep = std::function<void(const Machine&, const HostCounters&)>;
+
 template <class Machine>
 Exit run_host(Machine& machine, Transport& transport, Log& log,
-              typename Host<Machine>::Options options, const OnStoppable& stoppable) {
+              typename Host<Machine>::Options options, const OnStoppable& stoppable,
+              const AfterStep<Machine>& after_step = {}) {
+  const Host<Machine>* self = nullptr;
+  if (after_step) {
+    options.after_step = [&self, &after_step](const Machine& stepped) {
+      after_step(stepped, self->counters());
+    };
+  }
   Host<Machine> host(machine, transport, log, std::move(options));
+  self = &host;
   if (stoppable) stoppable([&host] { host.stop(); });
   Exit exit = host.run();
   if (stoppable) stoppable({});
@@ -236,6 +249,8 @@ std::string home_of_run(const std::string& home, RunId run) {
 
 Exit run_server(const Process& process, const ServerRole& role) {
   const MemberId self = fresh_member_id();
+  const auto http = open_role_http(role.http, {"server", self}, process.log);
+  if (!http) return user_error(http.error());
   auto transport = make_transport(process, self);
   auto endpoint = transport->bind(role.listen);
   if (!endpoint) return user_error(endpoint.error());
@@ -250,12 +265,16 @@ Exit run_server(const Process& process, const ServerRole& role) {
     return user_error(done.error());
   }
   if (const Status made = make_directories(role.home); !made) return user_error(made.error());
+  ServerMetrics metrics(**http);
   Sites<ServerDisk> disks(
       [&](RunId run) {
         const std::string home = home_of_run(role.home, run);
-        return std::make_shared<ServerDisk>(home, [&, run, home](const std::string& address) {
-          return open_checkpoints(process, role, run, home, address);
-        });
+        return std::make_shared<ServerDisk>(
+            home,
+            [&, run, home](const std::string& address) {
+              return open_checkpoints(process, role, run, home, address);
+            },
+            [&metrics, run](const KvFigures& figures) { metrics.show_home(run, figures); });
       },
       [&](RunId run) {
         if (run == SingleRun::kRun) return;  // The home itself.
@@ -268,7 +287,8 @@ Exit run_server(const Process& process, const ServerRole& role) {
         return std::make_unique<Server>(
             ServerOptions{.self = self,
                           .membership = membership(wire::Role::server, role.coordinator, reached),
-                          .buffered_bytes_max = role.buffered_bytes_max});
+                          .buffered_bytes_max = role.buffered_bytes_max,
+                          .counters = &metrics.counters()});
       });
   return run_host<Crew<Server>>(
       machine, *transport, process.log,
@@ -283,15 +303,20 @@ Exit run_server(const Process& process, const ServerRole& role) {
              };
            },
        .lane_of = [](const Crew<Server>::Job& job) { return std::size_t{index(job.run)}; }},
-      role.stoppable);
+      role.stoppable, [&](const Crew<Server>& crew, const HostCounters& counters) {
+        metrics.after_step(crew, counters, transport->counters());
+      });
 }
 
 Exit run_worker(const Process& process, const WorkerRole& role) {
   const MemberId self = fresh_member_id();
+  const auto http = open_role_http(role.http, {"worker", self}, process.log);
+  if (!http) return user_error(http.error());
   auto transport = make_transport(process, self);
   if (const Status done = transport->connect(kCoordinator, role.coordinator); !done) {
     return user_error(done.error());
   }
+  WorkerMetrics metrics(**http);
   DataSource data(process, role);
   Sites<WorkerSite> sites([&data](RunId id) {
     return std::make_shared<WorkerSite>(
@@ -301,7 +326,8 @@ Exit run_worker(const Process& process, const WorkerRole& role) {
       crew(wire::Role::worker, role.coordinator, role.give_up), [&](RunId, std::uint64_t life) {
         return std::make_unique<Worker>(
             WorkerOptions{.membership = membership(wire::Role::worker, role.coordinator, ""),
-                          .first_request = life << 32},
+                          .first_request = life << 32,
+                          .counters = &metrics.counters()},
             self);
       });
   return run_host<Crew<Worker>>(
@@ -316,7 +342,9 @@ Exit run_worker(const Process& process, const WorkerRole& role) {
                return (*executor)(std::move(job));
              };
            }},
-      role.stoppable);
+      role.stoppable, [&](const Crew<Worker>& crew, const HostCounters& counters) {
+        metrics.after_step(crew, counters, transport->counters());
+      });
 }
 
 }  // namespace ballast

@@ -10,6 +10,7 @@
 
 #include "cli/job_file.h"
 #include "cli/links.h"
+#include "cli/role_http.h"
 #include "common/net/zmq_transport.h"
 #include "common/observe/log.h"
 #include "common/runtime/machine.h"
@@ -65,6 +66,7 @@ struct ServerRole {
   std::string advertise;  // Where workers reach it; empty: where it listens.
   std::string home;
   std::size_t buffered_bytes_max = ServerOptions{}.buffered_bytes_max;
+  HttpFlags http{};
   Duration give_up = std::chrono::seconds(60);  // Without an answer from the coordinator; 0: never.
   OnStoppable stoppable;
 };
@@ -75,6 +77,7 @@ struct WorkerRole {
   std::uint32_t threads = 1;
   // Where prepared data is kept that is fetched from the coordinator.
   std::string cache;
+  HttpFlags http{};
   Duration give_up = std::chrono::seconds(60);
   OnStoppable stoppable;
 };

@@ -16,7 +16,10 @@
 namespace ballast {
 
 ServerOutcome ServerDisk::operator()(ServerJob&& job) {
-  return std::visit([&](auto& concrete) -> ServerOutcome { return run(concrete); }, job);
+  ServerOutcome outcome =
+      std::visit([&](auto& concrete) -> ServerOutcome { return run(concrete); }, job);
+  if (show_ && home_) show_(home_->figures());
+  return outcome;
 }
 
 // ---- load ---------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "common/math/blas.h"
 #include "common/storage/checkpoint_store.h"
@@ -26,10 +27,12 @@ class ServerDisk {
   // How a server comes by the checkpoint store that a run names.
   using OpenStore =
       std::function<Result<std::unique_ptr<CheckpointStore>>(const std::string& address)>;
+  // What the home is like after a job, on that job's thread.
+  using Show = std::function<void(const KvFigures&)>;
 
   // The home is created when missing. It belongs to one process at a time.
-  ServerDisk(std::string home, OpenStore open_store)
-      : home_path_(std::move(home)), open_store_(std::move(open_store)) {}
+  ServerDisk(std::string home, OpenStore open_store, Show show = {})
+      : home_path_(std::move(home)), open_store_(std::move(open_store)), show_(std::move(show)) {}
 
   [[nodiscard]] ServerOutcome operator()(ServerJob&& job);
 
@@ -54,6 +57,7 @@ class ServerDisk {
 
   const std::string home_path_;
   const OpenStore open_store_;
+  const Show show_;
   // None after a job that failed: what the disk refused once the store refuses until it is opened
   // again. The next job does that; by then there may be room.
   std::unique_ptr<KvStore> home_;

@@ -258,19 +258,38 @@ void Server::on_pull(MemberId from, const wire::Pull& pull, Effects<Job>& effect
   }
   if (!holds_all(pull)) return;  // One of us has an older plan; asked again with a newer one.
   if (pull.version == applied_) {
-    answer(from, pull, effects);
+    answer(from, pull, now_, effects);
     return;
   }
-  std::erase_if(parked_, [&](const Parked& parked) {
-    return parked.from == from && parked.pull.request == pull.request;
-  });
-  if (parked_.size() < options_.parked_max) parked_.push_back({from, pull});
+  park(from, pull, unpark(from, pull));
   // Also to one that is further: the others may have gone on before we came back with an older
   // disk.
   if (pull.again) effects.send(from, wire::Missing{timeline_, applied_ + 1, missing()});
 }
 
-void Server::answer(MemberId to, const wire::Pull& pull, Effects<Job>& effects) {
+Time Server::unpark(MemberId from, const wire::Pull& pull) {
+  const auto first = std::find_if(parked_.begin(), parked_.end(), [&](const Parked& parked) {
+    return parked.from == from && parked.pull.request == pull.request;
+  });
+  if (first == parked_.end()) return now_;
+  const Time since = first->since;
+  parked_.erase(first);
+  return since;
+}
+
+void Server::park(MemberId from, const wire::Pull& pull, Time since) {
+  if (parked_.size() < options_.parked_max) {
+    parked_.push_back({from, pull, since});
+  } else if (options_.counters != nullptr) {
+    options_.counters->pulls_refused += 1;
+  }
+}
+
+void Server::answer(MemberId to, const wire::Pull& pull, Time since, Effects<Job>& effects) {
+  if (options_.counters != nullptr) {
+    options_.counters->pulls += 1;
+    options_.counters->pull_wait.add(now_ - since);
+  }
   wire::Values values{pull.request, timeline_, pull.version, {}, clocks_of(pull.leaves)};
   for (const PartitionId id : pull.dense) {
     for (const DenseBlock& block : partitions_.at(id).tables().dense()) {
@@ -307,12 +326,22 @@ void Server::answer_parked(Effects<Job>& effects) {
   std::vector<Parked> waiting;
   for (Parked& parked : parked_) {
     if (parked.pull.version == applied_) {
-      if (holds_all(parked.pull)) answer(parked.from, parked.pull, effects);
+      if (holds_all(parked.pull)) answer(parked.from, parked.pull, parked.since, effects);
     } else {
       waiting.push_back(std::move(parked));
     }
   }
   parked_ = std::move(waiting);
+}
+
+ServerGauges Server::gauges() const {
+  ServerGauges gauges{.partitions = partitions_.size(),
+                      .parked_pulls = parked_.size(),
+                      .buffered_bytes = buffered_bytes_,
+                      .open_cuts = cuts_.size(),
+                      .table_bytes = 0};
+  for (const auto& [id, partition] : partitions_) gauges.table_bytes += partition.tables().bytes();
+  return gauges;
 }
 
 // ---- what is here -------------------------------------------------------------------------------

@@ -22,6 +22,7 @@
 #include "common/runtime/machine.h"
 #include "common/runtime/membership.h"
 #include "common/runtime/peers.h"
+#include "paramserver/counters.h"
 #include "paramserver/cut.h"
 #include "paramserver/partition.h"
 #include "paramserver/recovered_copies.h"
@@ -116,6 +117,16 @@ struct ServerOptions {
   // R11: of contributions on their way down the trees. What is over it is dropped and asked for
   // later, but for the leftmost missing node of each partition.
   std::size_t buffered_bytes_max = std::size_t{1} << 30;
+  ServerCounters* counters = nullptr;  // Outlives the server; null: nobody looks.
+};
+
+// What a server has now, for whoever drives it to show.
+struct ServerGauges {
+  std::size_t partitions = 0;  // Copies included.
+  std::size_t parked_pulls = 0;
+  std::size_t buffered_bytes = 0;  // Of contributions.
+  std::size_t open_cuts = 0;
+  std::uint64_t table_bytes = 0;
 };
 
 class Server {
@@ -132,12 +143,14 @@ class Server {
   [[nodiscard]] Step applied() const { return applied_; }
   [[nodiscard]] const std::map<PartitionId, Partition>& partitions() const { return partitions_; }
   [[nodiscard]] std::size_t buffered_bytes() const { return buffered_bytes_; }
+  [[nodiscard]] ServerGauges gauges() const;
 
  private:
   enum class State { joining, restoring, serving };
   struct Parked {
     MemberId from{};
     wire::Pull pull;
+    Time since{};  // When it was asked first.
   };
   struct Deferred {  // A node that was dropped for want of room, at least in part.
     MemberId from{};
@@ -205,8 +218,11 @@ class Server {
   void hold(wire::Held& held) const;
   void remember(const std::vector<Commit>& commits);
   void begin_cut(Step step, const std::vector<wire::CutOrder>& orders, Effects<Job>& effects);
+  // When it was asked first: one that is asked again takes the place of that one.
+  [[nodiscard]] Time unpark(MemberId from, const wire::Pull& pull);
+  void park(MemberId from, const wire::Pull& pull, Time since);
   void answer_parked(Effects<Job>& effects);
-  void answer(MemberId to, const wire::Pull& pull, Effects<Job>& effects);
+  void answer(MemberId to, const wire::Pull& pull, Time since, Effects<Job>& effects);
   void apply(const Commit& commit, Effects<Job>& effects);
   void after_contributions(Effects<Job>& effects);
   void begin_step();

@@ -60,14 +60,12 @@ void Server::on_relaxed_pull(MemberId from, const wire::Pull& pull, Effects<Job>
     return;
   }
   if (partitions_.empty() || !holds_all(pull)) return;  // Asked again, with a newer plan.
-  std::erase_if(parked_, [&](const Parked& parked) {
-    return parked.from == from && parked.pull.request == pull.request;
-  });
+  const Time since = unpark(from, pull);
   if (has_counted(pull)) {
-    answer(from, pull, effects);
+    answer(from, pull, since, effects);
     return;
   }
-  if (parked_.size() < options_.parked_max) parked_.push_back({from, pull});
+  park(from, pull, since);
   if (pull.again) {
     effects.send(from,
                  wire::Behind{pull.request, timeline_, clocks_of(pull.leaves), floor(), slowest()});
@@ -77,7 +75,7 @@ void Server::on_relaxed_pull(MemberId from, const wire::Pull& pull, Effects<Job>
 void Server::answer_relaxed(Effects<Job>& effects) {
   std::erase_if(parked_, [&](const Parked& parked) {
     if (!has_counted(parked.pull)) return false;
-    answer(parked.from, parked.pull, effects);
+    answer(parked.from, parked.pull, parked.since, effects);
     return true;
   });
 }
@@ -123,6 +121,10 @@ bool Server::count(Leaf leaf, Step step, const Figures& figures, PartitionId id,
   }
   const Partition::Counted counted =
       partitions_.find(id)->second.count(leaf, step, contribution, scalars);
+  if (options_.counters != nullptr) {
+    const bool is_new = counted != Partition::Counted::no;
+    (is_new ? options_.counters->contributions : options_.counters->contributions_repeated) += 1;
+  }
   if (counted == Partition::Counted::no) return false;
   if (finite && counted != Partition::Counted::nonfinite) {
     if (id == PartitionId{0}) counted_ = counted_ + figures;

@@ -86,11 +86,16 @@ Server::Taken Server::take(MemberId from, PartitionId id, Node node, Contributio
     Deferred& deferred = deferred_[{node.begin(), node}];
     deferred.from = from;
     deferred.bytes += contribution.bytes();
+    if (options_.counters != nullptr) options_.counters->contributions_dropped += 1;
     return Taken::dropped;
   }
   buffered_bytes_ -= partition.buffered_bytes();
   const Offer offer = partition.offer(node, std::move(contribution));
   buffered_bytes_ += partition.buffered_bytes();
+  if (options_.counters != nullptr) {
+    options_.counters->contributions += offer == Offer::counted ? 1 : 0;
+    options_.counters->contributions_repeated += offer == Offer::covered ? 1 : 0;
+  }
   if (offer == Offer::counted) return Taken::counted;
   if (offer == Offer::covered) return Taken::nothing_new;
   // R6: the run stops instead of training on; nothing of this step is committed from here on.
@@ -146,6 +151,10 @@ void Server::say_prepared(Effects<Job>& effects) {
     if (owns(id)) prepared.loads.push_back({id, traffic_[id], partition.tables().bytes()});
   }
   effects.send(kCoordinator, std::move(prepared));
+  const bool is_first = promised_ <= applied_;
+  if (is_first && first_share_ && options_.counters != nullptr) {
+    options_.counters->reduce.add(now_ - applied_at_ - *first_share_);
+  }
   prepared_said_ = all_prepared();
   promised_ = applied_ + 1;
   next_repeat_ = now_ + options_.retry;
@@ -172,6 +181,10 @@ void Server::apply(const Commit& commit, Effects<Job>& effects) {
   buffered_bytes_ = 0;
   deferred_.clear();
   applied_ = commit.step;
+  if (options_.counters != nullptr) {
+    options_.counters->steps += 1;
+    options_.counters->step.add(now_ - applied_at_);
+  }
   begin_step();
   remember({commit});
   prepared_said_ = false;

@@ -311,6 +311,7 @@ void Worker::on_outcome(WorkerOutcome outcome, Effects<Job>& effects) {
                  [&](NodeReady& ready) { on_node(ready, effects); },
                  [&](Packed& packed) { on_packed(std::move(packed), effects); },
                  [&](BatchEvaluated& done) {
+                   if (options_.counters != nullptr) options_.counters->batches += 1;
                    membership_.made_progress();
                    if (done.evaluated.timeline != timeline_) return;
                    effects.send(kCoordinator, std::move(done.evaluated));
@@ -337,6 +338,7 @@ void Worker::ask(GroupId id, Group& group, Effects<Job>& effects) {
   group.weights = std::make_shared<WeightStore>(
       run_, group.keys, wants_dense ? WeightStore::Dense::wanted : WeightStore::Dense::unwanted);
   group.stage = Stage::pulling;
+  group.stage_since = now_;
   group.ask_again = now_ + options_.retry;
   for (std::uint32_t p = 0; p < owners_->size(); ++p) {
     wire::Pull& pull = group.asks[(*owners_)[p]].pull;
@@ -379,6 +381,7 @@ void Worker::repeat_pulls(Effects<Job>& effects) {
     for (auto& [server, ask] : group.asks) {
       if (ask.answered) continue;
       ask.pull.again = true;
+      if (options_.counters != nullptr) options_.counters->pulls_repeated += 1;
       effects.send(server, ask.pull);
     }
   }
@@ -432,6 +435,34 @@ void Worker::version_seen(Step version) {
   });
 }
 
+// Every server has answered a pull of `version`.
+void Worker::count_applied(Step version) {
+  const auto work = steps_.find(version);
+  if (work == steps_.end()) return;
+  const std::vector<Time> pushed_at = std::exchange(work->second.pushed_at, {});
+  if (options_.counters == nullptr) return;
+  for (const Time at : pushed_at) options_.counters->push.add(now_ - at);
+}
+
+void Worker::count_pushed(const PackPush& job) {
+  if (options_.counters == nullptr) return;
+  WorkerCounters& counters = *options_.counters;
+  counters.steps += 1;
+  for (const auto& [node, gradient] : job.nodes) {
+    counters.leaves += node.end() - node.begin();
+    counters.examples += gradient->figures.examples;
+  }
+}
+
+WorkerGauges Worker::gauges() const {
+  const auto pulling = std::count_if(groups_.begin(), groups_.end(), [](const auto& entry) {
+    return entry.second.stage == Stage::pulling;
+  });
+  return {.groups = groups_.size(),
+          .pulling = static_cast<std::size_t>(pulling),
+          .retained_steps = steps_.size() + sent_.size()};
+}
+
 bool Worker::has_group_of(Step step) const {
   return std::any_of(groups_.begin(), groups_.end(), [&](const auto& entry) {
     return !entry.second.evaluation && entry.second.version + 1 == step;
@@ -449,7 +480,10 @@ void Worker::on_passed(const wire::Passed& passed, Effects<Job>& effects) {
 // ---- compute and push ---------------------------------------------------------------------------
 
 void Worker::compute(GroupId id, Group& group, Effects<Job>& effects) {
+  if (options_.counters != nullptr) options_.counters->pull.add(now_ - group.stage_since);
+  count_applied(group.version);
   group.stage = Stage::computing;
+  group.stage_since = now_;
   group.asks.clear();
   if (group.evaluation) {
     for (std::uint32_t batch = group.begin; batch < group.end; ++batch) {
@@ -493,6 +527,7 @@ void Worker::on_node(const NodeReady& ready, Effects<Job>& effects) {
   const bool all = std::all_of(group->nodes.begin(), group->nodes.end(),
                                [&](Node node) { return group->sums.contains(node); });
   if (!all) return;
+  if (options_.counters != nullptr) options_.counters->compute.add(now_ - group->stage_since);
   group->stage = Stage::packing;
   group->weights.reset();
   PackPush pack{.group = ready.group,
@@ -516,6 +551,8 @@ void Worker::on_packed(Packed packed, Effects<Job>& effects) {
     return;
   }
   for (const auto& [server, push] : packed.pushes) effects.send(server, push);
+  count_pushed(job);
+  steps_[job.step].pushed_at.push_back(now_);
   Retained& retained = steps_[job.step].retained[job.nodes.front().first];
   retained.nodes = std::move(job.nodes);
   retained.pushes = std::move(packed.pushes);

@@ -26,6 +26,7 @@
 #include "common/runtime/machine.h"
 #include "common/runtime/membership.h"
 #include "common/runtime/peers.h"
+#include "worker/counters.h"
 #include "worker/model/model.h"
 #include "worker/weight_store.h"
 
@@ -127,6 +128,14 @@ struct WorkerOptions {
   // Pulls are numbered from here: what servers still answer to another life of this process in the
   // run must not be taken for what this one asked.
   std::uint64_t first_request = 1;
+  WorkerCounters* counters = nullptr;  // Outlives the worker; null: nobody looks.
+};
+
+// What a worker has now, for whoever drives it to show.
+struct WorkerGauges {
+  std::size_t groups = 0;          // Under way.
+  std::size_t pulling = 0;         // ... of which wait for servers.
+  std::size_t retained_steps = 0;  // Whose pushes are kept (R9); relaxed: pushes.
 };
 
 class Worker {
@@ -140,6 +149,7 @@ class Worker {
 
   [[nodiscard]] Timeline timeline() const { return timeline_; }
   [[nodiscard]] std::size_t groups_in_flight() const { return groups_.size(); }
+  [[nodiscard]] WorkerGauges gauges() const;
 
  private:
   enum class Stage { gathering, pulling, computing, packing };
@@ -167,6 +177,7 @@ class Worker {
     std::map<Node, std::shared_ptr<const Gradient>> sums;
     std::uint32_t open_jobs = 0;
     Time ask_again{};
+    Time stage_since{};  // When it began to pull, or to compute.
   };
   struct Retained {
     std::vector<std::pair<Node, std::shared_ptr<const Gradient>>> nodes;
@@ -175,6 +186,7 @@ class Worker {
   struct StepWork {
     std::set<Leaf> begun;
     std::map<Node, Retained> retained;  // By first node. R9: until version `step` is seen.
+    std::vector<Time> pushed_at;        // Of what is not known to be applied.
   };
 
   // Relaxed: what was pushed for leaves at a step, and by which servers it is not known to be
@@ -183,6 +195,7 @@ class Worker {
     Step step = 0;
     std::vector<Leaf> leaves;
     std::map<MemberId, wire::Push> pushes;
+    Time at{};
   };
 
   void on_message(const wire::Message& message, Effects<Job>& effects);
@@ -217,6 +230,8 @@ class Worker {
   void ask(GroupId id, Group& group, Effects<Job>& effects);
   void compute(GroupId id, Group& group, Effects<Job>& effects);
   void version_seen(Step version);
+  void count_applied(Step version);
+  void count_pushed(const PackPush& job);
   void repeat_pulls(Effects<Job>& effects);
   // For people: what the oldest group waits for, and on whom; empty: nothing.
   [[nodiscard]] std::string wait() const;

@@ -84,7 +84,11 @@ void Worker::hear_clocks(MemberId from, const std::vector<Leaf>& leaves,
       return asked != leaves.end() &&
              clocks[static_cast<std::size_t>(asked - leaves.begin())] >= sent.step;
     };
-    if (std::all_of(sent.leaves.begin(), sent.leaves.end(), is_counted)) sent.pushes.erase(from);
+    if (!std::all_of(sent.leaves.begin(), sent.leaves.end(), is_counted)) continue;
+    sent.pushes.erase(from);
+    if (sent.pushes.empty() && options_.counters != nullptr) {
+      options_.counters->push.add(now_ - sent.at);
+    }
   }
   std::erase_if(sent_, [](const Sent& sent) { return sent.pushes.empty(); });
 }
@@ -149,7 +153,8 @@ void Worker::on_packed_relaxed(Packed packed, Effects<Job>& effects) {
     effects.jobs.push_back(std::move(job));
     return;
   }
-  Sent sent{.step = job.step, .leaves = {}, .pushes = {}};
+  count_pushed(job);
+  Sent sent{.step = job.step, .leaves = {}, .pushes = {}, .at = now_};
   for (const auto& [node, gradient] : job.nodes) {
     sent.leaves.push_back(node.begin());
     const auto next = next_.find(node.begin());

@@ -27,10 +27,11 @@ namespace ballast::http {
 
 // A request that was answered, or whose client has gone: for logs and metrics.
 struct Served {
-  std::string route;    // Pattern; empty: no route was found, or the request could not be read.
-  std::string method;   // A known one, or empty.
-  unsigned status = 0;  // 499: the client did not wait for it.
-  Duration took{};      // From the first byte of the request to the last of the answer.
+  std::string route;      // Pattern; empty: no route was found, or the request could not be read.
+  std::string method;     // A known one, or empty.
+  unsigned status = 0;    // 499: the client did not wait for it.
+  Duration took{};        // From the first byte of the request to the last of the answer.
+  bool streamed = false;  // Events: it took as long as its client stayed.
   std::uint64_t bytes_in = 0;   // Of bodies.
   std::uint64_t bytes_out = 0;  // With heads.
   std::string request_id;

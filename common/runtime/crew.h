@@ -105,6 +105,10 @@ class Crew {
     for (const auto& [run, served] : served_) runs.push_back(run);
     return runs;
   }
+  // Whether the coordinator has said something within `silence`: the process is part of its fleet.
+  [[nodiscard]] bool is_heard(Duration silence) const {
+    return heard_ && now_ - *heard_ <= silence;
+  }
   [[nodiscard]] bool serves(RunId run) const { return served_.contains(run); }
   // REQUIRES: it serves the run.
   [[nodiscard]] const Machine& machine(RunId run) const { return *served_.at(run).machine; }

@@ -39,6 +39,8 @@ struct HostCounters {
   std::uint64_t steps = 0;
   std::uint64_t malformed = 0;    // Messages that could not be read.
   std::uint64_t unconnected = 0;  // Connections that could not be made.
+  std::uint64_t jobs_given = 0;
+  std::uint64_t jobs_done = 0;  // Of them; what lies between waits, or is being worked on.
 };
 
 [[nodiscard]] inline LogLevel to_log_level(NoteLevel level) {
@@ -171,6 +173,7 @@ class Host {
   void on_outcomes() {
     for (Outcome& outcome : pool_.take()) {
       if (exit_) return;
+      counters_.jobs_done += 1;
       step(Done<Outcome>{std::move(outcome)});
     }
     on_readable();
@@ -202,6 +205,7 @@ class Host {
       send(message.to, {options_.self, std::move(message.body), message.term.value_or(effects.term),
                         message.run});
     }
+    counters_.jobs_given += effects.jobs.size();
     for (Job& job : effects.jobs) pool_.give(std::move(job));
     for (const Note& note : effects.notes) {
       log_.write(to_log_level(note.level), source_, note.text);

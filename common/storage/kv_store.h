@@ -76,6 +76,21 @@ class KvCursor {
   [[nodiscard]] virtual std::string_view value() const = 0;
 };
 
+// What a store has and has done, for people and monitors.
+struct KvFigures {
+  std::uint64_t cache_bytes = 0;     // Blocks of files in memory.
+  std::uint64_t memtable_bytes = 0;  // Writes that are in no file yet.
+  std::uint64_t index_bytes = 0;     // Of files, outside of the cache.
+  std::uint64_t file_bytes = 0;      // On disk.
+  std::uint64_t files = 0;
+  std::uint64_t compactions_pending = 0;       // 0 or 1.
+  std::uint64_t compaction_bytes_pending = 0;  // As estimated.
+  std::uint64_t compactions_running = 0;
+  std::uint64_t written_bytes = 0;    // By write(), since it was opened.
+  std::uint64_t flushed_bytes = 0;    // From memory into files, and ...
+  std::uint64_t compacted_bytes = 0;  // ... from files into others.
+};
+
 class KvStore {
  public:
   virtual ~KvStore() = default;
@@ -98,6 +113,9 @@ class KvStore {
   // durable when it returns, together with everything written before it.
   // REQUIRES: no key is in two of the files.
   [[nodiscard]] virtual Status ingest(std::span<const std::string> paths, IngestBy by) = 0;
+
+  // 0 where the implementation has no such thing.
+  [[nodiscard]] virtual KvFigures figures() const = 0;
 
   // Makes everything durable and lets go of the files. Every later call fails.
   [[nodiscard]] virtual Status close() = 0;

@@ -6,11 +6,13 @@
 #include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/options.h>
+#include <rocksdb/statistics.h>
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
 #include <rocksdb/write_buffer_manager.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstdarg>
 #include <filesystem>
 #include <mutex>
@@ -64,6 +66,8 @@ rocksdb::Options database_options(const RocksStoreOptions& chosen) {
   options.info_log = std::make_shared<NoLog>();
   options.stats_dump_period_sec = 0;  // No thread of its own for statistics nobody reads.
   options.stats_persist_period_sec = 0;
+  options.statistics = rocksdb::CreateDBStatistics();
+  options.statistics->set_stats_level(rocksdb::StatsLevel::kExceptHistogramOrTimers);
   options.paranoid_checks = true;
   // A torn last record is what a crash leaves; anything else wrong in the log is damage, and must
   // not silently become a shorter history.
@@ -225,6 +229,27 @@ class RocksStore final : public KvStore {
     return answer(status, "cannot ingest snapshot files");
   }
 
+  KvFigures figures() const override {
+    if (!database_) return {};
+    using Properties = rocksdb::DB::Properties;
+    const auto number = [&](const std::string& property) {
+      std::uint64_t value = 0;
+      return database_->GetIntProperty(property, &value) ? value : 0;
+    };
+    const rocksdb::Statistics& counts = *database_->GetDBOptions().statistics;
+    return {.cache_bytes = number(Properties::kBlockCacheUsage),
+            .memtable_bytes = number(Properties::kCurSizeAllMemTables),
+            .index_bytes = number(Properties::kEstimateTableReadersMem),
+            .file_bytes = number(Properties::kLiveSstFilesSize),
+            .files = count_files(),
+            .compactions_pending = number(Properties::kCompactionPending),
+            .compaction_bytes_pending = number(Properties::kEstimatePendingCompactionBytes),
+            .compactions_running = number(Properties::kNumRunningCompactions),
+            .written_bytes = counts.getTickerCount(rocksdb::BYTES_WRITTEN),
+            .flushed_bytes = counts.getTickerCount(rocksdb::FLUSH_WRITE_BYTES),
+            .compacted_bytes = counts.getTickerCount(rocksdb::COMPACT_WRITE_BYTES)};
+  }
+
   Status close() override {
     if (!database_) return closed();
     Status synced = sync();
@@ -234,6 +259,19 @@ class RocksStore final : public KvStore {
   }
 
  private:
+  [[nodiscard]] std::uint64_t count_files() const {
+    std::uint64_t files = 0;
+    for (int level = 0; level < database_->NumberLevels(); ++level) {
+      std::string count;
+      database_->GetProperty(
+          rocksdb::DB::Properties::kNumFilesAtLevelPrefix + std::to_string(level), &count);
+      std::uint64_t number = 0;
+      std::from_chars(count.data(), count.data() + count.size(), number);
+      files += number;
+    }
+    return files;
+  }
+
   // Replaces the paths by links in the store's directory; where one cannot be made (another
   // device, say) they stay, and false is returned.
   [[nodiscard]] bool link_all(std::vector<std::string>& paths) const {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <numeric>
 #include <optional>
 #include <string>
 #include <utility>
@@ -33,14 +34,15 @@ class ServerTest : public test::Driven<Server> {
  protected:
   explicit ServerTest(std::size_t parked_max = 4096,
                       std::size_t buffered_bytes_max = std::size_t{1} << 30)
-      : server_(options(parked_max, buffered_bytes_max)) {
+      : server_(options(parked_max, buffered_bytes_max, &counters_)) {
     step(Tick{});
     receive(kCoordinator, wire::Welcome{run_to_json(run_), KernelFamily::haswell, "store"});
     step(Done<ServerOutcome>{
         ServerLoaded{.canary = 1, .blas_version = "b", .error = "", .recovered = {}}});
   }
 
-  static ServerOptions options(std::size_t parked_max, std::size_t buffered_bytes_max) {
+  static ServerOptions options(std::size_t parked_max, std::size_t buffered_bytes_max,
+                               ServerCounters* counters = nullptr) {
     ServerOptions options;
     options.self = kSelf;
     options.membership.hello.role = wire::Role::server;
@@ -48,6 +50,7 @@ class ServerTest : public test::Driven<Server> {
     options.retry = milliseconds(100);
     options.parked_max = parked_max;
     options.buffered_bytes_max = buffered_bytes_max;
+    options.counters = counters;
     return options;
   }
 
@@ -131,6 +134,7 @@ class ServerTest : public test::Driven<Server> {
   }
 
   RunConfig run_ = small_run(kPartitions, kLeaves);
+  ServerCounters counters_;
   Server server_;
 };
 
@@ -213,6 +217,42 @@ TEST_F(ServerTest, ForgetsThePullsOfALostWorker) {
   EXPECT_EQ(effects.sends[0].to, kOther);
 }
 
+// ---- counts -------------------------------------------------------------------------------------
+
+std::uint64_t count_of(const DurationTally& tally) {
+  return std::accumulate(tally.counts().begin(), tally.counts().end(), std::uint64_t{0});
+}
+
+TEST_F(ServerTest, CountsWhatItDoesAndHowLongItTakes) {
+  restore(1);
+  receive(kWorker, pull(0));
+  receive(kWorker, pull(1));
+  EXPECT_EQ(server_.gauges().parked_pulls, 1U);
+  later(milliseconds(30));
+  receive(kWorker, pull(1));  // Asked again: it still waits since it was asked first.
+  receive(kWorker, push(1, {1, 0}));
+  EXPECT_GT(server_.gauges().buffered_bytes, 0U);
+  receive(kOther, push(1, {1, 0}));
+  later(milliseconds(40));
+  receive(kOther, push(1, {1, 1}));
+  later(milliseconds(20));
+  receive(kCoordinator, commit(1));
+
+  EXPECT_EQ(counters_.pulls, 2U);
+  EXPECT_NEAR(counters_.pull_wait.seconds(), 0.090, 1e-9);
+  EXPECT_EQ(counters_.contributions, 2U * kPartitions);
+  EXPECT_EQ(counters_.contributions_repeated, 1U * kPartitions);
+  EXPECT_EQ(counters_.contributions_dropped, 0U);
+  EXPECT_EQ(counters_.steps, 1U);
+  EXPECT_EQ(count_of(counters_.reduce), 1U);
+  EXPECT_NEAR(counters_.reduce.seconds(), 0.040, 1e-9);
+  EXPECT_EQ(count_of(counters_.step), 1U);
+  EXPECT_NEAR(counters_.step.seconds(), 0.090, 1e-9);
+  EXPECT_EQ(server_.gauges().parked_pulls, 0U);
+  EXPECT_EQ(server_.gauges().partitions, kPartitions);
+  EXPECT_GT(server_.gauges().table_bytes, 0U);
+}
+
 class CrampedServerTest : public ServerTest {
  protected:
   CrampedServerTest() : ServerTest(1) {}
@@ -225,6 +265,7 @@ TEST_F(CrampedServerTest, ParksNoMoreThanItsLimitAndAnswersWhoAsksAgain) {
   receive(kWorker, push(1, {2, 0}));
   EXPECT_EQ(count<wire::Values>(receive(kCoordinator, commit(1))), 1U);
   EXPECT_EQ(count<wire::Values>(receive(kOther, pull(1))), 1U);
+  EXPECT_EQ(counters_.pulls_refused, 1U);
 }
 
 // ---- push, prepared, commit ---------------------------------------------------------------------

@@ -57,6 +57,23 @@ TEST(RocksStore, KeepsItsEntriesOverReopening) {
   EXPECT_EQ(entries_of(*store, "log").size(), 20U);
 }
 
+TEST(RocksStore, SaysWhatItHasAndHasDone) {
+  const TemporaryDirectory directory;
+  make_store(directory.path("home"), 20);
+  const auto store = need(open_rocks_store({.directory = directory.path("home")}));
+  WriteBatch batch;
+  batch.put("key", std::string(5000, 'x'));
+  need(store->write(batch, Durability::synced));
+  const KvFigures figures = store->figures();
+  EXPECT_GE(figures.files, 1U);
+  EXPECT_GT(figures.file_bytes, 0U);
+  EXPECT_GT(figures.memtable_bytes, 5000U);
+  EXPECT_GT(figures.written_bytes, 5000U);
+  EXPECT_LT(figures.written_bytes, 10'000U) << "since it was opened";
+  need(store->close());
+  EXPECT_EQ(store->figures().file_bytes, 0U);
+}
+
 TEST(RocksStore, HasOneOwner) {
   const TemporaryDirectory directory;
   const auto store = need(open_rocks_store({.directory = directory.path("home")}));

@@ -58,6 +58,7 @@ const Planted kPlanted[] = {
     {"pugixml stays in s3_xml.cc", "common/remote/s3_client.cc", "#include <pugixml.hpp>"},
     {"Asio stays at the edges", "coordinator/http.cc", "#include <boost/beast.hpp>"},
     {"OpenSSL stays in common/base and common/http", "cli/keys.cc", "#include <openssl/rand.h>\n"},
+    {"prometheus-cpp stays in common/observe", "worker/a.h", "#include <prometheus/counter.h>\n"},
     {"Boost.Math stays in statistics.cc", "common/math/metrics.cc",
      "#include <boost/math/distributions/students_t.hpp>"},
     {"OpenBLAS stays in common/math", "worker/model/dense.cc", "#include <cblas.h>"},

@@ -65,18 +65,19 @@ wire::Plan plan_of(PlanNumber number, std::vector<wire::Assignment> workers, Tim
 
 class TrainerTest : public test::Driven<Worker> {
  protected:
-  TrainerTest() : worker_(options(), kSelf) {
+  TrainerTest() : worker_(options(&counters_), kSelf) {
     step(Tick{});
     receive(kCoordinator, wire::Welcome{run_to_json(kRun), KernelFamily::haswell, "store"});
     step(Done<WorkerOutcome>{
         WorkerLoaded{.number = 1, .canary = 1, .blas_version = "b", .error = ""}});
   }
 
-  static WorkerOptions options() {
+  static WorkerOptions options(WorkerCounters* counters) {
     WorkerOptions options;
     options.membership.retry = milliseconds(100);
     options.retry = milliseconds(100);
     options.evaluation_group_max = 2;
+    options.counters = counters;
     return options;
   }
 
@@ -161,6 +162,7 @@ class TrainerTest : public test::Driven<Worker> {
     return gradient;
   }
 
+  WorkerCounters counters_;
   Worker worker_;
 };
 
@@ -204,6 +206,28 @@ TEST_F(TrainerTest, PullsComputesAndPushesItsLeavesAsMaximalNodes) {
   }
   ASSERT_EQ(jobs<GatherLeaves>(effects).size(), 1U) << "the next step follows at once";
   EXPECT_EQ(jobs<GatherLeaves>(effects)[0].step, 2U);
+}
+
+TEST_F(TrainerTest, CountsWhatItDoesAndHowLongItTakes) {
+  After effects = gather(receive(kCoordinator, plan_of(1, {{kSelf, {0, 3}}, {kPeer, {3, 4}}})));
+  EXPECT_EQ(worker_.gauges().pulling, 1U);
+  now_ += milliseconds(20);
+  effects = answer(effects);
+  EXPECT_NEAR(counters_.pull.seconds(), 0.020, 1e-9);
+  now_ += milliseconds(30);
+  effects = compute(effects);
+  EXPECT_NEAR(counters_.compute.seconds(), 0.030, 1e-9);
+  EXPECT_EQ(counters_.steps, 1U);
+  EXPECT_EQ(counters_.leaves, 3U);
+  EXPECT_EQ(counters_.examples, 3U);
+  EXPECT_EQ(counters_.push.seconds(), 0.0) << "nobody has said yet that it is applied";
+  effects = gather(effects);
+  later(milliseconds(150));
+  EXPECT_EQ(counters_.pulls_repeated, 2U) << "of both servers";
+  answer(effects);
+  EXPECT_NEAR(counters_.push.seconds(), 0.150, 1e-9);
+  EXPECT_NEAR(counters_.pull.seconds(), 0.170, 1e-9);
+  EXPECT_GT(worker_.gauges().retained_steps, 0U);
 }
 
 TEST_F(TrainerTest, AsksAgainWithTheSameRequestUntilAnswered) {
