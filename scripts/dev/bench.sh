@@ -5,7 +5,7 @@
 #
 #   kernels   what partitions and leaves do most, beside the limits of the machine (Google Benchmark;
 #             the arguments are its own, such as --benchmark_filter=tree_add)
-#   cuts      what a checkpoint costs the steps around it  [MiB of weights]
+#   cuts      what a checkpoint costs the steps around it, and to write  [MiB of weights [DIRECTORY]]
 #   shapes    examples a second by workers, servers and threads  [SPEC]
 #   digits    the digits MLP on five folds
 #   search    cross-validation and a search beside scikit-learn (needs ./dev data adult)
