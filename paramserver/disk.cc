@@ -110,6 +110,7 @@ Status ServerDisk::restore(const ServerRestore& job, std::vector<std::unique_ptr
   for (const PartitionId partition : job.partitions) {
     auto tables = std::make_unique<Tables>(*job.run, partition);
     if (const Status loaded = read(*tables); !loaded) return loaded;
+    tables->set_aside();
     out.push_back(std::move(tables));
   }
   return {};
@@ -192,17 +193,19 @@ ServerCutDone ServerDisk::run(ServerCut& job) {
     home_.reset();
     return {{job.timeline, job.step, {}, {}, error.message, may_pass(error)}};
   };
-  for (PartitionCut& partition : job.partitions) partition.snapshot.detach_state();
-  for (PartitionCut& partition : job.partitions) {
-    const CutScope scope = scope_of(partition);
+  for (auto partition = job.partitions.begin(); partition != job.partitions.end(); ++partition) {
+    // Of all that are still to be written, again and again: training goes on meanwhile.
+    std::for_each(partition, job.partitions.end(),
+                  [](PartitionCut& waiting) { waiting.snapshot.set_aside(); });
+    const CutScope scope = scope_of(*partition);
     if (scope == CutScope::nothing) {
-      cut.done.unchanged.push_back({partition.snapshot.partition(), partition.since});
+      cut.done.unchanged.push_back({partition->snapshot.partition(), partition->since});
     } else {
-      auto file = write(partition, scope);
+      auto file = write(*partition, scope);
       if (!file) return failed(file.error());
       cut.done.files.push_back(std::move(*file));
     }
-    partition = {};  // Lets go.
+    *partition = {};  // Lets go.
   }
   if (const Status kept = keep(cut.done.files); !kept) return failed(kept.error());
   return cut;
