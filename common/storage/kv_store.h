@@ -23,8 +23,10 @@ namespace ballast {
 
 enum class Durability { buffered, synced };
 
-// What to do with the files of an ingestion. `link` shares the bytes with the source where the
-// file system can (same device), which is why nobody may change a stored file in place.
+// What to do with the files of an ingestion. `copy` looks whether they are whole, since it reads
+// them anyway. `link` shares the bytes with the source where the file system can (same device),
+// which is why nobody may change a stored file in place, and does not read them: they were written
+// just now or verified (snapshot.h). Whatever is read later is checked then.
 enum class IngestBy { copy, link };
 
 // Changes that happen together, in the order in which they were added. Reusable after clear().

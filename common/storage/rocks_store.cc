@@ -213,7 +213,7 @@ class RocksStore final : public KvStore {
     if (Status synced = sync(); !synced) return synced;
     rocksdb::IngestExternalFileOptions options;
     options.write_global_seqno = false;  // The bytes are shared and named by their content.
-    options.verify_checksums_before_ingest = true;
+    options.verify_checksums_before_ingest = by == IngestBy::copy;
     std::vector<std::string> files(paths.begin(), paths.end());
     const std::lock_guard one_at_a_time(ingesting_);  // They share the names of links.
     // RocksDB's own way to link removes the source, so it gets links of ours to remove.
