@@ -4,6 +4,7 @@
 #include <map>
 #include <utility>
 
+#include "common/base/background.h"
 #include "common/base/check.h"
 #include "common/base/overloaded.h"
 #include "common/job/names.h"
@@ -188,6 +189,13 @@ Status ServerDisk::read(Tables& tables) {
 // ---- cut ----------------------------------------------------------------------------------------
 
 ServerCutDone ServerDisk::run(ServerCut& job) {
+  if (step_log_ != nullptr) return write(job);  // Steps wait for what is logged after it.
+  ServerCutDone done;
+  in_background([&] { done = write(job); });
+  return done;
+}
+
+ServerCutDone ServerDisk::write(ServerCut& job) {
   ServerCutDone cut{{job.timeline, job.step, {}, {}, ""}};
   const auto failed = [&](const Error& error) -> ServerCutDone {
     home_.reset();
