@@ -17,6 +17,17 @@
 
 namespace ballast {
 
+namespace {
+
+// The last partition's range has no end that sorts after it; its successor does.
+RecordRange bounded_records_of(PartitionId partition) {
+  RecordRange range = records_of(partition);
+  if (range.end.empty()) range.end.assign(kRecordKeyBytes, '\xff');
+  return range;
+}
+
+}  // namespace
+
 ServerOutcome ServerDisk::operator()(ServerJob&& job) {
   return std::visit([&](auto& concrete) -> ServerOutcome { return run(concrete); }, job);
 }
@@ -133,11 +144,19 @@ Status ServerDisk::ingest_chains(const std::vector<wire::SnapshotFile>& files,
 }
 
 Status ServerDisk::clear(PartitionId partition) {
-  const RecordRange range = records_of(partition);
+  const RecordRange range = bounded_records_of(partition);
+  if (const Status gone = home_->abandon(range.begin, range.end); !gone) return gone;
+  {
+    auto cursor = home_->scan(range.begin, range.end);
+    if (!cursor) return cursor.error();
+    const Result<bool> left = (*cursor)->next();
+    if (!left) return left.error();
+    if (!*left) return {};
+  }
+  // What says that they are gone lies above whatever is ingested from now on, and RocksDB has to
+  // merge all of that with it: not where there is nothing to say.
   WriteBatch batch;
-  // The last partition's range has no end that sorts after it; its successor does.
-  batch.remove_range(range.begin,
-                     range.end.empty() ? std::string(kRecordKeyBytes, '\xff') : range.end);
+  batch.remove_range(range.begin, range.end);
   return home_->write(batch, Durability::buffered);
 }
 
@@ -255,6 +274,9 @@ Status ServerDisk::keep(const std::vector<wire::SnapshotFile>& written) {
     auto path = store_->fetch_file(file.name);
     if (!path) return path.error();
     paths.push_back(std::move(*path));
+    if (file.since != 0) continue;
+    const RecordRange range = bounded_records_of(file.partition);
+    if (Status gone = home_->abandon(range.begin, range.end); !gone) return gone;
   }
   return home_->ingest(paths, IngestBy::link);
 }

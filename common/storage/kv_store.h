@@ -101,6 +101,11 @@ class KvStore {
   // REQUIRES: no key is in two of the files.
   [[nodiscard]] virtual Status ingest(std::span<const std::string> paths, IngestBy by) = 0;
 
+  // Says that what is in begin <= key < end is about to be ingested anew: what can be let go of at
+  // once is, so that old and new need not be merged. Until then some of it may be found and some
+  // not; after it only what is new may be asked for.
+  [[nodiscard]] virtual Status abandon(std::string_view begin, std::string_view end) = 0;
+
   // Makes everything durable and lets go of the files. Every later call fails.
   [[nodiscard]] virtual Status close() = 0;
 };

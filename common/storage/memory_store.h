@@ -32,6 +32,7 @@ class MemoryStore final : public KvStore {
   [[nodiscard]] Result<std::unique_ptr<KvCursor>> scan(std::string_view begin,
                                                        std::string_view end) override;
   [[nodiscard]] Status ingest(std::span<const std::string> paths, IngestBy by) override;
+  [[nodiscard]] Status abandon(std::string_view begin, std::string_view end) override;
   [[nodiscard]] Status close() override;
 
  private:

@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 #include <rocksdb/cache.h>
+#include <rocksdb/convenience.h>
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
@@ -223,6 +224,17 @@ class RocksStore final : public KvStore {
       if (Status gone = remove_links(directory_); !gone && status.ok()) return gone;
     }
     return answer(status, "cannot ingest snapshot files");
+  }
+
+  // Whole files that lie in the range; they are gone without being read.
+  Status abandon(std::string_view begin, std::string_view end) override {
+    if (!database_) return closed();
+    const rocksdb::Slice from = slice(begin);
+    const rocksdb::Slice to = slice(end);
+    const rocksdb::RangePtr range(&from, &to);
+    return answer(rocksdb::DeleteFilesInRanges(database_.get(), database_->DefaultColumnFamily(),
+                                               &range, 1, /*include_end=*/false),
+                  "cannot let go of files");
   }
 
   Status close() override {
