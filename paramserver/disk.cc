@@ -4,6 +4,7 @@
 #include <map>
 #include <utility>
 
+#include "common/base/background.h"
 #include "common/base/check.h"
 #include "common/base/overloaded.h"
 #include "common/job/names.h"
@@ -14,6 +15,17 @@
 #include "paramserver/optimizer.h"
 
 namespace ballast {
+
+namespace {
+
+// The last partition's range has no end that sorts after it; its successor does.
+RecordRange bounded_records_of(PartitionId partition) {
+  RecordRange range = records_of(partition);
+  if (range.end.empty()) range.end.assign(kRecordKeyBytes, '\xff');
+  return range;
+}
+
+}  // namespace
 
 ServerOutcome ServerDisk::operator()(ServerJob&& job) {
   ServerOutcome outcome =
@@ -112,6 +124,7 @@ Status ServerDisk::restore(const ServerRestore& job, std::vector<std::unique_ptr
   for (const PartitionId partition : job.partitions) {
     auto tables = std::make_unique<Tables>(*job.run, partition);
     if (const Status loaded = read(*tables); !loaded) return loaded;
+    tables->set_aside();
     out.push_back(std::move(tables));
   }
   return {};
@@ -133,11 +146,19 @@ Status ServerDisk::ingest_chains(const std::vector<wire::SnapshotFile>& files,
 }
 
 Status ServerDisk::clear(PartitionId partition) {
-  const RecordRange range = records_of(partition);
+  const RecordRange range = bounded_records_of(partition);
+  if (const Status gone = home_->abandon(range.begin, range.end); !gone) return gone;
+  {
+    auto cursor = home_->scan(range.begin, range.end);
+    if (!cursor) return cursor.error();
+    const Result<bool> left = (*cursor)->next();
+    if (!left) return left.error();
+    if (!*left) return {};
+  }
+  // What says that they are gone lies above whatever is ingested from now on, and RocksDB has to
+  // merge all of that with it: not where there is nothing to say.
   WriteBatch batch;
-  // The last partition's range has no end that sorts after it; its successor does.
-  batch.remove_range(range.begin,
-                     range.end.empty() ? std::string(kRecordKeyBytes, '\xff') : range.end);
+  batch.remove_range(range.begin, range.end);
   return home_->write(batch, Durability::buffered);
 }
 
@@ -189,22 +210,31 @@ Status ServerDisk::read(Tables& tables) {
 // ---- cut ----------------------------------------------------------------------------------------
 
 ServerCutDone ServerDisk::run(ServerCut& job) {
+  if (step_log_ != nullptr) return write(job);  // Steps wait for what is logged after it.
+  ServerCutDone done;
+  in_background([&] { done = write(job); });
+  return done;
+}
+
+ServerCutDone ServerDisk::write(ServerCut& job) {
   ServerCutDone cut{{job.timeline, job.step, {}, {}, ""}};
   const auto failed = [&](const Error& error) -> ServerCutDone {
     home_.reset();
     return {{job.timeline, job.step, {}, {}, error.message, may_pass(error)}};
   };
-  for (PartitionCut& partition : job.partitions) partition.snapshot.detach_state();
-  for (PartitionCut& partition : job.partitions) {
-    const CutScope scope = scope_of(partition);
+  for (auto partition = job.partitions.begin(); partition != job.partitions.end(); ++partition) {
+    // Of all that are still to be written, again and again: training goes on meanwhile.
+    std::for_each(partition, job.partitions.end(),
+                  [](PartitionCut& waiting) { waiting.snapshot.set_aside(); });
+    const CutScope scope = scope_of(*partition);
     if (scope == CutScope::nothing) {
-      cut.done.unchanged.push_back({partition.snapshot.partition(), partition.since});
+      cut.done.unchanged.push_back({partition->snapshot.partition(), partition->since});
     } else {
-      auto file = write(partition, scope);
+      auto file = write(*partition, scope);
       if (!file) return failed(file.error());
       cut.done.files.push_back(std::move(*file));
     }
-    partition = {};  // Lets go.
+    *partition = {};  // Lets go.
   }
   if (const Status kept = keep(cut.done.files); !kept) return failed(kept.error());
   return cut;
@@ -246,6 +276,9 @@ Status ServerDisk::keep(const std::vector<wire::SnapshotFile>& written) {
     auto path = store_->fetch_file(file.name);
     if (!path) return path.error();
     paths.push_back(std::move(*path));
+    if (file.since != 0) continue;
+    const RecordRange range = bounded_records_of(file.partition);
+    if (Status gone = home_->abandon(range.begin, range.end); !gone) return gone;
   }
   return home_->ingest(paths, IngestBy::link);
 }

@@ -61,13 +61,11 @@ void Partition::apply_dense(const DenseGradient& gradient, const UpdateScalars& 
   DenseBlock* block = tables_->find_dense(gradient.table, gradient.block);
   BALLAST_CHECK(block != nullptr);
   const auto weights = block->weights.as<float>();
-  auto next = std::make_shared_for_overwrite<float[]>(weights.size());
+  auto next = tables_->next_weights(*block);
   const std::span<float> out(next.get(), weights.size());
-  if (block->slots.use_count() > 1) {  // A snapshot still reads it.
-    block->slots = std::make_shared<std::vector<float>>(*block->slots);
-  }
+  tables_->own_state(*block);
   apply_update(run_.optimizer, scalars, run_.tables[index(gradient.table)].decays,
-               gradient.values.as<float>(), weights, out, *block->slots);
+               gradient.values.as<float>(), weights, out, block->state());
   block->weights = Bytes::share<float>(std::move(next), out);
   block->version = version;
 }

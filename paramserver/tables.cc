@@ -15,15 +15,18 @@ namespace ballast {
 
 namespace {
 
-// About a page: 32 rows of 16 weights and as many slots. Smaller ones make snapshots dearer, which
-// copy a pointer for each; larger ones the steps after a cut, which copy one for each row they
-// touch.
-constexpr std::uint32_t kSlabBytes = 4096;
+// 8 rows of 16 weights and as many slots. Smaller ones make snapshots dearer, which copy a pointer
+// for each; larger ones the steps after a cut, which copy one for each row they touch.
+constexpr std::uint32_t kSlabBytes = 1024;
 
 std::uint32_t slab_shift_of(std::uint32_t stride) {
   const std::uint32_t rows = kSlabBytes / (stride * static_cast<std::uint32_t>(sizeof(float)));
-  return static_cast<std::uint32_t>(std::bit_width(std::clamp(rows, 8U, 512U))) - 1;
+  return static_cast<std::uint32_t>(std::bit_width(std::clamp(rows, 1U, 128U))) - 1;
 }
+
+// Whether others have a share too. If not, what they did with theirs is over: use_count() alone
+// does not order it before what we do next, but letting go of a share does.
+bool is_shared(std::shared_ptr<float[]> probe) { return probe.use_count() > 2; }
 
 }  // namespace
 
@@ -31,13 +34,8 @@ SparseTable::SparseTable(const TableSpec& table, std::uint32_t slots_per_weight)
     : width_(static_cast<std::uint32_t>(floats_of(table))),
       stride_(width_ * (1 + slots_per_weight)),
       slab_shift_(slab_shift_of(stride_)),
-      index_(64, kNone) {}
-
-SparseTable::~SparseTable() {
-  for (Slab* slab : slabs_) replaced_.emplace_back(slab);
-  // The last view frees them. One that goes just now leaves them to our own share of the readers.
-  readers_->orphans = std::move(replaced_);
-}
+      index_(64, kNone),
+      readers_(std::make_shared<Readers>(slab_bytes())) {}
 
 // Once false, no thread looks at anything of ours until the next view is made.
 bool SparseTable::is_read() const { return readers_->count.load(std::memory_order_acquire) != 0; }
@@ -83,8 +81,8 @@ std::size_t SparseTable::slab_bytes() const {
          (sizeof(Step) + std::size_t{stride_} * sizeof(float)) * (std::size_t{1} << slab_shift_);
 }
 
-SparseTable::Slab* SparseTable::new_slab() const {
-  Slab* slab = ::new (::operator new(slab_bytes())) Slab;
+SparseTable::Slab* SparseTable::new_slab() {
+  Slab* slab = ::new (readers_->slabs.take()) Slab;
   slab->newest = 0;
   slab->made = views_;
   std::fill_n(slab->versions(), std::size_t{1} << slab_shift_, Step{0});
@@ -95,12 +93,15 @@ SparseTable::Slab& SparseTable::own(std::uint32_t slab) {
   Slab*& mine = slabs_[slab];
   if (mine->made == views_) return *mine;
   if (is_read()) {
-    Slab* copy = ::new (::operator new(slab_bytes())) Slab;
+    Slab* copy = ::new (readers_->slabs.take()) Slab;
     std::memcpy(static_cast<void*>(copy), mine, slab_bytes());
-    replaced_.emplace_back(std::exchange(mine, copy));
+    replaced_.push_back(std::exchange(mine, copy));
   } else {
     // A few at a time: nobody should wait for all of it.
-    for (int i = 0; i < 16 && !replaced_.empty(); ++i) replaced_.pop_back();
+    for (int i = 0; i < 16 && !replaced_.empty(); ++i) {
+      readers_->slabs.give(replaced_.back());
+      replaced_.pop_back();
+    }
   }
   mine->made = views_;
   return *mine;
@@ -131,13 +132,44 @@ SparseTable::View SparseTable::view() {
           .reading = std::make_shared<const Reading>(readers_)};
 }
 
+// ---- dense --------------------------------------------------------------------------------------
+
+FloatArrays::FloatArrays(std::size_t floats)
+    : floats_(floats),
+      pool_(floats == 0 ? nullptr : std::make_shared<PiecePool>(floats * sizeof(float))) {}
+
+std::shared_ptr<float[]> FloatArrays::make(std::size_t floats) const {
+  BALLAST_CHECK(floats <= floats_);
+  if (floats == 0) return nullptr;
+  if (floats * 2 <= floats_) return std::make_shared_for_overwrite<float[]>(floats);
+  auto* const piece = static_cast<float*>(pool_->take());
+  return std::shared_ptr<float[]>(piece, [pool = pool_](float* array) { pool->give(array); });
+}
+
+void FloatArrays::touch_ahead(std::size_t arrays) const {
+  if (pool_) pool_->touch_ahead(arrays * floats_ * sizeof(float));
+}
+
+std::shared_ptr<float[]> Tables::next_weights(const DenseBlock& block) const {
+  return weights_.make(block.weights.size() / sizeof(float));
+}
+
+void Tables::own_state(DenseBlock& block) const {
+  if (block.slot_floats == 0 || !is_shared(block.slots)) return;
+  auto copy = states_.make(block.slot_floats);
+  std::copy_n(block.slots.get(), block.slot_floats, copy.get());
+  block.slots = std::move(copy);
+}
+
 // ---- the partition's tables ---------------------------------------------------------------------
 
 Tables::Tables(const RunConfig& run, PartitionId partition)
     : run_(run),
       partition_(partition),
       slots_(slots(run.optimizer)),
-      account_(is_relaxed(run) ? run.leaves : 0) {
+      account_(is_relaxed(run) ? run.leaves : 0),
+      weights_(kBlockFloats),
+      states_(std::size_t{kBlockFloats} * slots_) {
   for (const TableSpec& table : run.tables) {
     if (table.kind == TableKind::sparse) {
       sparse_.emplace(std::piecewise_construct, std::forward_as_tuple(table.id),
@@ -147,14 +179,16 @@ Tables::Tables(const RunConfig& run, PartitionId partition)
     for (std::uint32_t block = 0; block < blocks_of(table); ++block) {
       if (partition_of(table.id, block, run.partitions) != partition) continue;
       const std::uint32_t floats = floats_of_block(table, block);
-      std::vector<float> weights(floats);
-      initialize(table, run.seed, block, weights);
-      std::vector<float> state;
+      auto weights = weights_.make(floats);
+      const std::span<float> all(weights.get(), floats);
+      initialize(table, run.seed, block, all);
+      auto state = states_.make(std::size_t{floats} * slots_);
       for (std::uint32_t slot = 0; slot < slots_; ++slot) {
-        state.insert(state.end(), floats, initial_slot(run.optimizer, slot));
+        std::fill_n(state.get() + std::size_t{floats} * slot, floats,
+                    initial_slot(run.optimizer, slot));
       }
-      dense_.push_back({table.id, block, 0, Bytes::own(std::move(weights)),
-                        std::make_shared<std::vector<float>>(std::move(state))});
+      dense_.push_back({table.id, block, 0, Bytes::share<float>(std::move(weights), all),
+                        std::move(state), std::size_t{floats} * slots_});
     }
   }
 }
@@ -171,9 +205,13 @@ bool Tables::load(TableId table_id, Key key, Step version, std::span<const float
     const std::size_t width = block == nullptr ? 0 : block->weights.size() / sizeof(float);
     if (block == nullptr || floats.size() != width * (1 + slots_)) return false;
     block->version = version;
-    const auto weights = floats.first(width);
-    block->weights = Bytes::own(std::vector<float>(weights.begin(), weights.end()));
-    block->slots->assign(floats.begin() + static_cast<std::ptrdiff_t>(width), floats.end());
+    auto weights = next_weights(*block);
+    const std::span<float> all(weights.get(), width);
+    std::copy_n(floats.begin(), width, all.begin());
+    block->weights = Bytes::share<float>(std::move(weights), all);
+    own_state(*block);
+    std::copy_n(floats.begin() + static_cast<std::ptrdiff_t>(width), block->slot_floats,
+                block->slots.get());
     return true;
   }
   SparseTable& rows = sparse(table_id);
@@ -233,13 +271,29 @@ Snapshot Tables::snapshot(Step version) {
   snapshot.version_ = version;
   snapshot.clocks_.assign(account_.clocks().begin(), account_.clocks().end());
   snapshot.dense_ = dense_;
+  snapshot.weights_ = weights_;
+  snapshot.states_ = states_;
   for (auto& [id, table] : sparse_) snapshot.sparse_.push_back({id, table.view()});
   return snapshot;
 }
 
-void Snapshot::detach_state() {
+void Tables::set_aside() {
+  weights_.touch_ahead(dense_.size());
+  states_.touch_ahead(dense_.size());
+  for (auto& [id, table] : sparse_) table.touch_ahead();
+}
+
+void Snapshot::set_aside() {
+  for (const Sparse& table : sparse_) {
+    PiecePool& slabs = table.rows.reading->slabs();
+    slabs.touch_ahead(SparseTable::bytes_ahead(slabs));
+  }
+  weights_.touch_ahead(dense_.size());
   for (DenseBlock& block : dense_) {
-    block.slots = std::make_shared<std::vector<float>>(*block.slots);
+    if (block.slot_floats == 0 || !is_shared(block.slots)) continue;  // Training was faster.
+    auto copy = states_.make(block.slot_floats);
+    std::copy_n(block.slots.get(), block.slot_floats, copy.get());
+    block.slots = std::move(copy);
   }
 }
 
@@ -273,7 +327,7 @@ Snapshot::Extent Snapshot::extent_if(Step since) const {
   for (const DenseBlock& block : dense_) {
     if (since != 0 && block.version <= since) continue;
     extent.records += 1;
-    extent.floats += block.weights.size() / sizeof(float) + block.slots->size();
+    extent.floats += block.weights.size() / sizeof(float) + block.slot_floats;
   }
   for (const Sparse& table : sparse_) {
     std::uint64_t rows = table.rows.size;
@@ -293,7 +347,7 @@ void Snapshot::visit_if(Step since, const std::function<void(const RowView&)>& v
     for (; dense != dense_.end() && dense->table < table; ++dense) {
       if (since != 0 && dense->version <= since) continue;
       visit(
-          {dense->table, dense->block, dense->version, dense->weights.as<float>(), *dense->slots});
+          {dense->table, dense->block, dense->version, dense->weights.as<float>(), dense->state()});
     }
   };
   for (const Sparse& table : sparse_) {

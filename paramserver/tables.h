@@ -6,7 +6,9 @@
 //
 // Readers elsewhere (a pull being sent, a snapshot being written) hold shares of what they read:
 // a dense update writes a new buffer, a slab or state that somebody still reads is copied before it
-// changes. So a snapshot costs pointers, and training goes on while it is written.
+// changes. So a snapshot costs pointers, and training goes on while it is written. Rows, blocks and
+// their copies are in pools (piece_pool.h), whose pages whoever writes a snapshot can see to ahead
+// of training (Snapshot::set_aside).
 //
 // One thread owns a Tables; a Snapshot may be read by another.
 
@@ -21,6 +23,7 @@
 
 #include "common/base/bytes.h"
 #include "common/base/ids.h"
+#include "common/base/piece_pool.h"
 #include "common/job/run.h"
 #include "common/job/tables.h"
 #include "paramserver/account.h"
@@ -41,7 +44,27 @@ struct DenseBlock {
   std::uint32_t block = 0;
   Step version = 0;
   Bytes weights;  // f32; replaced, never written.
-  std::shared_ptr<std::vector<float>> slots;
+  std::shared_ptr<float[]> slots;
+  std::size_t slot_floats = 0;
+
+  [[nodiscard]] std::span<float> state() { return {slots.get(), slot_floats}; }
+  [[nodiscard]] std::span<const float> state() const { return {slots.get(), slot_floats}; }
+};
+
+// Arrays of floats that pass from hand to hand: a block's weights from step to step, its state when
+// it is copied. Full blocks' are pieces of a pool; small tensors are not worth one.
+class FloatArrays {
+ public:
+  // `floats`: of a full block; 0: there are none.
+  explicit FloatArrays(std::size_t floats);
+  // Uninitialized. Any thread; it may be let go in any other, and after this is gone.
+  [[nodiscard]] std::shared_ptr<float[]> make(std::size_t floats) const;
+  // See PiecePool: the pages for `arrays` of full blocks.
+  void touch_ahead(std::size_t arrays) const;
+
+ private:
+  std::size_t floats_;
+  std::shared_ptr<PiecePool> pool_;
 };
 
 class SparseTable {
@@ -63,16 +86,13 @@ class SparseTable {
     Step newest;         // Of its rows' versions.
     std::uint64_t made;  // How many views there had been: they read what it is a copy of.
   };
-  struct Free {
-    void operator()(Slab* slab) const { ::operator delete(slab); }
-  };
-  using OwnedSlab = std::unique_ptr<Slab, Free>;
 
-  // What a table and its views share: how many of them there are, and the slabs of a table that
-  // went before they did.
+  // What a table and its views share: how many of them there are, and the memory of the slabs,
+  // which lasts as long as any of them.
   struct Readers {
+    explicit Readers(std::size_t slab_bytes) : slabs(slab_bytes) {}
     std::atomic<std::uint32_t> count{0};
-    std::vector<OwnedSlab> orphans;
+    PiecePool slabs;
   };
   class Reading {
    public:
@@ -82,6 +102,7 @@ class SparseTable {
     ~Reading() { readers_->count.fetch_sub(1, std::memory_order_release); }
     Reading(const Reading&) = delete;
     Reading& operator=(const Reading&) = delete;
+    [[nodiscard]] PiecePool& slabs() const { return readers_->slabs; }
 
    private:
     const std::shared_ptr<Readers> readers_;
@@ -99,7 +120,6 @@ class SparseTable {
   };
 
   SparseTable(const TableSpec& table, std::uint32_t slots_per_weight);
-  ~SparseTable();
   SparseTable(const SparseTable&) = delete;
   SparseTable& operator=(const SparseTable&) = delete;
 
@@ -120,6 +140,13 @@ class SparseTable {
 
   [[nodiscard]] View view();
 
+  // Of copies of slabs, what is seen to before they are needed: a sixteenth of what all of them
+  // take. A step that changes more of a table than that pays for what is beyond it.
+  [[nodiscard]] static std::size_t bytes_ahead(const PiecePool& slabs) {
+    return slabs.bytes() / 16;
+  }
+  void touch_ahead() { readers_->slabs.touch_ahead(bytes_ahead(readers_->slabs)); }
+
   // Keys never change, so views share them: they are never copied.
   static constexpr std::uint32_t kKeyShift = 12;  // Of a piece: 1 << kKeyShift.
 
@@ -128,7 +155,7 @@ class SparseTable {
     return keys_[row >> kKeyShift][row & ((1U << kKeyShift) - 1)];
   }
   [[nodiscard]] std::size_t slab_bytes() const;
-  [[nodiscard]] Slab* new_slab() const;
+  [[nodiscard]] Slab* new_slab();
   // The slab, replaced by a copy if a view reads it.
   [[nodiscard]] Slab& own(std::uint32_t slab);
   [[nodiscard]] bool is_read() const;
@@ -138,12 +165,12 @@ class SparseTable {
   const std::uint32_t stride_;
   const std::uint32_t slab_shift_;  // Rows of a slab: 1 << slab_shift_.
   std::uint32_t size_ = 0;
-  std::vector<Slab*> slabs_;  // Ours.
+  std::vector<Slab*> slabs_;
   std::vector<std::shared_ptr<Key[]>> keys_;
   std::vector<std::uint32_t> index_;  // kNone or a row; a power of two long, linear probing
   std::uint64_t views_ = 0;           // Ever made.
-  const std::shared_ptr<Readers> readers_ = std::make_shared<Readers>();
-  std::vector<OwnedSlab> replaced_;  // Views may read them as long as there is any.
+  const std::shared_ptr<Readers> readers_;
+  std::vector<Slab*> replaced_;  // Views may read them as long as there is any.
 };
 
 // A partition at one version: shares, not copies.
@@ -151,9 +178,11 @@ class Snapshot {
  public:
   [[nodiscard]] PartitionId partition() const { return partition_; }
   [[nodiscard]] Step version() const { return version_; }
-  // Copies what training would otherwise copy when it goes on: the state of dense blocks, all of
-  // which change at every step. The copy is another thread's work then, if it comes in time.
-  void detach_state();
+  // Does what training would otherwise do when it goes on, and has not done yet: finds the pages
+  // for the copies it will make, and copies the state of dense blocks, all of which change at every
+  // step. It is another thread's work then, if it comes in time. Takes memory for as much as the
+  // dense blocks with their state have, and a sixteenth of the rows; it is kept for the next time.
+  void set_aside();
 
   // By leaf; empty in synchronous runs.
   [[nodiscard]] const std::vector<Step>& clocks() const { return clocks_; }
@@ -189,6 +218,8 @@ class Snapshot {
   Step version_ = 0;
   std::vector<Step> clocks_;
   std::vector<DenseBlock> dense_;
+  FloatArrays weights_{0};
+  FloatArrays states_{0};
   std::vector<Sparse> sparse_;
 };
 
@@ -211,6 +242,10 @@ class Tables {
   // Sorted by (table, block).
   [[nodiscard]] const std::vector<DenseBlock>& dense() const { return dense_; }
   [[nodiscard]] DenseBlock* find_dense(TableId table, std::uint32_t block);
+  // The block's arrays for the next version: where its weights go, uninitialized, and its state,
+  // a copy of it if somebody reads it. REQUIRES: the block is of this.
+  [[nodiscard]] std::shared_ptr<float[]> next_weights(const DenseBlock& block) const;
+  void own_state(DenseBlock& block) const;
   // REQUIRES: the table is sparse.
   [[nodiscard]] SparseTable& sparse(TableId table);
 
@@ -218,6 +253,9 @@ class Tables {
   void read_row(TableId table, Key key, std::span<float> out) const;
 
   [[nodiscard]] Snapshot snapshot(Step version);
+  // Finds the pages that the first snapshot will make necessary, which takes a while: for a thread
+  // that nobody waits for yet. As much memory as Snapshot::set_aside says.
+  void set_aside();
   [[nodiscard]] PartitionId partition() const { return partition_; }
   [[nodiscard]] std::uint64_t bytes() const;  // Of weights, slots and keys.
 
@@ -227,6 +265,8 @@ class Tables {
   const std::uint32_t slots_;
   Account account_;
   std::vector<DenseBlock> dense_;
+  FloatArrays weights_;  // Of blocks.
+  FloatArrays states_;
   std::map<TableId, SparseTable> sparse_;
 };
 

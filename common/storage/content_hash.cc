@@ -27,6 +27,11 @@ void ContentHash::update(std::span<const std::byte> bytes) {
   BALLAST_CHECK(XXH3_128bits_update(state_->hash, bytes.data(), bytes.size()) == XXH_OK);
 }
 
+ContentHash::Digest ContentHash::digest() const {
+  const XXH128_hash_t hash = XXH3_128bits_digest(state_->hash);
+  return {hash.high64, hash.low64};
+}
+
 std::string ContentHash::digits() const {
   XXH128_canonical_t canonical;
   XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(state_->hash));

@@ -24,7 +24,12 @@ class ContentHash {
   ContentHash& operator=(const ContentHash&) = delete;
 
   void update(std::span<const std::byte> bytes);
+  struct Digest {
+    std::uint64_t high = 0;
+    std::uint64_t low = 0;
+  };
   // Of everything so far; more may follow.
+  [[nodiscard]] Digest digest() const;
   [[nodiscard]] std::string digits() const;
 
  private:

@@ -245,11 +245,27 @@ Status OpenFile::write_at(std::uint64_t offset, std::span<const std::byte> bytes
     const ssize_t count =
         ::pwrite(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
     if (count < 0 && errno == EINTR) continue;
+    if (count < 0 && errno == EINVAL && is_direct()) {
+      set_caching(Caching::kept);
+      continue;
+    }
     if (count < 0) return system_error(path_, "write", errno);
     bytes = bytes.subspan(static_cast<std::size_t>(count));
     offset += static_cast<std::uint64_t>(count);
   }
   return {};
+}
+
+bool OpenFile::is_direct() const {
+  const int flags = ::fcntl(descriptor_, F_GETFL);
+  return flags >= 0 && (flags & O_DIRECT) != 0;
+}
+
+void OpenFile::set_caching(Caching caching) {
+  const int flags = ::fcntl(descriptor_, F_GETFL);
+  const int wanted = caching == Caching::bypassed ? flags | O_DIRECT : flags & ~O_DIRECT;
+  // A file system that cannot refuses, and the flags stay.
+  if (flags >= 0 && wanted != flags) static_cast<void>(::fcntl(descriptor_, F_SETFL, wanted));
 }
 
 Status OpenFile::sync() {

@@ -72,9 +72,15 @@ class OpenFile {
   [[nodiscard]] Status append(std::string_view bytes);
   [[nodiscard]] Status write_at(std::uint64_t offset, std::span<const std::byte> bytes);
   [[nodiscard]] Status sync();
+  // Whether what is written stays in the kernel's cache, as it does by default, or goes past it.
+  // That takes memory, offset and length in whole pages, and a file system that can: where one
+  // cannot, the cache is used after all.
+  enum class Caching { kept, bypassed };
+  void set_caching(Caching caching);
   [[nodiscard]] const std::string& path() const { return path_; }
 
  private:
+  [[nodiscard]] bool is_direct() const;
   OpenFile(int descriptor, std::string path);
   // `shown` is what an error names.
   [[nodiscard]] static Result<std::unique_ptr<OpenFile>> open(const std::string& path, int flags,

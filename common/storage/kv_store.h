@@ -23,8 +23,10 @@ namespace ballast {
 
 enum class Durability { buffered, synced };
 
-// What to do with the files of an ingestion. `link` shares the bytes with the source where the
-// file system can (same device), which is why nobody may change a stored file in place.
+// What to do with the files of an ingestion. `copy` looks whether they are whole, since it reads
+// them anyway. `link` shares the bytes with the source where the file system can (same device),
+// which is why nobody may change a stored file in place, and does not read them: they were written
+// just now or verified (snapshot.h). Whatever is read later is checked then.
 enum class IngestBy { copy, link };
 
 // Changes that happen together, in the order in which they were added. Reusable after clear().
@@ -116,6 +118,10 @@ class KvStore {
 
   // 0 where the implementation has no such thing.
   [[nodiscard]] virtual KvFigures figures() const = 0;
+  // Says that what is in begin <= key < end is about to be ingested anew: what can be let go of at
+  // once is, so that old and new need not be merged. Until then some of it may be found and some
+  // not; after it only what is new may be asked for.
+  [[nodiscard]] virtual Status abandon(std::string_view begin, std::string_view end) = 0;
 
   // Makes everything durable and lets go of the files. Every later call fails.
   [[nodiscard]] virtual Status close() = 0;

@@ -90,6 +90,12 @@ Status MemoryStore::ingest(std::span<const std::string> paths, IngestBy) {
   return write(batch, Durability::synced);
 }
 
+Status MemoryStore::abandon(std::string_view begin, std::string_view end) {
+  WriteBatch batch;
+  batch.remove_range(begin, end);
+  return write(batch, Durability::buffered);
+}
+
 Status MemoryStore::close() {
   if (Status synced = sync(); !synced) return synced;
   state_ = State::closed;

@@ -33,6 +33,7 @@ class MemoryStore final : public KvStore {
                                                        std::string_view end) override;
   [[nodiscard]] Status ingest(std::span<const std::string> paths, IngestBy by) override;
   [[nodiscard]] KvFigures figures() const override { return {}; }
+  [[nodiscard]] Status abandon(std::string_view begin, std::string_view end) override;
   [[nodiscard]] Status close() override;
 
  private:

@@ -8,20 +8,22 @@
 #include <string_view>
 
 #include "common/base/result.h"
+#include "common/storage/files.h"
 #include "common/storage/kv_store.h"
+#include "common/storage/streamed_file.h"
 
 namespace ballast {
 
 class SstWriter {
  public:
-  // Writes to exactly this path, which may be there already.
-  [[nodiscard]] static Result<std::unique_ptr<SstWriter>> create(const std::string& path);
+  // REQUIRES: the file is empty.
+  [[nodiscard]] static Result<std::unique_ptr<SstWriter>> create(std::unique_ptr<OpenFile> file);
   virtual ~SstWriter() = default;
 
   // Error{invalid} unless keys come in strictly rising order.
   [[nodiscard]] virtual Status put(std::string_view key, std::string_view value) = 0;
-  // REQUIRES: at least one entry.
-  [[nodiscard]] virtual Status finish() = 0;
+  // Syncs the file's bytes, which are then what they stay. REQUIRES: at least one entry.
+  [[nodiscard]] virtual Result<StreamedBytes> finish() = 0;
 };
 
 // Every block is checked against its checksum as it is read.

@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 #include <rocksdb/cache.h>
+#include <rocksdb/convenience.h>
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
@@ -217,7 +218,7 @@ class RocksStore final : public KvStore {
     if (Status synced = sync(); !synced) return synced;
     rocksdb::IngestExternalFileOptions options;
     options.write_global_seqno = false;  // The bytes are shared and named by their content.
-    options.verify_checksums_before_ingest = true;
+    options.verify_checksums_before_ingest = by == IngestBy::copy;
     std::vector<std::string> files(paths.begin(), paths.end());
     const std::lock_guard one_at_a_time(ingesting_);  // They share the names of links.
     // RocksDB's own way to link removes the source, so it gets links of ours to remove.
@@ -248,6 +249,17 @@ class RocksStore final : public KvStore {
             .written_bytes = counts.getTickerCount(rocksdb::BYTES_WRITTEN),
             .flushed_bytes = counts.getTickerCount(rocksdb::FLUSH_WRITE_BYTES),
             .compacted_bytes = counts.getTickerCount(rocksdb::COMPACT_WRITE_BYTES)};
+  }
+
+  // Whole files that lie in the range; they are gone without being read.
+  Status abandon(std::string_view begin, std::string_view end) override {
+    if (!database_) return closed();
+    const rocksdb::Slice from = slice(begin);
+    const rocksdb::Slice to = slice(end);
+    const rocksdb::RangePtr range(&from, &to);
+    return answer(rocksdb::DeleteFilesInRanges(database_.get(), database_->DefaultColumnFamily(),
+                                               &range, 1, /*include_end=*/false),
+                  "cannot let go of files");
   }
 
   Status close() override {

@@ -8,7 +8,6 @@
 #include "common/storage/content_hash.h"
 #include "common/storage/files.h"
 #include "common/storage/rocks_sst.h"
-#include "common/storage/sst_identity.h"
 
 namespace ballast {
 namespace {
@@ -17,27 +16,6 @@ std::string name_of(const std::string& checksum) { return checksum + ".sst"; }
 
 std::string describe(const RecordKey& key) {
   return "table " + std::to_string(index(key.table)) + ", key " + std::to_string(key.key);
-}
-
-Status write_text_at(OpenFile& file, std::uint64_t offset, std::string_view text) {
-  return file.write_at(offset, std::as_bytes(std::span(text.data(), text.size())));
-}
-
-// Writes the identity that the file's entries give it and syncs the file.
-Status settle_identity(const std::string& path) {
-  const auto mapped = MappedFile::open(path);
-  if (!mapped) return mapped.error();
-  const std::optional<SstPatch> patch = derive_sst_identity((*mapped)->bytes());
-  if (!patch) return {};  // RocksDB's own finish has synced it already.
-  const auto file = OpenFile::open_existing(path);
-  if (!file) return file.error();
-  if (Status done = write_text_at(**file, patch->session_offset, patch->session); !done) {
-    return done;
-  }
-  if (Status done = write_text_at(**file, patch->checksum_offset, patch->checksum); !done) {
-    return done;
-  }
-  return (*file)->sync();
 }
 
 class SstSnapshotWriter final : public SnapshotWriter {
@@ -84,9 +62,9 @@ class SstSnapshotWriter final : public SnapshotWriter {
       const RecordKey at{partition_, kPartitionTable, key_of_clock(leaf)};
       if (Status put = put_record(at, clocks_[leaf], {}, {}); !put) return put.error();
     }
-    if (Status done = sst_->finish(); !done) return done.error();
-    if (Status done = settle_identity(temporary_); !done) return done.error();
-    return put_in_place();
+    const auto written = sst_->finish();
+    if (!written) return written.error();
+    return put_in_place(*written);
   }
 
  private:
@@ -96,16 +74,12 @@ class SstSnapshotWriter final : public SnapshotWriter {
     return sst_->put(view(encode_record_key(at)), value_);
   }
 
-  Result<SnapshotFile> put_in_place() {
-    SnapshotFile file{
-        .partition = partition_, .name = {}, .bytes = 0, .records = records_, .checksum = {}};
-    {
-      const auto mapped = MappedFile::open(temporary_);
-      if (!mapped) return mapped.error();
-      file.bytes = (*mapped)->bytes().size();
-      file.checksum = content_hash((*mapped)->bytes());
-      file.name = name_of(file.checksum);
-    }
+  Result<SnapshotFile> put_in_place(const StreamedBytes& written) {
+    SnapshotFile file{.partition = partition_,
+                      .name = name_of(written.checksum),
+                      .bytes = written.bytes,
+                      .records = records_,
+                      .checksum = written.checksum};
     // Its bytes are synced; that its name stays is the store's care.
     if (Status done = rename(temporary_, join_path(directory_, file.name)); !done) {
       return done.error();
@@ -179,10 +153,10 @@ class SstSnapshotReader final : public SnapshotReader {
 
 Result<std::unique_ptr<SnapshotWriter>> SnapshotWriter::create(const std::string& directory,
                                                                PartitionId partition) {
-  const auto file = OpenFile::create_temporary(join_path(directory, "snapshot"));
+  auto file = OpenFile::create_temporary(join_path(directory, "snapshot"));
   if (!file) return file.error();
   const std::string temporary = (*file)->path();
-  auto sst = SstWriter::create(temporary);
+  auto sst = SstWriter::create(*std::move(file));
   if (!sst) return sst.error();
   return std::unique_ptr<SnapshotWriter>(
       std::make_unique<SstSnapshotWriter>(directory, temporary, partition, *std::move(sst)));

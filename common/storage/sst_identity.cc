@@ -50,13 +50,17 @@ std::optional<Handle> take_handle(std::span<const std::byte>& bytes) {
   return Handle{*offset, *size};
 }
 
-// A block's contents, if it and its trailer lie inside the file, uncompressed.
-std::optional<std::span<const std::byte>> contents(std::span<const std::byte> file,
-                                                   const Handle& handle) {
-  if (handle.offset > file.size() || handle.size > file.size() - handle.offset) return std::nullopt;
-  if (file.size() - handle.offset - handle.size < kTrailerBytes) return std::nullopt;
-  if (file[handle.offset + handle.size] != std::byte{0}) return std::nullopt;
-  return file.subspan(handle.offset, handle.size);
+// A block's contents, if it and its trailer lie inside the tail, uncompressed.
+std::optional<std::span<const std::byte>> contents(const SstTail& tail, Handle handle) {
+  if (handle.offset < tail.offset) return std::nullopt;
+  handle.offset -= tail.offset;
+  const std::span<const std::byte> bytes = tail.bytes;
+  if (handle.offset > bytes.size() || handle.size > bytes.size() - handle.offset) {
+    return std::nullopt;
+  }
+  if (bytes.size() - handle.offset - handle.size < kTrailerBytes) return std::nullopt;
+  if (bytes[handle.offset + handle.size] != std::byte{0}) return std::nullopt;
+  return bytes.subspan(handle.offset, handle.size);
 }
 
 // The value of a key in a block. Keys share a prefix with the one before; values are whole.
@@ -84,16 +88,16 @@ std::optional<std::span<const std::byte>> find_in_block(std::span<const std::byt
   return std::nullopt;
 }
 
-std::optional<Handle> find_properties(std::span<const std::byte> file) {
-  if (file.size() < kFooterBytes) return std::nullopt;
-  std::span<const std::byte> footer = file.last(kFooterBytes);
+std::optional<Handle> find_properties(const SstTail& tail) {
+  if (tail.bytes.size() < kFooterBytes) return std::nullopt;
+  std::span<const std::byte> footer = tail.bytes.last(kFooterBytes);
   if (load<std::uint64_t>(footer.subspan(45)) != kTableMagic ||
       load<std::uint32_t>(footer.subspan(41)) != kFormatVersion || footer[0] != kChecksumXxh3) {
     return std::nullopt;
   }
   footer = footer.subspan(1, 40);
   const auto metaindex = take_handle(footer);
-  const auto block = metaindex ? contents(file, *metaindex) : std::nullopt;
+  const auto block = metaindex ? contents(tail, *metaindex) : std::nullopt;
   auto value = block ? find_in_block(*block, "rocksdb.properties") : std::nullopt;
   return value ? take_handle(*value) : std::nullopt;
 }
@@ -113,38 +117,39 @@ void append_base36(std::uint64_t value, std::size_t digits, std::string& text) {
 }
 
 // RocksDB reads an id as 8 + 12 digits in base 36; the last 12 hold 62 bits.
-std::string session_of(std::span<const std::byte> blocks) {
-  const XXH128_hash_t hash = XXH3_128bits(blocks.data(), blocks.size());
+std::string session_of(const ContentHash::Digest& hash) {
   std::string session;
-  append_base36(hash.high64 % 2821109907456ULL /* 36^8 */, 8, session);
-  append_base36(hash.low64 & (~std::uint64_t{0} >> 2), 12, session);
+  append_base36(hash.high % 2821109907456ULL /* 36^8 */, 8, session);
+  append_base36(hash.low & (~std::uint64_t{0} >> 2), 12, session);
   return session;
 }
 
 }  // namespace
 
-std::optional<SstPatch> derive_sst_identity(std::span<const std::byte> file) {
-  const auto handle = find_properties(file);
-  const auto block = handle ? contents(file, *handle) : std::nullopt;
+std::optional<SstPatch> derive_sst_identity(const SstTail& tail, ContentHash& hash) {
+  const auto handle = find_properties(tail);
+  const auto block = handle ? contents(tail, *handle) : std::nullopt;
   if (!block) return std::nullopt;
   const auto session = find_in_block(*block, "rocksdb.creating.session.identity");
   if (!session || session->size() != kSessionIdBytes) return std::nullopt;
 
   // If the checksum that is there is not what we compute, this is not the layout we know.
-  const std::uint64_t trailer = handle->offset + handle->size;
-  const std::byte compression = file[trailer];
+  const std::span<const std::byte> trailer =
+      tail.bytes.subspan(handle->offset - tail.offset + handle->size, kTrailerBytes);
   std::string contents_after(text_of(*block));
-  if (load<std::uint32_t>(file.subspan(trailer + 1)) !=
-      block_checksum(contents_after, compression)) {
+  if (load<std::uint32_t>(trailer.subspan(1)) != block_checksum(contents_after, trailer[0])) {
     return std::nullopt;
   }
 
   SstPatch patch;
-  patch.session = session_of(file.first(handle->offset));
-  patch.session_offset = static_cast<std::uint64_t>(session->data() - file.data());
-  patch.checksum_offset = trailer + 1;
-  contents_after.replace(patch.session_offset - handle->offset, kSessionIdBytes, patch.session);
-  const std::uint32_t checksum = block_checksum(contents_after, compression);
+  patch.properties_offset = handle->offset;
+  hash.update(tail.bytes.first(handle->offset - tail.offset));
+  patch.session = session_of(hash.digest());
+  const auto session_place = static_cast<std::size_t>(session->data() - block->data());
+  patch.session_offset = handle->offset + session_place;
+  patch.checksum_offset = handle->offset + handle->size + 1;
+  contents_after.replace(session_place, kSessionIdBytes, patch.session);
+  const std::uint32_t checksum = block_checksum(contents_after, trailer[0]);
   patch.checksum.assign(reinterpret_cast<const char*>(&checksum), sizeof(checksum));
   return patch;
 }

@@ -23,19 +23,31 @@
 #include <string>
 #include <string_view>
 
+#include "common/storage/content_hash.h"
+
 namespace ballast {
 
 inline constexpr std::size_t kSessionIdBytes = 20;
 
+// The last bytes of a file, from its properties block on at the least, and where they begin.
+struct SstTail {
+  std::span<const std::byte> bytes;
+  std::uint64_t offset = 0;
+};
+
+// Offsets are from the file's begin.
 struct SstPatch {
+  std::uint64_t properties_offset = 0;
   std::uint64_t session_offset = 0;
   std::string session;  // kSessionIdBytes
   std::uint64_t checksum_offset = 0;
   std::string checksum;  // 4 bytes
 };
 
-// What to write where. Nothing when the file is laid out in another way, as a future RocksDB may
-// do; such a file is good as it is, only its name is not repeatable.
-[[nodiscard]] std::optional<SstPatch> derive_sst_identity(std::span<const std::byte> file);
+// What to write where. `hash` has been given what comes before the tail, and is given the tail's
+// bytes up to properties_offset, which stay as they are. Nothing, and nothing more for `hash`, when
+// the file is laid out in another way, as a future RocksDB may do; such a file is good as it is,
+// only its name is not repeatable.
+[[nodiscard]] std::optional<SstPatch> derive_sst_identity(const SstTail& tail, ContentHash& hash);
 
 }  // namespace ballast

@@ -5,7 +5,8 @@
 #
 #   kernels   what partitions and leaves do most, beside the limits of the machine (Google Benchmark;
 #             the arguments are its own, such as --benchmark_filter=tree_add)
-#   cuts      what a checkpoint costs the steps around it  [MiB of weights]
+#   cuts      what a checkpoint costs the steps around it, and to write  [MiB of weights [DIRECTORY]]
+#   checkpoint  what checkpoints cost a whole run of 1 GiB  [--mib N] [--seconds N] [--models NAMES]
 #   shapes    examples a second by workers, servers and threads  [SPEC]
 #   digits    the digits MLP on five folds
 #   search    cross-validation and a search beside scikit-learn (needs ./dev data adult)
@@ -26,9 +27,10 @@ dev_bench() {
       help_of bench
       return 0
       ;;
-    kernels | cuts | shapes | digits | search | folds | disk | a9a) ;;
+    kernels | cuts | checkpoint | shapes | digits | search | folds | disk | a9a) ;;
     *)
-      fail_usage "bench: expected kernels, cuts, shapes, digits, search, folds, disk or a9a," \
+      fail_usage "bench: expected kernels, cuts, checkpoint, shapes, digits, search, folds, disk" \
+        "or a9a," \
         "saw '$name'"
       ;;
   esac
@@ -51,6 +53,8 @@ bench_cuts() {
   build_preset release bench_cuts
   build/release/bench/bench_cuts "$@"
 }
+
+bench_checkpoint() { bench/checkpoint.py "$@"; }
 
 bench_shapes() { bench/shapes.py "$@"; }
 

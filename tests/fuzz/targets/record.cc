@@ -4,6 +4,7 @@
 // the value. It is read as it is, and again with the checksum that fits it.
 
 #include <cstring>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,8 +17,13 @@
 namespace ballast::fuzz {
 namespace {
 
+std::optional<SstPatch> derive(std::string_view file) {
+  ContentHash hash;
+  return derive_sst_identity({std::as_bytes(std::span(file))}, hash);
+}
+
 Verdict read_sst(std::string_view file) {
-  const auto patch = derive_sst_identity(std::as_bytes(std::span(file)));
+  const auto patch = derive(file);
   if (!patch) return Verdict::refused;
   // What it writes lies inside the file, and derives the same once it is written.
   std::string patched(file);
@@ -25,7 +31,7 @@ Verdict read_sst(std::string_view file) {
   BALLAST_CHECK(patch->checksum_offset + patch->checksum.size() <= file.size());
   patched.replace(patch->session_offset, patch->session.size(), patch->session);
   patched.replace(patch->checksum_offset, patch->checksum.size(), patch->checksum);
-  const auto again = derive_sst_identity(std::as_bytes(std::span(patched)));
+  const auto again = derive(patched);
   BALLAST_CHECK(again.has_value());
   BALLAST_CHECK(again->session == patch->session && again->checksum == patch->checksum);
   return Verdict::accepted;

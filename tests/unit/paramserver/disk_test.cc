@@ -95,6 +95,38 @@ TEST_F(Disk, RestoresAChainOfABaseAndDeltas) {
   }
 }
 
+// Else each checkpoint of a model that changes as a whole would leave another one in the home, and
+// RocksDB would write all of it again to merge them.
+TEST_F(Disk, ABaseTakesThePlaceOfTheOneBefore) {
+  const ServerRestored served = restore({});
+  ASSERT_EQ(served.error, "");
+  wire::CutDone done;
+  for (Step step = 1; step <= 6; ++step) {
+    for (const auto& tables : served.tables) {
+      for (Key key = 0; key < 100; ++key) {
+        if (partition_of(test::kSparse, key, run_->partitions) != tables->partition()) continue;
+        SparseTable& rows = tables->sparse(test::kSparse);
+        const std::uint32_t row = rows.find(key);
+        const auto floats =
+            rows.mutable_row(row == SparseTable::kNone ? rows.insert(key) : row, step);
+        std::fill(floats.begin(), floats.end(), static_cast<float>(step));
+      }
+    }
+    done = cut(served, step);
+    ASSERT_EQ(done.error, "");
+  }
+  const auto names = list_files(directory_.path("home/rocksdb"));
+  ASSERT_TRUE(names);
+  EXPECT_EQ(std::count_if(names->begin(), names->end(),
+                          [](const std::string& name) { return name.ends_with(".sst"); }),
+            2);
+  const ServerRestored again = restore(done.files);
+  ASSERT_EQ(again.error, "");
+  for (std::size_t p = 0; p < partitions_.size(); ++p) {
+    EXPECT_EQ(records_of(*again.tables[p]), records_of(*served.tables[p]));
+  }
+}
+
 TEST_F(Disk, WorksAgainWhenThereIsRoomAgain) {
   const ServerRestored first = restore({});
   ASSERT_EQ(first.error, "");

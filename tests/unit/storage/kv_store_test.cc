@@ -78,6 +78,13 @@ TEST_P(KvStoreTest, ACursorSeesTheMomentItWasMade) {
   cursor.reset();
 }
 
+TEST_P(KvStoreTest, KeepsWhatIsNotAbandoned) {
+  put({{"a", "old"}, {"b", "old"}, {"c", "old"}});
+  need(store_->abandon("b", "c"));
+  put({{"b", "new"}});
+  EXPECT_EQ(entries_of(*store_), (Entries{{"a", "old"}, {"b", "new"}, {"c", "old"}}));
+}
+
 TEST_P(KvStoreTest, AClosedStoreSaysSo) {
   need(store_->close());
   WriteBatch batch;
@@ -89,6 +96,7 @@ TEST_P(KvStoreTest, AClosedStoreSaysSo) {
   EXPECT_TRUE(fails(store_->scan("", ""), ErrorCode::unavailable));
   EXPECT_TRUE(
       fails(store_->ingest(std::vector<std::string>{"x"}, IngestBy::copy), ErrorCode::unavailable));
+  EXPECT_TRUE(fails(store_->abandon("a", "b"), ErrorCode::unavailable));
   EXPECT_TRUE(fails(store_->close(), ErrorCode::unavailable));
 }
 

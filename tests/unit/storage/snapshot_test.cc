@@ -126,7 +126,7 @@ TEST(Snapshot, AnotherPartitionOrCountIsSeen) {
 TEST(Snapshot, ASortedFileOfSomethingElseIsNotASnapshot) {
   const TemporaryDirectory directory;
   const std::string path = directory.path("other");
-  const auto writer = need(SstWriter::create(path));
+  const auto writer = need(SstWriter::create(need(OpenFile::create_new(path))));
   need(writer->put("key", "value"));
   need(writer->finish());
   const SnapshotFile file{.partition = PartitionId{0},
@@ -213,7 +213,8 @@ TEST(SstIdentity, TakesAnyBytesWithoutHarm) {
   const SnapshotFile file = write_snapshot(directory.path(), 7, some_rows(5, 1));
   const std::string good = need(read_file(directory.path(file.name)));
   const auto derive = [](const std::string& bytes) {
-    return derive_sst_identity(std::as_bytes(std::span(bytes.data(), bytes.size())));
+    ContentHash hash;
+    return derive_sst_identity({std::as_bytes(std::span(bytes.data(), bytes.size()))}, hash);
   };
   const auto patch = derive(good);
   ASSERT_TRUE(patch.has_value());
