@@ -10,7 +10,9 @@
 #include <utility>
 
 #include "cli/job_file.h"
+#include "common/base/address.h"
 #include "common/job/json_text.h"
+#include "common/remote/open_store.h"
 #include "common/storage/directory_store.h"
 #include "common/storage/files.h"
 
@@ -39,10 +41,20 @@ std::string state_of(const ListedCheckpoint& one) {
   return "damaged: " + one.damage.front() + more;
 }
 
+Result<CheckpointDirectory> open_remote(const std::string& place, const std::string& lock) {
+  auto store = open_checkpoint_store(place, OpenMode::existing, "");
+  if (!store) return store.error();
+  return CheckpointDirectory{.store = *std::move(store), .path = place, .lock = lock};
+}
+
 }  // namespace
 
 Result<CheckpointDirectory> open_checkpoints(const std::string& directory) {
   CheckpointDirectory opened;
+  if (is_address(directory)) return open_remote(directory, "");
+  if (const auto job = read_job_file(directory); job && job->run.checkpoint.store) {
+    return open_remote(*job->run.checkpoint.store, join_path(directory, "lock"));
+  }
   std::string output = directory;
   opened.path = checkpoints_of(directory);
   if (!path_exists(opened.path)) {

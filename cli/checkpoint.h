@@ -22,7 +22,7 @@ struct CheckpointDirectory {
   std::string lock;  // Held by a run on this machine; empty: this belongs to no run's directory.
 };
 
-// DIR is a run's output directory or its checkpoints.
+// `directory` is a run's output directory, its checkpoints, or the address of a store.
 [[nodiscard]] Result<CheckpointDirectory> open_checkpoints(const std::string& directory);
 
 // One checkpoint of a store, whatever state it is in.

@@ -29,7 +29,9 @@ void add_checkpoint_ls(CLI::App& parent, Chosen& chosen) {
   const auto directory = std::make_shared<std::string>();
   const auto json = std::make_shared<bool>(false);
   CLI::App* verb = parent.add_subcommand("ls", "What is there, and whether it is whole");
-  verb->add_option("DIR", *directory, "A run's output directory, or its checkpoints")->required();
+  verb->add_option("DIR", *directory,
+                   "A run's output directory, its checkpoints or the address of a store")
+      ->required();
   verb->add_flag("--json", *json, "For machines");
   verb->footer(
       "\nsize    of all files that the checkpoint lists\n"

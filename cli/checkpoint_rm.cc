@@ -119,7 +119,8 @@ int run(const RemoveOptions& options) {
 void add_checkpoint_rm(CLI::App& parent, Chosen& chosen) {
   const auto options = std::make_shared<RemoveOptions>();
   CLI::App* verb = parent.add_subcommand("rm", "Remove a checkpoint; what others share stays");
-  verb->add_option("DIR", options->directory, "A run's output directory, or its checkpoints")
+  verb->add_option("DIR", options->directory,
+                   "A run's output directory, its checkpoints or the address of a store")
       ->required();
   verb->add_option("STEP", options->which, "1500, or with its timeline 2-1500")->required();
   verb->add_flag("--force", options->force, "Also the last one that is whole");

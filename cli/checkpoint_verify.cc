@@ -54,7 +54,8 @@ void add_checkpoint_verify(CLI::App& parent, Chosen& chosen) {
   const auto options = std::make_shared<VerifyOptions>();
   CLI::App* verb = parent.add_subcommand(
       "verify", "Read every byte and record of checkpoints (exit 3: damaged)");
-  verb->add_option("DIR", options->directory, "A run's output directory, or its checkpoints")
+  verb->add_option("DIR", options->directory,
+                   "A run's output directory, its checkpoints or the address of a store")
       ->required();
   verb->add_option("STEP", options->which, "1500, or with its timeline 2-1500; default: all");
   verb->add_flag("--json", options->json, "For machines");

@@ -51,6 +51,7 @@ void Display::print(const std::string& line) {
 }
 
 void Display::prepare(const PrepareProgress& progress) {
+  if (!progress.notice.empty()) print("data: " + progress.notice);
   if (terminal_) {
     const double part = progress.total == 0 ? 1.0
                                             : static_cast<double>(progress.done) /

@@ -8,11 +8,12 @@
 #include "cli/job_file.h"
 #include "cli/model_directory.h"
 #include "cli/verbs.h"
+#include "common/base/address.h"
 #include "common/base/sha256.h"
 #include "common/job/names.h"
 #include "common/math/blas.h"
+#include "common/remote/open_store.h"
 #include "common/storage/checkpoints.h"
-#include "common/storage/directory_store.h"
 #include "common/storage/files.h"
 #include "common/storage/safetensors.h"
 
@@ -70,7 +71,7 @@ Status inspect_model(const std::string& directory) {
 }
 
 Status inspect_checkpoints(const std::string& directory) {
-  auto store = open_directory_store(directory, OpenMode::existing);
+  auto store = open_checkpoint_store(directory, OpenMode::existing, "");
   if (!store) return store.error();
   const auto names = list_checkpoints(**store);
   if (!names) return names.error();
@@ -106,10 +107,11 @@ Status inspect_run(const std::string& directory) {
   fmt::print("run     {} (not finished; go on with: ballast resume {})\n", job->run.name,
              directory);
   fmt::print("steps   {} of {} examples\n", job->run.steps, job->run.batch);
-  return inspect_checkpoints(checkpoints_of(directory));
+  return inspect_checkpoints(checkpoints_of(directory, job->run));
 }
 
 Status inspect(const std::string& path) {
+  if (is_address(path)) return inspect_checkpoints(path);
   if (ends_with(path, ".safetensors")) return inspect_tensors(path);
   if (path_exists(join_path(path, "model.json"))) {
     if (const Status model = inspect_model(path); !model) return model;

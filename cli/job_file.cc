@@ -38,6 +38,10 @@ Status remove_endpoint(const std::string& output) {
 
 std::string checkpoints_of(const std::string& output) { return join_path(output, "checkpoints"); }
 
+std::string checkpoints_of(const std::string& output, const RunConfig& run) {
+  return run.checkpoint.store.value_or(checkpoints_of(output));
+}
+
 std::string home_of_server(const std::string& output, std::uint32_t server) {
   return join_path(join_path(output, "servers"), std::to_string(server));
 }

@@ -26,6 +26,8 @@ struct JobFile {
 
 // Where things are in an output directory.
 [[nodiscard]] std::string checkpoints_of(const std::string& output);
+// The store that the run names (checkpoint.store), else the directory above.
+[[nodiscard]] std::string checkpoints_of(const std::string& output, const RunConfig& run);
 [[nodiscard]] std::string home_of_server(const std::string& output, std::uint32_t server);
 
 }  // namespace ballast

@@ -51,6 +51,11 @@ Status check_supported(const Spec& spec) {
                    "expected none, since each fold is the validation split of its runs; leave it "
                    "out");
   }
+  if (spec.checkpoint.store) {
+    return refused("checkpoint.store",
+                   "expected none, since the many runs of a job keep theirs in --out while they "
+                   "last; leave it out");
+  }
   const bool has_rungs = spec.search && (spec.search->method == SearchMethod::halving ||
                                          spec.search->method == SearchMethod::hyperband);
   if (has_rungs && spec.training.consistency != Consistency::synchronous) {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "cli/model_directory.h"
+#include "cli/run_setup.h"
 #include "common/job/json_text.h"
 #include "common/storage/files.h"
 #include "worker/data/prepare.h"
@@ -125,7 +126,7 @@ std::string json_row(const RunConfig& run, std::span<const float> outputs, doubl
 Result<std::string> predict(const PredictionRequest& request) {
   auto trained = open_model_directory(request.model);
   if (!trained) return trained.error();
-  auto encoder = Encoder::create(trained->transforms_json);
+  auto encoder = Encoder::create(trained->transforms_json, default_cache());
   if (!encoder) return encoder.error();
   auto model = Model::create(trained->spec, (*encoder)->schema());
   if (!model) return model.error();

@@ -7,7 +7,9 @@
 
 #include "cli/member_metrics.h"
 #include "cli/version.h"
+#include "common/base/address.h"
 #include "common/math/blas.h"
+#include "common/remote/open_store.h"
 #include "common/runtime/crew_executor.h"
 #include "common/runtime/file_link.h"
 #include "common/runtime/host.h"
@@ -91,13 +93,14 @@ Work training(const JobFile& job, const std::string& output) {
   const auto run = std::make_shared<const RunConfig>(job.run);
   Work work;
   work.output = output;
+  if (run->checkpoint.store) work.terms = place_below(*run->checkpoint.store, "terms");
   work.edge.make = [run, output, transforms = job.transforms_json](RunId) -> Result<RunPlace> {
     return RunPlace{.options = {.run = run,
                                 .output = output,
                                 .version = kVersion,
                                 .slots = slots(run->optimizer),
                                 .transforms_json = transforms},
-                    .checkpoints = checkpoints_of(output)};
+                    .checkpoints = checkpoints_of(output, *run)};
   };
   work.edge.record_end = [](RunId, const Exit&) { return Status(); };
   work.edge.conclude = [](Conclusion) { return Status(); };
@@ -121,7 +124,10 @@ Exit run_coordinator(const Process& process, const CoordinatorRole& role) {
     return user_error({ErrorCode::conflict, "another process is training in " + output +
                                                 "; wait for it or choose another --out"});
   }
-  auto terms = open_directory_store(join_path(output, "terms"), OpenMode::create);
+  const std::string terms_at =
+      role.work.terms.empty() ? join_path(output, "terms") : role.work.terms;
+  auto terms =
+      open_checkpoint_store(terms_at, OpenMode::create, join_path(output, "fetched-terms"));
   if (!terms) return user_error(terms.error());
   FleetExecutor executor(role.work.edge, **terms);
   if (role.listening) {
@@ -175,6 +181,9 @@ Result<std::unique_ptr<CheckpointStore>> open_checkpoints(const Process& process
                                                           const ServerRole& role, RunId run,
                                                           const std::string& home,
                                                           const std::string& address) {
+  if (is_address(address)) {
+    return open_checkpoint_store(address, OpenMode::create, join_path(home, "fetched"));
+  }
   if (sees_store(address)) {
     return open_directory_store(directory_of_store(address), OpenMode::create);
   }

@@ -36,6 +36,7 @@ using OnStoppable = std::function<void(std::function<void()> stop)>;
 // What a coordinator works on: a training run, or a job of many (job_site.h).
 struct Work {
   std::string output;  // The directory of it.
+  std::string terms;   // Where its terms are claimed, as a checkpoint store; empty: in `output`.
   FleetExecutorOptions edge;
   std::function<std::unique_ptr<Agenda>()> agenda;
   std::uint32_t runs_at_once = 0;  // As FleetOptions.

@@ -7,6 +7,7 @@
 
 #include "cli/run_options.h"
 #include "cli/run_show.h"
+#include "cli/run_store.h"
 #include "cli/verbs.h"
 #include "common/job/parse.h"
 #include "common/job/run_json.h"
@@ -40,6 +41,10 @@ Status check_output(const TrainOptions& options, Shape shape) {
 Status check_before_data(const TrainOptions& options, const Spec& spec, const Links& links,
                          Shape shape) {
   if (const Status place = check_output_place(options.run.output); !place) return place;
+  // A run that is here already holds its store itself.
+  if (spec.checkpoint.store && !options.overwrite && !holds_run(options.run.output)) {
+    if (const Status free = check_store_is_free(*spec.checkpoint.store); !free) return free;
+  }
   if (shape == Shape::cluster) return check_listen(options.listen, links);
   return check_kernel(spec.cluster.kernel, shape);
 }
@@ -125,6 +130,10 @@ int start(TrainOptions options, Shape shape) {
     }
     if (const Status cleared = clear_output(options.run.output); !cleared) {
       return user_mistake(cleared.error().message);
+    }
+    if (options.overwrite && spec->checkpoint.store) {
+      const Status cleared = clear_store(*spec->checkpoint.store);
+      if (!cleared) return user_mistake(cleared.error().message);
     }
   }
   LaunchOptions launch_with = launch_options(options.run);

@@ -4,8 +4,10 @@
 #include <utility>
 #include <variant>
 
+#include "common/base/address.h"
+#include "common/remote/open_store.h"
 #include "common/storage/checkpoints.h"
-#include "common/storage/directory_store.h"
+#include "common/storage/files.h"
 #include "common/storage/store_mark.h"
 
 namespace ballast {
@@ -40,9 +42,12 @@ RunMade FleetExecutor::run(const MakeRun& job) {
   };
   auto place = options_.make(job.run);
   if (!place) return fail(place.error());
-  auto store = open_directory_store(place->checkpoints, OpenMode::create);
+  auto store = open_checkpoint_store(place->checkpoints, OpenMode::create,
+                                     join_path(place->options.output, "fetched"));
   if (!store) return fail(store.error());
-  const auto address = store_address(place->checkpoints);
+  // What is elsewhere is the same place from everywhere, and needs no mark.
+  const auto address = is_address(place->checkpoints) ? Result<std::string>(place->checkpoints)
+                                                      : store_address(place->checkpoints);
   if (!address) return fail(address.error());
   RunMade made{.run = job.run, .config = place->options.run, .checkpoints = *address, .error = ""};
   files_.open(job.run, {.dataset = made.config->dataset,

@@ -22,7 +22,7 @@ namespace ballast {
 // A run and where it is kept.
 struct RunPlace {
   StoreExecutorOptions options;
-  std::string checkpoints;  // Directory of its store.
+  std::string checkpoints;  // Its store: a directory, or s3://BUCKET/PREFIX.
 };
 
 struct FleetExecutorOptions {

@@ -269,6 +269,8 @@ Result<std::string> StoreExecutor::write_model(const ExportModel& job) {
                    {.slots = options_.slots,
                     .model_path = join_path(options_.output, "model.safetensors"),
                     .optimizer_path = join_path(options_.output, "optimizer.safetensors")});
+  // Its files were copies where the store is elsewhere, and are not looked at again.
+  if (const Status released = store_.release_files(); !released) return released.error();
   if (!exported) return exported.error();
   const std::string metrics = json_text(metrics_json(job.metrics), 2) + "\n";
   if (const Status put = write_file_atomically(join_path(options_.output, "metrics.json"), metrics);

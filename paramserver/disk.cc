@@ -121,6 +121,7 @@ Status ServerDisk::restore(const ServerRestore& job, std::vector<std::unique_ptr
     if (const Status cleared = clear(partition); !cleared) return cleared;
   }
   if (const Status taken = ingest_chains(job.files, paths); !taken) return taken;
+  if (const Status released = store_->release_files(); !released) return released;
   for (const PartitionId partition : job.partitions) {
     auto tables = std::make_unique<Tables>(*job.run, partition);
     if (const Status loaded = read(*tables); !loaded) return loaded;
@@ -280,7 +281,8 @@ Status ServerDisk::keep(const std::vector<wire::SnapshotFile>& written) {
     const RecordRange range = bounded_records_of(file.partition);
     if (Status gone = home_->abandon(range.begin, range.end); !gone) return gone;
   }
-  return home_->ingest(paths, IngestBy::link);
+  if (const Status taken = home_->ingest(paths, IngestBy::link); !taken) return taken;
+  return store_->release_files();
 }
 
 }  // namespace ballast

@@ -54,6 +54,7 @@ constexpr Field kFields[] = {
     {"data.libsvm.dimension", kWhole, "the largest index in training"},
     {"data.libsvm.dense", kFlag, "`false`"},
     {"data.on_bad_row", "stop or skip", "`stop`"},
+    {"data.sha256", "mapping of address to digest", kNone},
 
     {"features", "list of transforms", "`[]`"},
     {"features[].drop_duplicates", "mapping, or columns", kNone},
@@ -230,6 +231,7 @@ constexpr Field kFields[] = {
     {"checkpoint.every_steps", kWhole, "`0`"},
     {"checkpoint.every_seconds", kDuration, "`60`"},
     {"checkpoint.keep", kWhole, "`2`"},
+    {"checkpoint.store", "address", "the output directory"},
 
     {"cluster", kMapping, kNone},
     {"cluster.partitions", kWhole, "`64`"},

@@ -1,3 +1,5 @@
+#include <fnmatch.h>
+
 #include <algorithm>
 #include <set>
 #include <string>
@@ -5,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "common/base/address.h"
 #include "common/job/parse_sections.h"
 #include "common/job/text.h"
 
@@ -15,13 +18,26 @@ bool is_table(DataFormat format) { return format == DataFormat::csv || format ==
 
 bool has_columns(DataFormat format) { return is_table(format) || format == DataFormat::jsonl; }
 
+// A prefix is refused here, before anything is asked of a server.
+void check_path(const Place& place, const std::string& path) {
+  if (path.empty()) place.complain("expected a path, got an empty text");
+  if (!is_address(path)) return;
+  const auto address = parse_address(path);
+  if (!address) {
+    place.complain(address.error().message);
+  } else if (address->scheme == AddressScheme::s3 &&
+             (address->path.empty() || address->path.ends_with('/'))) {
+    place.complain(fmt::format("expected an object or a pattern, got the prefix {}; write {}*",
+                               in_quotes(path),
+                               path + (address->path.empty() && !path.ends_with('/') ? "/" : "")));
+  }
+}
+
 void read_paths(const Place& place, std::vector<std::string>& out) {
   auto paths = place.texts();
   if (!paths) return;
   if (paths->empty()) place.complain("expected a path, got an empty list");
-  for (const std::string& path : *paths) {
-    if (path.empty()) place.complain("expected a path, got an empty text");
-  }
+  for (const std::string& path : *paths) check_path(place, path);
   out = std::move(*paths);
 }
 
@@ -54,6 +70,7 @@ void parse_validation(const Place& validation, DataSpec& out) {
 
 // What the extension says, compression aside.
 std::optional<DataFormat> format_of(std::string_view path) {
+  if (path.starts_with("http")) path = path.substr(0, path.find_first_of("?#"));
   for (const std::string_view packed : {".gz", ".zst"}) {
     if (path.ends_with(packed)) path.remove_suffix(packed.size());
   }
@@ -289,6 +306,44 @@ void parse_weight(const Place& data, DataSpec& out) {
   }
 }
 
+// Whether any source names that file, itself or by a pattern.
+bool is_named(const DataSpec& data, const std::string& address) {
+  for (const SourceSpec* source : {&data.train, &data.validation, &data.test}) {
+    for (const auto* paths : {&source->paths, &source->label_paths}) {
+      for (const std::string& path : *paths) {
+        if (path == address) return true;
+        const bool is_pattern = path.starts_with("s3://") && address.starts_with("s3://");
+        if (is_pattern && ::fnmatch(path.c_str(), address.c_str(), FNM_PATHNAME) == 0) return true;
+      }
+    }
+  }
+  return false;
+}
+
+void parse_digests(const Place& data, DataSpec& out) {
+  if (!data.has("sha256")) return;
+  const Place digests = data.at("sha256");
+  if (!digests.is(YamlNode::Kind::mapping)) {
+    digests.complain_expected("addresses and the SHA-256 of their files");
+    return;
+  }
+  for (std::size_t i = 0; i < digests.node().items.size(); ++i) {
+    const Place place = digests.item(i);
+    const std::string& address = digests.node().keys[i].text;
+    const auto digest = place.text();
+    if (!digest) continue;
+    if (!is_address(address) || !is_named(out, address)) {
+      place.complain(fmt::format("expected an address that data names, got {}",
+                                 in_quotes(shown_address(address))));
+    } else if (digest->size() != 64 ||
+               digest->find_first_not_of("0123456789abcdef") != std::string::npos) {
+      place.complain_expected("64 digits from 0-9 and a-f, as sha256sum prints them");
+    } else {
+      out.sha256.emplace_back(address, *digest);
+    }
+  }
+}
+
 }  // namespace
 
 void parse_data(const Place& data, DataSpec& out) {
@@ -298,6 +353,7 @@ void parse_data(const Place& data, DataSpec& out) {
   if (data.has("validation")) parse_validation(data.at("validation"), out);
   if (data.has("test")) parse_source(data.at("test"), out.test);
   data.read("on_bad_row", out.on_bad_row);
+  parse_digests(data, out);
   if (!parse_format(data, out)) return;
   check_source(data, "train", out.train, out.format);
   check_source(data, "validation", out.validation, out.format);

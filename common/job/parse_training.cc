@@ -3,7 +3,9 @@
 
 #include <fmt/format.h>
 
+#include "common/base/address.h"
 #include "common/job/parse_sections.h"
+#include "common/job/text.h"
 
 namespace ballast {
 namespace {
@@ -201,8 +203,25 @@ void parse_class_weights(const Place& training, ClassWeightsSpec& out) {
   }
 }
 
+void parse_store(const Place& place, CheckpointSpec& out) {
+  auto text = place.text();
+  if (!text) return;
+  while (text->ends_with('/')) text->pop_back();
+  const auto address = parse_address(*text);
+  if (!address || address->scheme != AddressScheme::s3 || address->path.empty() ||
+      address->path.find_first_of("*?[") != std::string::npos) {
+    place.complain(
+        fmt::format("expected s3://BUCKET/PREFIX, got {}; without it checkpoints are "
+                    "kept in the output directory",
+                    in_quotes(shown_address(*text))));
+    return;
+  }
+  out.store = std::move(*text);
+}
+
 void parse_checkpoint(const Place& checkpoint, CheckpointSpec& out) {
   if (!checkpoint.check_fields()) return;
+  if (checkpoint.has("store")) parse_store(checkpoint.at("store"), out);
   checkpoint.read("every_steps", WholeRange{}, out.every_steps);
   checkpoint.read_seconds("every_seconds", kPeriodOrNone, out.every_seconds);
   checkpoint.read("keep", WholeRange{.low = 1, .high = 1000}, out.keep);

@@ -85,10 +85,11 @@ void visit(Io& io, S& spec) requires std::same_as<std::remove_const_t<S>, Traini
 
 template <class Io, class S>
 void visit(Io& io, S& spec) requires std::same_as<std::remove_const_t<S>, CheckpointSpec> {
-  auto& [every_steps, every_seconds, keep] = spec;
+  auto& [every_steps, every_seconds, keep, store] = spec;
   io("every_steps", every_steps);
   io("every_seconds", every_seconds);
   io("keep", keep);
+  io.optional("store", store);
 }
 
 template <class Io, class S>

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace ballast {
@@ -53,6 +54,8 @@ struct DataSpec {
   std::uint32_t libsvm_dimension = 0;  // Largest index; 0: the largest seen in training.
   bool libsvm_dense = false;           // A dense vector instead of sparse rows.
   BadRow on_bad_row = BadRow::stop;
+  // Of files by address: the SHA-256 that they must have, 64 lower-case hexadecimal digits.
+  std::vector<std::pair<std::string, std::string>> sha256;
 
   friend bool operator==(const DataSpec&, const DataSpec&) = default;
 };
@@ -257,6 +260,7 @@ struct CheckpointSpec {
   std::uint64_t every_steps = 0;  // 0: not by steps
   double every_seconds = 60.0;    // 0: not by time
   std::uint32_t keep = 2;
+  std::optional<std::string> store = {};  // "s3://BUCKET/PREFIX"; nothing: the output directory.
 
   friend bool operator==(const CheckpointSpec&, const CheckpointSpec&) = default;
 };

@@ -58,7 +58,7 @@ class HeaderList {
 
 struct HttpClient::Curl {
   CURL* handle = nullptr;
-  HttpOptions options;
+  HttpClientOptions options;
 
   // One exchange, as libcurl's callbacks see it.
   struct Exchange {
@@ -189,7 +189,7 @@ void HttpClient::Curl::configure_body(const HttpRequest& request, HeaderList& he
 HttpClient::HttpClient(std::unique_ptr<Curl> curl) : curl_(std::move(curl)) {}
 HttpClient::~HttpClient() = default;
 
-Result<std::unique_ptr<HttpClient>> HttpClient::create(const HttpOptions& options) {
+Result<std::unique_ptr<HttpClient>> HttpClient::create(const HttpClientOptions& options) {
   auto curl = std::make_unique<Curl>();
   if (start_curl()) curl->handle = curl_easy_init();
   if (curl->handle == nullptr) {

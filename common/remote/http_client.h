@@ -55,18 +55,18 @@ class HttpSink {
 
 enum class Redirects { refuse, follow };
 
-struct HttpOptions {
+struct HttpClientOptions {
   std::chrono::milliseconds connect_timeout{10'000};
   std::chrono::seconds stall_timeout{30};  // Fewer than 128 bytes a second for so long.
   Redirects redirects = Redirects::follow;
   long redirects_max = 5;
-  std::string ca_file{};              // Certificates to trust; empty: the system's.
-  std::size_t body_max = 64U << 20U;  // Of a body that no sink takes.
+  std::string ca_file{};                        // Certificates to trust; empty: the system's.
+  std::size_t body_max = std::size_t{1} << 30;  // Of a body that no sink takes.
 };
 
 class HttpClient {
  public:
-  [[nodiscard]] static Result<std::unique_ptr<HttpClient>> create(const HttpOptions& options);
+  [[nodiscard]] static Result<std::unique_ptr<HttpClient>> create(const HttpClientOptions& options);
   ~HttpClient();
   HttpClient(const HttpClient&) = delete;
   HttpClient& operator=(const HttpClient&) = delete;

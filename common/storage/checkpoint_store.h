@@ -1,8 +1,8 @@
 #pragma once
 
-// Where checkpoints live: a flat set of named files that outlives every process of the run. A
-// directory first (directory_store.h); an object store fits behind the same calls. Names have no
-// '/' and do not start with a dot.
+// Where checkpoints live: a flat set of named files that outlives every process of the run: a
+// directory (directory_store.h), or a bucket of S3 (common/remote/s3_store.h). Names have no '/'
+// and do not start with a dot.
 //
 // A file appears under its name whole and durable, or not at all. Safe to call from any thread.
 
@@ -44,8 +44,12 @@ class CheckpointStore {
     const LocalFile file{local_path, name};
     return put_files({&file, 1});
   }
-  // A local path at which the file's bytes can be read until it is removed from the store.
+  // A local path at which the file's bytes can be read until it is removed from the store, or until
+  // release_files().
   [[nodiscard]] virtual Result<std::string> fetch_file(const std::string& name) = 0;
+  // Nobody reads at paths of fetch_file() any more: what are copies can go, so that no more of them
+  // lie about than are in use.
+  [[nodiscard]] virtual Status release_files() { return {}; }
 
   // Small files. publish() replaces atomically.
   [[nodiscard]] virtual Status publish(const std::string& name, std::string_view text) = 0;

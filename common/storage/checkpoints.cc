@@ -9,6 +9,7 @@
 #include <set>
 #include <utility>
 
+#include "common/base/address.h"
 #include "common/base/check.h"
 #include "common/storage/snapshot.h"
 
@@ -60,23 +61,33 @@ Status check_holds(CheckpointStore& store, Timeline timeline) {
                                         "; this process must stop"};
 }
 
+// A copy of a file that was only looked at is let go, even where the look was in vain.
+Status released(CheckpointStore& store, Status looked) {
+  const Status gone = store.release_files();
+  return looked ? gone : looked;
+}
+
 Status verify_file(CheckpointStore& store, const SnapshotFile& file) {
   const auto path = store.fetch_file(file.name);
   if (!path) return path.error();
-  return verify_snapshot(*path, file);
+  return released(store, verify_snapshot(*path, file));
 }
 
 // Every byte and every record.
-Status read_through(CheckpointStore& store, const SnapshotFile& file) {
-  const auto path = store.fetch_file(file.name);
-  if (!path) return path.error();
-  const auto reader = SnapshotReader::open(*path, file);
+Status read_records(const std::string& path, const SnapshotFile& file) {
+  const auto reader = SnapshotReader::open(path, file);
   if (!reader) return reader.error();
   while (true) {
     const Result<bool> more = (*reader)->next();
     if (!more) return more.error();
     if (!*more) return {};
   }
+}
+
+Status read_through(CheckpointStore& store, const SnapshotFile& file) {
+  const auto path = store.fetch_file(file.name);
+  if (!path) return path.error();
+  return released(store, read_records(*path, file));
 }
 
 // The chains of a checkpoint reach back to files that were written long ago.
@@ -262,7 +273,8 @@ Status claim_timeline(CheckpointStore& store, Timeline timeline, const std::stri
   const Timeline taken = std::max(*highest, timeline);
   return Error{ErrorCode::conflict, store.description() + ": timeline " + std::to_string(taken) +
                                         " was claimed by " + holder_of(store, taken) +
-                                        "; stop that process, or use another directory"};
+                                        "; stop that process, or use another " +
+                                        (is_address(store.description()) ? "prefix" : "directory")};
 }
 
 Result<Timeline> highest_timeline(CheckpointStore& store) {

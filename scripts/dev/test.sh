@@ -9,6 +9,7 @@
 
 dev_test() {
   run_verb setup --test
+  bash scripts/dev/s3_server.sh || say "test: s3_test will be skipped"
   build_preset release
   # A few more than there are cores: tests of processes wait for one another.
   ctest --test-dir build/release --output-on-failure --no-tests=error -j "$(($(jobs_max) + 2))" "$@"

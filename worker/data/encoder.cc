@@ -20,8 +20,8 @@ constexpr std::size_t kTest = static_cast<std::size_t>(Split::test);
 
 class PipelineEncoder final : public Encoder {
  public:
-  explicit PipelineEncoder(Pipeline pipeline)
-      : pipeline_(std::move(pipeline)), schema_(schema_of(pipeline_)) {}
+  PipelineEncoder(Pipeline pipeline, std::string cache)
+      : pipeline_(std::move(pipeline)), schema_(schema_of(pipeline_)), cache_(std::move(cache)) {}
 
   [[nodiscard]] const DataSchema& schema() const override { return schema_; }
 
@@ -31,7 +31,8 @@ class PipelineEncoder final : public Encoder {
     spec.model.task = pipeline_.task;
     spec.data.weight.clear();             // Nobody counts with it.
     spec.data.on_bad_row = BadRow::stop;  // Predictions must stay beside their rows.
-    auto loaded = load_split({.paths = paths, .label_paths = {}}, "", "input");
+    auto loaded = load_split({.paths = paths, .label_paths = {}}, "", "input",
+                             {.cache = cache_, .digests = nullptr, .meter = nullptr});
     if (!loaded) return loaded.error();
     std::vector<SplitFiles> files = {*std::move(loaded)};
     const std::uint32_t threads = std::max(1U, std::thread::hardware_concurrency());
@@ -68,14 +69,16 @@ class PipelineEncoder final : public Encoder {
  private:
   const Pipeline pipeline_;
   const DataSchema schema_;
+  const std::string cache_;
 };
 
 }  // namespace
 
-Result<std::unique_ptr<Encoder>> Encoder::create(const std::string& transforms_json) {
+Result<std::unique_ptr<Encoder>> Encoder::create(const std::string& transforms_json,
+                                                 const std::string& cache) {
   auto pipeline = pipeline_from_json(transforms_json);
   if (!pipeline) return pipeline.error();
-  return std::unique_ptr<Encoder>(std::make_unique<PipelineEncoder>(*std::move(pipeline)));
+  return std::unique_ptr<Encoder>(std::make_unique<PipelineEncoder>(*std::move(pipeline), cache));
 }
 
 }  // namespace ballast

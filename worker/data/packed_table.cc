@@ -191,7 +191,7 @@ class Packing {
   }
 
   Result<std::string> run() {
-    auto sources = load_sources(spec_);
+    auto sources = load_sources(spec_, options_.cache, meter_);
     if (!sources) return sources.error();
     sources->erase(sources->begin() + 1);  // Of the three splits, train and test are left.
     const std::string directory = options_.cache + "/" + table_key(spec_, *sources, options_.keep);

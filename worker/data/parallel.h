@@ -43,6 +43,16 @@ class Meter {
     done_ = 0;
     say();
   }
+  // So much of the whole is done. REQUIRES: as begin().
+  void set(std::uint64_t done, std::uint64_t total) {
+    done_ = done;
+    total_ = total;
+    say();
+  }
+  // REQUIRES: as begin().
+  void notice(std::string sentence) const {
+    if (tell_) tell_({stage_, done_.load(), total_, std::move(sentence)});
+  }
   void add(std::uint64_t amount) {
     done_ += amount;
     if (std::this_thread::get_id() == owner_) say();
@@ -50,7 +60,7 @@ class Meter {
 
  private:
   void say() const {
-    if (tell_) tell_({stage_, done_.load(), total_});
+    if (tell_) tell_({stage_, done_.load(), total_, {}});
   }
 
   const std::function<void(const PrepareProgress&)> tell_;

@@ -64,7 +64,7 @@ class Preparation {
       : spec_(spec), options_(options), meter_(options.progress) {}
 
   Result<Prepared> run() {
-    auto sources = load_sources(spec_);
+    auto sources = load_sources(spec_, options_.cache, meter_);
     if (!sources) return sources.error();
     const std::string directory = options_.cache + "/" + cache_key(spec_, *sources);
     if (auto cached = find_cached(directory)) {

@@ -23,6 +23,9 @@
 // no earlier transform has turned into features; or a pattern with * that takes, among these, the
 // ones the transform is made for. The label is never selected.
 //
+// Sources by address (http://, https://, s3://) are fetched into `cache`/fetched first, once each:
+// common/remote/fetcher.h. Messages name them by their address.
+//
 // Everything is read into memory, text and columns both; only the result is mapped.
 
 #include <functional>
@@ -37,9 +40,10 @@
 namespace ballast {
 
 struct PrepareProgress {
-  std::string stage;       // "reading", "fitting", "encoding", "cached"
+  std::string stage;       // "fetching ADDRESS", "reading", "fitting", "encoding", "cached"
   std::uint64_t done = 0;  // bytes or examples
   std::uint64_t total = 0;
+  std::string notice{};  // A sentence that should be seen, beside all that moves; mostly empty.
 };
 
 struct PrepareOptions {
@@ -61,8 +65,10 @@ struct Prepared {
 // Applies fitted transforms to new rows: `predict`. Labels may be missing there.
 class Encoder {
  public:
-  // `transforms_json` as prepare() returned it.
-  [[nodiscard]] static Result<std::unique_ptr<Encoder>> create(const std::string& transforms_json);
+  // `transforms_json` as prepare() returned it; `cache` keeps files by address, which are refused
+  // where it is empty.
+  [[nodiscard]] static Result<std::unique_ptr<Encoder>> create(const std::string& transforms_json,
+                                                               const std::string& cache = {});
   virtual ~Encoder() = default;
   [[nodiscard]] virtual const DataSchema& schema() const = 0;
   // Reads files of the spec's format as the `test` split of an in-memory data set. Missing label

@@ -33,7 +33,8 @@ void SkippedRows::add(const Table& table) {
   }
 }
 
-Result<std::vector<SplitFiles>> load_sources(const Spec& spec) {
+Result<std::vector<SplitFiles>> load_sources(const Spec& spec, const std::string& cache,
+                                             Meter& meter) {
   const std::array<const SourceSpec*, kSplits> sources = {&spec.data.train, &spec.data.validation,
                                                           &spec.data.test};
   if (spec.data.train.paths.empty()) {
@@ -42,7 +43,8 @@ Result<std::vector<SplitFiles>> load_sources(const Spec& spec) {
   }
   std::vector<SplitFiles> splits;
   for (std::size_t s = 0; s < kSplits; ++s) {
-    auto split = load_split(*sources[s], spec.directory, fmt::format("data.{}", kSplitNames[s]));
+    auto split = load_split(*sources[s], spec.directory, fmt::format("data.{}", kSplitNames[s]),
+                            {.cache = cache, .digests = &spec.data, .meter = &meter});
     if (!split) return split.error();
     splits.push_back(*std::move(split));
   }

@@ -31,8 +31,10 @@ struct SkippedRows {
   void add(const Table& table);
 };
 
-// The files of the train, validation and test splits as they are on disk.
-[[nodiscard]] Result<std::vector<SplitFiles>> load_sources(const Spec& spec);
+// The files of the train, validation and test splits as they are on disk; `cache` keeps those that
+// come by address.
+[[nodiscard]] Result<std::vector<SplitFiles>> load_sources(const Spec& spec,
+                                                           const std::string& cache, Meter& meter);
 
 // Reads a split with its labels and selects the rows that have one. `like` is the training split's
 // table; without one this is the training split, whose `classes` are found.

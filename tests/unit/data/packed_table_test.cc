@@ -105,11 +105,11 @@ class Alterable {
 // What reading the sources gives without packing.
 std::vector<SplitRows> read_all(const FormatCase& c) {
   Spec spec = c.spec;
-  auto sources = load_sources(spec);
+  Meter meter(nullptr);
+  auto sources = load_sources(spec, "", meter);
   EXPECT_TRUE(sources);
   std::vector<SplitRows> all;
   std::vector<std::string> classes;
-  Meter meter(nullptr);
   for (const std::size_t s : {0, 2}) {
     if ((*sources)[s].files.empty()) continue;
     const Table* like = s == 0 ? nullptr : &all[0].table;

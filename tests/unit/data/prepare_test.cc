@@ -10,6 +10,7 @@
 #include "common/base/hash.h"
 #include "tests/unit/data/dump.h"
 #include "tests/unit/data/fixtures.h"
+#include "tests/unit/remote/http_server.h"
 #include "worker/data/manifest.h"
 
 namespace ballast {
@@ -46,7 +47,10 @@ class PrepareTest : public ::testing::Test {
     stages_.clear();
     return prepare(spec_, {.cache = files_.path() + "/cache",
                            .threads = threads,
-                           .progress = [&](const PrepareProgress& p) { stages_.insert(p.stage); }});
+                           .progress = [&](const PrepareProgress& p) {
+                             stages_.insert(p.stage);
+                             if (!p.notice.empty()) notices_.push_back(p.notice);
+                           }});
   }
   Prepared must_run() {
     auto prepared = run();
@@ -67,6 +71,7 @@ class PrepareTest : public ::testing::Test {
   TestDirectory files_;
   Spec spec_;
   std::set<std::string> stages_;
+  std::vector<std::string> notices_;
 };
 
 TEST_F(PrepareTest, MakesADataSetThatOpens) {
@@ -277,6 +282,48 @@ TEST_F(PrepareTest, ValidationMayBeFilesOfItsOwn) {
   ASSERT_TRUE(opened);
   EXPECT_EQ((*opened)->examples(Split::train), 400U);
   EXPECT_EQ((*opened)->examples(Split::validation), 20U);
+}
+
+// Where the files come from changes nothing; messages name them by their address.
+TEST_F(PrepareTest, FilesByAddressAreThoseOfThisMachine) {
+  const std::string here = digest_at(must_run().directory);
+  const std::string body = rows(0, 400);
+  const ScriptedServer server(
+      Answers{{.headers = {{"ETag", "\"1\""}}, .body = body, .end = Answer::End::cut},
+              {.status = 206,
+               .headers = {{"ETag", "\"1\""},
+                           {"Content-Range", "bytes " + std::to_string(body.size() / 2) + "-" +
+                                                 std::to_string(body.size() - 1) + "/" +
+                                                 std::to_string(body.size())}},
+               .body = body.substr(body.size() / 2)},
+              {.status = 304}});
+  spec_.data.train.paths = {server.url("/train.csv")};
+  EXPECT_EQ(digest_at(must_run().directory), here);
+  EXPECT_TRUE(stages_.contains("fetching " + server.url("/train.csv")));
+  EXPECT_EQ(notices_.size(), 1U);  // That it was tried again.
+  must_run();
+  EXPECT_EQ(server.seen().back().header("if-none-match"), "\"1\"");
+}
+
+TEST_F(PrepareTest, FilesByAddressHaveTheDigestThatTheSpecGives) {
+  const ScriptedServer server(Answers{{.body = rows(0, 400)}});
+  const std::string address = server.url("/train.csv");
+  spec_.data.train.paths = {address};
+  spec_.data.sha256 = {{address, std::string(64, 'a')}};
+  const auto refused = run();
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.find("data.train: " + address + ": expected SHA-256 aaaa"),
+            std::string::npos)
+      << refused.error().message;
+}
+
+TEST_F(PrepareTest, AMistakeInAFileByAddressIsNamedByIt) {
+  const ScriptedServer server(Answers{{.body = rows(0, 400) + "1,a,b,ham,too many\n"}});
+  spec_.data.train.paths = {server.url("/train.csv")};
+  const auto refused = run();
+  ASSERT_FALSE(refused);
+  EXPECT_TRUE(refused.error().message.starts_with(server.url("/train.csv:802:1: ")))
+      << refused.error().message;
 }
 
 TEST_F(PrepareTest, TheEncoderDoesToNewRowsWhatPrepareDid) {

@@ -245,7 +245,7 @@ TEST(Fields, HaveTheDefaultsTheySay) {
 
 TEST(Fields, AreFoundByPathAndByName) {
   EXPECT_EQ(fields_below("checkpoint"),
-            (std::vector<std::string_view>{"every_steps", "every_seconds", "keep"}));
+            (std::vector<std::string_view>{"every_steps", "every_seconds", "keep", "store"}));
   EXPECT_EQ(fields_below("model.linear"), std::vector<std::string_view>{"bias"});
   EXPECT_TRUE(fields_below("model.lin").empty());
   EXPECT_EQ(fields_named("momentum"), (std::vector<std::string_view>{

@@ -87,7 +87,7 @@ TEST(Mistakes, AreToldTogetherInTheOrderOfTheFile) {
                   "f.yaml:2:7: seed: expected a whole number of 0 or more, got \"x\"\n"
                   "f.yaml:3:8: data.trian: unknown field; did you mean train? possible here: "
                   "format, train, validation, test, header, delimiter, columns, missing, comment, "
-                  "label, weight, libsvm and on_bad_row\n"
+                  "label, weight, libsvm, on_bad_row and sha256\n"
                   "f.yaml:4:12: training.lr: unknown field; possible here: ..."});
   std::string many = std::string(kSmallSpec);
   for (int i = 0; i < 30; ++i) many += "zzzzz" + std::to_string(i) + ": 1\n";
@@ -184,6 +184,16 @@ TEST(Mistakes, OfData) {
        "it a number"},
       {"weights without a name", data("train: a.csv, label: y, weight: ''"),
        "f.yaml:1:40: data.weight: expected a column's name, got an empty text"},
+      {"an address of no known scheme", data("train: 'ftp://h/a.csv', label: y"),
+       "f.yaml:1:15: data.train: expected http://HOST/PATH, https://HOST/PATH or s3://BUCKET/KEY, "
+       "got \"ftp://h/a.csv\": this scheme is not known"},
+      {"a prefix in place of an object", data("format: csv, train: 's3://b/data/', label: y"),
+       "f.yaml:1:28: data.train: expected an object or a pattern, got the prefix "
+       "\"s3://b/data/\"; write s3://b/data/*"},
+      {"a digest of nothing", data("train: 'https://h/a.csv', label: y, sha256: {b.csv: aa}"),
+       "f.yaml:1:60: data.sha256.b.csv: expected an address that data names, got \"b.csv\""},
+      {"a digest that is none",
+       data("train: 's3://b/*.csv', label: y, sha256: {'s3://b/a.csv': AA}"), "f.yaml:1:66: ..."},
       {"bad rows are dropped", data("train: a.csv, label: y, on_bad_row: drop"),
        "f.yaml:1:44: data.on_bad_row: expected stop or skip, got \"drop\"; did you mean stop?"},
   };
@@ -448,6 +458,11 @@ TEST(Mistakes, OfTraining) {
       {"a checkpoint by days", plus("checkpoint: {every_seconds: 1d}"),
        "f.yaml:3:29: checkpoint.every_seconds: expected a duration such as 500ms, 10s or 2m, 0 or "
        "more and at most a year in seconds, got \"1d\""},
+      {"a store that is a directory", plus("checkpoint: {store: /mnt/store}"),
+       "f.yaml:3:21: checkpoint.store: expected s3://BUCKET/PREFIX, got \"/mnt/store\"; without it "
+       "checkpoints are kept in the output directory"},
+      {"a store that is a whole bucket", plus("checkpoint: {store: s3://bucket}"),
+       "f.yaml:3:21: checkpoint.store: expected s3://BUCKET/PREFIX, got \"s3://bucket\"..."},
       {"none kept", plus("checkpoint: {keep: 0}"),
        "f.yaml:3:20: checkpoint.keep: expected a whole number from 1 to 1000, got \"0\""},
       {"no partitions", plus("cluster: {partitions: 0}"),

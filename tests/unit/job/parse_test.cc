@@ -60,6 +60,7 @@ TEST(Parse, ReadsData) {
       .libsvm_dimension = 0,
       .libsvm_dense = false,
       .on_bad_row = BadRow::skip,
+      .sha256 = {},
   };
   EXPECT_EQ(spec.data, expected);
 }

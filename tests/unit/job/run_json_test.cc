@@ -92,7 +92,8 @@ RunConfig full_run() {
                                   .value = 1.0 / 3.0,
                                   .score = -0.25,
                                   .source = ThresholdSource::out_of_fold};
-  run.checkpoint = {.every_steps = 19, .every_seconds = 0.001, .keep = 20};
+  run.checkpoint = {
+      .every_steps = 19, .every_seconds = 0.001, .keep = 20, .store = "s3://bucket/prefix"};
   run.cluster = {.partitions = 21,
                  .kernel = KernelFamily::sapphirerapids,
                  .heartbeat_seconds = 0.05,
@@ -125,10 +126,12 @@ TEST(RunJson, LeavesOutWhatIsNotSet) {
   run.training.threshold.reset();
   run.weights.reset();
   run.threshold.reset();
+  run.checkpoint.store.reset();
   const auto json = nlohmann::json::parse(run_to_json(run));
   EXPECT_FALSE(json["run"]["training"].contains("diverged_above"));
   EXPECT_FALSE(json["run"]["training"].contains("threshold"));
   EXPECT_FALSE(json["run"].contains("weights"));
+  EXPECT_FALSE(json["run"]["checkpoint"].contains("store"));
   EXPECT_FALSE(json["run"].contains("threshold"));
   EXPECT_FALSE(json["run"]["training"]["early_stop"].contains("target"));
   const auto again = run_from_json(json.dump());
@@ -147,8 +150,9 @@ void expect_refused(const nlohmann::json& json, const std::string& what) {
 
 TEST(RunJson, RefusesMissingUnknownAndMistypedFields) {
   const auto whole = nlohmann::json::parse(run_to_json(full_run()));
-  const std::set<std::string> optional = {
-      "/run/training/early_stop/target", "/run/training/diverged_above", "/run/training/threshold"};
+  const std::set<std::string> optional = {"/run/training/early_stop/target",
+                                          "/run/training/diverged_above", "/run/training/threshold",
+                                          "/run/checkpoint/store"};
   std::size_t fields = 0;
   const nlohmann::json flat = whole.flatten();
   for (const auto& [pointer, value] : flat.items()) {

@@ -12,7 +12,7 @@ namespace {
 
 class DownloadTest : public testing::Test {
  protected:
-  Result<Downloaded> fetch(const HttpServer& server, Validator have = {}) {
+  Result<Downloaded> fetch(const ScriptedServer& server, Validator have = {}) {
     const std::string url = server.url("/file");
     const RemoteFile file{
         .shown = url,
@@ -53,7 +53,7 @@ class DownloadTest : public testing::Test {
 };
 
 TEST_F(DownloadTest, BringsAFileWithItsSizeAndDigest) {
-  const HttpServer server(Answers{{.headers = kTag, .body = kBody}});
+  const ScriptedServer server(Answers{{.headers = kTag, .body = kBody}});
   const Downloaded done = need(fetch(server));
   EXPECT_EQ(content(done), kBody);
   EXPECT_EQ(done.bytes, 200U);
@@ -63,12 +63,12 @@ TEST_F(DownloadTest, BringsAFileWithItsSizeAndDigest) {
 }
 
 TEST_F(DownloadTest, AnEmptyFileIsAFile) {
-  const HttpServer server(Answers{{.body = ""}});
+  const ScriptedServer server(Answers{{.body = ""}});
   EXPECT_EQ(content(need(fetch(server))), "");
 }
 
 TEST_F(DownloadTest, GoesOnWhereItBrokeOff) {
-  const HttpServer server(
+  const ScriptedServer server(
       Answers{{.headers = kTag, .body = kBody, .end = Answer::End::cut}, rest()});
   EXPECT_EQ(content(need(fetch(server))), kBody);
   ASSERT_EQ(server.seen().size(), 2U);
@@ -79,15 +79,15 @@ TEST_F(DownloadTest, GoesOnWhereItBrokeOff) {
 }
 
 TEST_F(DownloadTest, BeginsAgainWhereTheFileIsAnotherOneNow) {
-  const HttpServer server(Answers{{.headers = kTag, .body = kBody, .end = Answer::End::cut},
-                                  {.headers = {{"ETag", "\"two\""}}, .body = "another"}});
+  const ScriptedServer server(Answers{{.headers = kTag, .body = kBody, .end = Answer::End::cut},
+                                      {.headers = {{"ETag", "\"two\""}}, .body = "another"}});
   const Downloaded done = need(fetch(server));
   EXPECT_EQ(content(done), "another");
   EXPECT_EQ(done.sha256, sha256_of(std::string_view("another")));
 }
 
 TEST_F(DownloadTest, BeginsAgainWhereNothingSaysThatItIsTheSameFile) {
-  const HttpServer server(
+  const ScriptedServer server(
       Answers{{.headers = {{"ETag", "W/\"one\""}}, .body = kBody, .end = Answer::End::cut},
               {.body = kBody}});
   EXPECT_EQ(content(need(fetch(server))), kBody);
@@ -96,9 +96,9 @@ TEST_F(DownloadTest, BeginsAgainWhereNothingSaysThatItIsTheSameFile) {
 
 TEST_F(DownloadTest, BeginsAgainWhenARangeIsRefused) {
   for (const int status : {412, 416}) {
-    const HttpServer server(Answers{{.headers = kTag, .body = kBody, .end = Answer::End::cut},
-                                    {.status = status},
-                                    {.body = "another"}});
+    const ScriptedServer server(Answers{{.headers = kTag, .body = kBody, .end = Answer::End::cut},
+                                        {.status = status},
+                                        {.body = "another"}});
     EXPECT_EQ(content(need(fetch(server))), "another") << status;
     EXPECT_EQ(server.seen()[2].header("range"), "");
   }
@@ -107,25 +107,25 @@ TEST_F(DownloadTest, BeginsAgainWhenARangeIsRefused) {
 TEST_F(DownloadTest, TakesNoOtherBytesThanItAskedFor) {
   Answer wrong = rest();
   wrong.headers["Content-Range"] = "bytes 90-199/200";
-  const HttpServer server(
+  const ScriptedServer server(
       Answers{{.headers = kTag, .body = kBody, .end = Answer::End::cut}, wrong});
   EXPECT_TRUE(fails(fetch(server), ErrorCode::corrupt, "does not keep to HTTP"));
 }
 
 TEST_F(DownloadTest, AStalledTransferEndsAndIsGoneOnWith) {
-  const HttpServer server(
+  const ScriptedServer server(
       Answers{{.headers = kTag, .body = kBody, .end = Answer::End::stall}, rest()});
   EXPECT_EQ(content(need(fetch(server))), kBody);
 }
 
 TEST_F(DownloadTest, FewerBytesThanWerePromisedAreNoFile) {
-  const HttpServer server(Answers{{.body = kBody, .end = Answer::End::cut}});
+  const ScriptedServer server(Answers{{.body = kBody, .end = Answer::End::cut}});
   EXPECT_TRUE(fails(fetch(server), ErrorCode::unavailable));
   EXPECT_EQ(server.seen().size(), 3U);  // As many attempts as the policy has.
 }
 
 TEST_F(DownloadTest, WhatMayPassIsTriedAgain) {
-  const HttpServer server(Answers{
+  const ScriptedServer server(Answers{
       {.status = 500}, {.status = 503, .headers = {{"Retry-After", "0"}}}, {.body = kBody}});
   EXPECT_EQ(content(need(fetch(server))), kBody);
   EXPECT_EQ(told_.size(), 2U);
@@ -143,25 +143,25 @@ TEST_F(DownloadTest, WhatIsRefusedIsNotTriedAgain) {
       {501, ErrorCode::invalid, "expected 200"},
   };
   for (const Case& c : cases) {
-    const HttpServer server(Answers{{.status = c.status, .headers = {}, .body = "no"}});
+    const ScriptedServer server(Answers{{.status = c.status, .headers = {}, .body = "no"}});
     EXPECT_TRUE(fails(fetch(server), c.code, c.words)) << c.status;
     EXPECT_EQ(server.seen().size(), 1U) << c.status;
   }
 }
 
 TEST_F(DownloadTest, ACopyThatIsStillTheFileIsNotFetched) {
-  const HttpServer server(Answers{{.status = 304}});
+  const ScriptedServer server(Answers{{.status = 304}});
   const Downloaded done = need(fetch(server, {.etag = "\"one\"", .last_modified = ""}));
   EXPECT_TRUE(done.unchanged);
   EXPECT_EQ(server.seen()[0].header("if-none-match"), "\"one\"");
 }
 
 TEST_F(DownloadTest, RedirectsAreFollowedButNotForEver) {
-  const HttpServer target(Answers{{.body = kBody}});
-  const HttpServer once(
+  const ScriptedServer target(Answers{{.body = kBody}});
+  const ScriptedServer once(
       Answers{{.status = 302, .headers = {{"Location", target.url("/x")}}, .body = "moved"}});
   EXPECT_EQ(content(need(fetch(once))), kBody);
-  const HttpServer loop(Answers{{.status = 302, .headers = {{"Location", "/file"}}}});
+  const ScriptedServer loop(Answers{{.status = 302, .headers = {{"Location", "/file"}}}});
   EXPECT_TRUE(fails(fetch(loop), ErrorCode::invalid, "redirects"));
   EXPECT_EQ(loop.seen().size(), 6U);
 }
@@ -169,7 +169,7 @@ TEST_F(DownloadTest, RedirectsAreFollowedButNotForEver) {
 TEST_F(DownloadTest, AServerThatIsNotThereIsSaid) {
   std::string url;
   {
-    const HttpServer gone(Answers{{.body = ""}});
+    const ScriptedServer gone(Answers{{.body = ""}});
     url = gone.url("/");
   }
   const auto response = client_->send({.method = "GET", .url = url, .headers = {}, .body = {}});
@@ -178,7 +178,7 @@ TEST_F(DownloadTest, AServerThatIsNotThereIsSaid) {
 
 TEST_F(DownloadTest, ABodyWithoutEndIsNotKept) {
   const auto client = need(HttpClient::create({.body_max = 100}));
-  const HttpServer server(Answers{{.body = kBody}});
+  const ScriptedServer server(Answers{{.body = kBody}});
   EXPECT_TRUE(
       fails(client->send({.method = "GET", .url = server.url("/"), .headers = {}, .body = {}}),
             ErrorCode::corrupt, "at most 100 bytes"));

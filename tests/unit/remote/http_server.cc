@@ -72,17 +72,17 @@ SeenRequest parse_head(const std::string& head) {
 
 }  // namespace
 
-HttpServer::HttpServer(Handler handler) : handler_(std::move(handler)) { listen(); }
+ScriptedServer::ScriptedServer(Handler handler) : handler_(std::move(handler)) { listen(); }
 
-HttpServer::HttpServer(Answers answers)
-    : HttpServer([answers = std::move(answers),
-                  next = std::make_shared<std::size_t>(0)](const SeenRequest&) {
+ScriptedServer::ScriptedServer(Answers answers)
+    : ScriptedServer([answers = std::move(answers),
+                      next = std::make_shared<std::size_t>(0)](const SeenRequest&) {
         const std::size_t i = std::min(*next, answers.size() - 1);
         *next += 1;
         return answers[i];
       }) {}
 
-void HttpServer::listen() {
+void ScriptedServer::listen() {
   listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
@@ -97,7 +97,7 @@ void HttpServer::listen() {
   accepting_ = std::thread([this] { accept_all(); });
 }
 
-HttpServer::~HttpServer() {
+ScriptedServer::~ScriptedServer() {
   stopping_ = true;
   ::shutdown(listener_, SHUT_RDWR);
   accepting_.join();
@@ -110,16 +110,16 @@ HttpServer::~HttpServer() {
   ::close(listener_);
 }
 
-std::string HttpServer::url(const std::string& path) const {
+std::string ScriptedServer::url(const std::string& path) const {
   return "http://127.0.0.1:" + std::to_string(port_) + path;
 }
 
-std::vector<SeenRequest> HttpServer::seen() const {
+std::vector<SeenRequest> ScriptedServer::seen() const {
   const std::lock_guard lock(mutex_);
   return seen_;
 }
 
-void HttpServer::accept_all() {
+void ScriptedServer::accept_all() {
   while (!stopping_) {
     const int connection = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
     if (connection < 0) return;
@@ -129,7 +129,7 @@ void HttpServer::accept_all() {
   }
 }
 
-void HttpServer::serve(int connection) {
+void ScriptedServer::serve(int connection) {
   std::string buffer;
   std::string head;
   while (read_until(connection, buffer, "\r\n\r\n", head)) {
@@ -142,7 +142,7 @@ void HttpServer::serve(int connection) {
   }
 }
 
-bool HttpServer::answer(int connection, const SeenRequest& request) {
+bool ScriptedServer::answer(int connection, const SeenRequest& request) {
   Answer answer;
   {
     const std::lock_guard lock(mutex_);

@@ -39,16 +39,16 @@ struct Answer {
 
 using Answers = std::vector<Answer>;
 
-class HttpServer {
+class ScriptedServer {
  public:
   using Handler = std::function<Answer(const SeenRequest&)>;
   // `handler` is called from several threads, one call at a time.
-  explicit HttpServer(Handler handler);
+  explicit ScriptedServer(Handler handler);
   // Answers in this order, the last one again and again.
-  explicit HttpServer(Answers answers);
-  ~HttpServer();
-  HttpServer(const HttpServer&) = delete;
-  HttpServer& operator=(const HttpServer&) = delete;
+  explicit ScriptedServer(Answers answers);
+  ~ScriptedServer();
+  ScriptedServer(const ScriptedServer&) = delete;
+  ScriptedServer& operator=(const ScriptedServer&) = delete;
 
   [[nodiscard]] std::string url(const std::string& path = "") const;  // "http://127.0.0.1:PORT/..."
   [[nodiscard]] std::vector<SeenRequest> seen() const;

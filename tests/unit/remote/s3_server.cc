@@ -47,7 +47,7 @@ std::string etag_of(const std::string& bytes) {
 }  // namespace
 
 S3Server::S3Server()
-    : http_(std::make_unique<HttpServer>([this](const SeenRequest& request) {
+    : http_(std::make_unique<ScriptedServer>([this](const SeenRequest& request) {
         if (before) {
           if (auto instead = before(request)) return *std::move(instead);
         }

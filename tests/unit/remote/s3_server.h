@@ -21,7 +21,7 @@ class S3Server {
 
   // Options of a client of it; short waits.
   [[nodiscard]] S3Options options() const;
-  [[nodiscard]] const HttpServer& http() const { return *http_; }
+  [[nodiscard]] const ScriptedServer& http() const { return *http_; }
 
   // Called before each request; an answer takes its place.
   std::function<std::optional<Answer>(const SeenRequest&)> before;
@@ -46,7 +46,7 @@ class S3Server {
   [[nodiscard]] Answer list(const std::string& bucket,
                             std::map<std::string, std::string> query) const;
 
-  std::unique_ptr<HttpServer> http_;
+  std::unique_ptr<ScriptedServer> http_;
   int uploads_made_ = 0;
 };
 
