@@ -8,6 +8,7 @@
 #include <set>
 #include <utility>
 
+#include "cli/member_metrics.h"
 #include "cli/version.h"
 #include "common/base/overloaded.h"
 #include "common/runtime/agent.h"
@@ -82,6 +83,8 @@ class AgentExecutor {
 Exit run_agent(const Process& process, const AgentRole& role) {
   const MemberId self = fresh_member_id();
   const LogSource source{"agent", self};
+  const auto http = open_role_http(role.http, source, process.log);
+  if (!http) return {ExitCode::user_error, http.error().message};
   auto transport = make_transport(process, self);
   if (const Status done = transport->connect(kCoordinator, role.service); !done) {
     return {ExitCode::user_error, done.error().message};
@@ -106,10 +109,20 @@ Exit run_agent(const Process& process, const AgentRole& role) {
         process.log.write(LogLevel::error, source, why);
       });
   AgentExecutor executor(role, process.log, source, processes);
-  Host<Agent> host(machine, *transport, process.log,
-                   {.self = self, .role = "agent", .threads = 1, .make_executor = [&](unsigned) {
-                      return [&](AgentJob&& job) { return executor(std::move(job)); };
-                    }});
+  AgentMetrics metrics(**http);
+  const Host<Agent>* stepped = nullptr;
+  Host<Agent> host(
+      machine, *transport, process.log,
+      {.self = self,
+       .role = "agent",
+       .threads = 1,
+       .make_executor =
+           [&](unsigned) { return [&](AgentJob&& job) { return executor(std::move(job)); }; },
+       .after_step =
+           [&](const Agent& agent) {
+             metrics.after_step(agent, stepped->counters(), transport->counters());
+           }});
+  stepped = &host;
   outlet.lead_to(&host);
   if (role.stoppable) role.stoppable([&host] { host.stop(); });
   Exit exit = host.run();

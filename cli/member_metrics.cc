@@ -46,6 +46,11 @@ bool MemberMetrics::turned(bool is_heard, std::size_t runs, const HostCounters& 
   return true;
 }
 
+void AgentMetrics::after_step(const Agent& agent, const HostCounters& host,
+                              const TransportCounters& transport) {
+  static_cast<void>(turned(agent.is_heard(kSilence), agent.members(), host, transport));
+}
+
 // ---- servers ------------------------------------------------------------------------------------
 
 ServerMetrics::ServerMetrics(RoleHttp& http)

@@ -8,6 +8,7 @@
 #include <mutex>
 
 #include "cli/role_http.h"
+#include "common/runtime/agent.h"
 #include "common/runtime/crew.h"
 #include "common/runtime/host_metrics.h"
 #include "common/storage/kv_store.h"
@@ -34,6 +35,13 @@ class MemberMetrics {
   Gauge& runs_;
   Gauge& is_heard_;
   Time next_{};
+};
+
+class AgentMetrics : private MemberMetrics {
+ public:
+  explicit AgentMetrics(RoleHttp& http) : MemberMetrics(http) {}
+
+  void after_step(const Agent& agent, const HostCounters& host, const TransportCounters& transport);
 };
 
 class ServerMetrics : private MemberMetrics {

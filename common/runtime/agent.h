@@ -77,6 +77,13 @@ class Agent {
 
   void step(Time now, Input<Outcome> input, Effects<Job>& effects);
 
+  // Whether the service has said something within `silence`.
+  [[nodiscard]] bool is_heard(Duration silence) const {
+    return heard_ && now_ - *heard_ <= silence;
+  }
+  // Jobs that it has, or had and will have again, a member in.
+  [[nodiscard]] std::size_t members() const { return members_.size(); }
+
  private:
   struct Member {
     wire::ServedJob of;
