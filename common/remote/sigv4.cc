@@ -41,11 +41,8 @@ std::string lower_case(std::string text) {
 std::string trimmed_value(std::string_view value) {
   std::string text;
   for (const char c : value) {
-    if (c != ' ') {
-      text += c;
-    } else if (!text.empty() && text.back() != ' ') {
-      text += c;
-    }
+    const bool is_needless = c == ' ' && (text.empty() || text.back() == ' ');
+    if (!is_needless) text += c;
   }
   while (text.ends_with(' ')) text.pop_back();
   return text;
@@ -62,7 +59,9 @@ std::string canonical_query(std::vector<std::pair<std::string, std::string>> que
   std::string text;
   for (const auto& [name, value] : query) {
     if (!text.empty()) text += '&';
-    text += name + "=" + value;
+    text += name;
+    text += '=';
+    text += value;
   }
   return text;
 }
@@ -94,8 +93,12 @@ std::vector<HttpHeader> sign(const SignedParts& parts, const SigningKeys& keys,
   std::string canonical =
       parts.method + "\n" + parts.path + "\n" + canonical_query(parts.query) + "\n";
   for (const auto& [name, value] : headers) {
-    canonical += name + ":" + value + "\n";
-    names += (names.empty() ? "" : ";") + name;
+    for (const std::string_view piece : {std::string_view(name), std::string_view(":"),
+                                         std::string_view(value), std::string_view("\n")}) {
+      canonical += piece;
+    }
+    if (!names.empty()) names += ';';
+    names += name;
   }
   canonical += "\n" + names + "\n" + parts.body_sha256;
 

@@ -24,7 +24,7 @@ class FetcherTest : public testing::Test {
     return need(read_file(need(fetcher().fetch(address, sha256))));
   }
   static Environment environment_of(const S3Server& server) {
-    return [&server, options = server.options()](const std::string& name) {
+    return [options = server.options()](const std::string& name) {
       return name == "AWS_ENDPOINT_URL" ? options.place.endpoint : options.environment(name);
     };
   }

@@ -151,7 +151,12 @@ bool ScriptedServer::answer(int connection, const SeenRequest& request) {
   }
   std::string text = "HTTP/1.1 " + std::to_string(answer.status) + " As told\r\n";
   answer.headers.try_emplace("Content-Length", std::to_string(answer.body.size()));
-  for (const auto& [name, value] : answer.headers) text += name + ": " + value + "\r\n";
+  for (const auto& [name, value] : answer.headers) {
+    text += name;
+    text += ": ";
+    text += value;
+    text += "\r\n";
+  }
   text += "\r\n";
   const bool has_body = request.method != "HEAD" && answer.status != 304;
   if (has_body) {
