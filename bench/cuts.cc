@@ -28,6 +28,7 @@
 #include "common/base/hash.h"
 #include "common/job/run.h"
 #include "common/runtime/memory.h"
+#include "common/storage/directory_store.h"
 #include "common/storage/files.h"
 #include "paramserver/cut.h"
 #include "paramserver/disk.h"
@@ -157,7 +158,9 @@ void report(const std::string& name, Model& model, Writer writer,
 // A base, and another one after everything has changed.
 int report_writing(const std::string& name, Model& model, const std::vector<Key>& all,
                    const std::string& directory) {
-  ServerDisk disk(join_path(directory, "home"));
+  ServerDisk disk(join_path(directory, "home"), [](const std::string& address) {
+    return open_directory_store(address, OpenMode::create);
+  });
   const auto failed = [](const std::string& error) {
     fmt::print(stderr, "bench_cuts: {}\n", error);
     return 1;

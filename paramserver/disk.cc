@@ -4,10 +4,10 @@
 #include <map>
 #include <utility>
 
-#include "common/base/background.h"
 #include "common/base/check.h"
 #include "common/base/overloaded.h"
 #include "common/job/names.h"
+#include "common/runtime/background.h"
 #include "common/storage/files.h"
 #include "common/storage/record.h"
 #include "common/storage/rocks_store.h"

@@ -6,11 +6,16 @@
 #include <utility>
 #include <vector>
 
+#include "common/storage/directory_store.h"
 #include "tests/unit/paramserver/small_run.h"
 #include "tests/unit/storage/support.h"
 
 namespace ballast {
 namespace {
+
+Result<std::unique_ptr<CheckpointStore>> open_store(const std::string& address) {
+  return open_directory_store(address, OpenMode::create);
+}
 
 class Disk : public testing::Test {
  protected:
@@ -18,7 +23,7 @@ class Disk : public testing::Test {
   const std::shared_ptr<const RunConfig> run_ =
       std::make_shared<const RunConfig>(test::small_run(2, 2));
   const std::vector<PartitionId> partitions_ = {PartitionId{0}, PartitionId{1}};
-  ServerDisk disk_{directory_.path("home")};
+  ServerDisk disk_{directory_.path("home"), &open_store};
 
   void SetUp() override {
     const auto loaded = std::get<ServerLoaded>(disk_(ServerLoad{
@@ -147,7 +152,7 @@ TEST_F(Disk, WorksAgainWhenThereIsRoomAgain) {
 TEST_F(Disk, ClocksAreKeptWithTheWeights) {
   RunConfig relaxed = *run_;
   relaxed.training.consistency = Consistency::async;
-  ServerDisk disk(directory_.path("relaxed home"));
+  ServerDisk disk(directory_.path("relaxed home"), &open_store);
   const auto run = std::make_shared<const RunConfig>(relaxed);
   const auto loaded = std::get<ServerLoaded>(disk(ServerLoad{
       .run = run, .family = KernelFamily::haswell, .checkpoints = directory_.path("store")}));

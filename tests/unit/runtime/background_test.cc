@@ -1,4 +1,4 @@
-#include "common/base/background.h"
+#include "common/runtime/background.h"
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
