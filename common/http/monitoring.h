@@ -40,8 +40,8 @@ struct MonitoringOptions {
 };
 
 // Everything given by reference outlives the server.
-[[nodiscard]] std::vector<Route> monitoring_routes(const MetricRegistry& metrics, const Pulse& pulse,
-                                                   MonitoringOptions options);
+[[nodiscard]] std::vector<Route> monitoring_routes(const MetricRegistry& metrics,
+                                                   const Pulse& pulse, MonitoringOptions options);
 
 // For HttpOptions::on_served: counts by route, method and status, and tallies durations.
 [[nodiscard]] std::function<void(const Served&)> count_requests(MetricRegistry& metrics);
