@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "cli/agent.h"
+#include "cli/cache.h"
 #include "cli/role_http.h"
 #include "cli/roles.h"
 #include "cli/run_options.h"

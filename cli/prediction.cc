@@ -6,8 +6,8 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "cli/cache.h"
 #include "cli/model_directory.h"
-#include "cli/run_setup.h"
 #include "common/job/json_text.h"
 #include "common/storage/files.h"
 #include "worker/data/prepare.h"

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "cli/cache.h"
 #include "cli/display.h"
 #include "cli/launch.h"
 #include "cli/links.h"

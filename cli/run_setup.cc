@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <optional>
 #include <utility>
 
@@ -104,19 +103,6 @@ Result<RunConfig> make_run(const Spec& spec, const DataFigures& data, const Mode
 }
 
 }  // namespace
-
-std::string default_cache() {
-  if (const char* cache = std::getenv("BALLAST_CACHE"); cache != nullptr && *cache != '\0') {
-    return cache;
-  }
-  if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache != nullptr && *cache != '\0') {
-    return std::string(cache) + "/ballast";
-  }
-  if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0') {
-    return std::string(home) + "/.cache/ballast";
-  }
-  return ".ballast-cache";
-}
 
 Result<Step> steps_on(const Spec& spec, std::uint64_t train_examples) {
   const std::uint64_t batch = std::min<std::uint64_t>(spec.training.batch, train_examples);

@@ -45,7 +45,4 @@ struct FoldOptions {
 // digest. That of a fold is found, or an error.
 [[nodiscard]] Status restore_dataset(JobFile& job, const SetupOptions& options);
 
-// $BALLAST_CACHE, else $XDG_CACHE_HOME/ballast, else ~/.cache/ballast, else .ballast-cache.
-[[nodiscard]] std::string default_cache();
-
 }  // namespace ballast

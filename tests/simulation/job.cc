@@ -94,6 +94,13 @@ FleetOutcome SimulatedJobDisk::operator()(FleetJob&& job) {
           [&](RunWork& work_job) -> FleetOutcome { return work(std::move(work_job)); },
           [&](const RecordEnd& record_job) -> FleetOutcome { return record(record_job); },
           [&](const ConcludeJob&) -> FleetOutcome { return conclude(); },
+          // Simulated members see the stores themselves, and ask for no files.
+          [&](const FileWork& work_job) -> FleetOutcome {
+            return FileWorked{work_job.run,
+                              work_job.to,
+                              work_job.term,
+                              {.request = work_job.ask.request, .error = "no files here"}};
+          },
       },
       job);
 }

@@ -71,6 +71,7 @@ StartedJob describe(const FleetJob& job) {
             return StartedJob{.kind = JobKind::disk, .milestone = conclude};
           },
           [](const ClaimFleet&) { return StartedJob{.kind = JobKind::disk}; },
+          [](const FileWork& work) { return StartedJob{.kind = JobKind::disk, .run = work.run}; },
       },
       job);
 }
