@@ -7,7 +7,6 @@
 #include "common/base/check.h"
 #include "common/base/overloaded.h"
 #include "common/job/names.h"
-#include "common/runtime/background.h"
 #include "common/storage/files.h"
 #include "common/storage/record.h"
 #include "common/storage/rocks_store.h"
@@ -211,13 +210,6 @@ Status ServerDisk::read(Tables& tables) {
 // ---- cut ----------------------------------------------------------------------------------------
 
 ServerCutDone ServerDisk::run(ServerCut& job) {
-  if (step_log_ != nullptr) return write(job);  // Steps wait for what is logged after it.
-  ServerCutDone done;
-  in_background([&] { done = write(job); });
-  return done;
-}
-
-ServerCutDone ServerDisk::write(ServerCut& job) {
   ServerCutDone cut{{job.timeline, job.step, {}, {}, ""}};
   const auto failed = [&](const Error& error) -> ServerCutDone {
     home_.reset();

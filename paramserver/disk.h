@@ -7,8 +7,7 @@
 // store and ingests it, so that the home follows the checkpoints. With
 // DurabilityMode::step a StepLog beside it has every step.
 //
-// Jobs of one server run one after another, on one thread; a cut, for which training does not wait,
-// comes after training for the processor.
+// Jobs of one server run one after another, on one thread.
 
 #include <functional>
 #include <memory>
@@ -41,7 +40,6 @@ class ServerDisk {
   [[nodiscard]] ServerLoaded run(const ServerLoad& job);
   [[nodiscard]] ServerRestored run(const ServerRestore& job);
   [[nodiscard]] ServerCutDone run(ServerCut& job);
-  [[nodiscard]] ServerCutDone write(ServerCut& job);
   [[nodiscard]] ServerBased run(const ServerBase& job);
   [[nodiscard]] ServerLogged run(const ServerLog& job);
 
