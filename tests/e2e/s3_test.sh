@@ -6,7 +6,7 @@
 source tests/e2e/lib.sh
 
 if [[ ! -x build/s3/serve ]]; then
-  printf 'skipped: there is no S3 server; scripts/dev/s3_server.sh installs one\n'
+  printf 'skipped: there is no S3 server; scripts/s3_server.sh installs one\n'
   exit 77
 fi
 

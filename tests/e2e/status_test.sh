@@ -112,6 +112,6 @@ done
 status "nobody there" 3 'nobody answers at tcp://127\.0\.0\.1:9; check' \
   --coordinator tcp://127.0.0.1:9 --wait 0.5
 status "no run there" 2 'nowhere/job\.json' --out "$scratch/nowhere"
-status "nobody to ask" 2 'coordinator|out'
+status "nobody to ask" 2 'BALLAST_COORDINATOR: expected the address of a service.*it is not set'
 status "no such endpoint" 2 'telephone' --coordinator telephone
 finish

@@ -72,6 +72,8 @@ class MessageMaker {
   }
   void fill(Role& value) { value = static_cast<Role>(random_.below(3)); }
   void fill(Ending& value) { value = static_cast<Ending>(random_.below(4)); }
+  void fill(FilesVerb& value) { value = static_cast<FilesVerb>(random_.below(4)); }
+  void fill(FilesPlace& value) { value = static_cast<FilesPlace>(random_.below(3)); }
   void fill(Split& value) { value = static_cast<Split>(random_.below(3)); }
   void fill(KernelFamily& value) { value = static_cast<KernelFamily>(random_.below(6)); }
   void fill(std::string& value) {

@@ -2,11 +2,11 @@
 # Puts an S3 server into build/s3 for tests/e2e/s3_test.sh: versitygw where there is a Go that can
 # build it, else moto in a Python environment. Where it is there already nothing is done.
 #
-# Usage: scripts/dev/s3_server.sh           installs it
+# Usage: scripts/s3_server.sh           installs it
 #        build/s3/serve DIRECTORY PORT      serves it on loopback to the key "tester", secret "testing"
 
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly versitygw=v1.8.0 moto=5.2.1 home=$PWD/build/s3
 log=$home/install.log
