@@ -55,7 +55,8 @@ struct MetricRegistry::Inside {
 MetricRegistry::MetricRegistry() : inside_(std::make_unique<Inside>()) {}
 MetricRegistry::~MetricRegistry() = default;
 
-Counter& MetricRegistry::counter(const std::string& name, const std::string& help, const Labels& labels) {
+Counter& MetricRegistry::counter(const std::string& name, const std::string& help,
+                                 const Labels& labels) {
   const std::lock_guard lock(inside_->mutex);
   auto found = inside_->counters.find({name, labels});
   if (found == inside_->counters.end()) {
@@ -65,7 +66,8 @@ Counter& MetricRegistry::counter(const std::string& name, const std::string& hel
   return found->second;
 }
 
-Gauge& MetricRegistry::gauge(const std::string& name, const std::string& help, const Labels& labels) {
+Gauge& MetricRegistry::gauge(const std::string& name, const std::string& help,
+                             const Labels& labels) {
   const std::lock_guard lock(inside_->mutex);
   auto found = inside_->gauges.find({name, labels});
   if (found == inside_->gauges.end()) {
@@ -76,7 +78,7 @@ Gauge& MetricRegistry::gauge(const std::string& name, const std::string& help, c
 }
 
 Histogram& MetricRegistry::histogram(const std::string& name, const std::string& help,
-                              const Labels& labels) {
+                                     const Labels& labels) {
   const std::lock_guard lock(inside_->mutex);
   auto found = inside_->histograms.find({name, labels});
   if (found == inside_->histograms.end()) {

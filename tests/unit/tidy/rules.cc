@@ -18,19 +18,16 @@ const Patterns kPure = {"paramserver/**", "worker/**",      "coordinator/**", "c
                         "common/job/**",  "common/math/**", "common/wire/**", "common/observe/**"};
 
 const Patterns kEdges = {
-    "worker/data/parallel.h",  // Reads files with several threads; results are placed by position.
-    "worker/data/encoder.cc",  // Asks how many threads there are; results do not depend on it.
-    "worker/data/run_data.*",  // Shares one encoded fold between the runs of a process.
-    "worker/executor.*",       // Shares one loaded data set between threads that compute leaves.
+    "worker/data/parallel.h",   // Reads files with several threads; results are placed by position.
+    "worker/data/encoder.cc",   // Asks how many threads there are; results do not depend on it.
+    "worker/data/run_data.*",   // Shares one encoded fold between the runs of a process.
+    "worker/executor.*",        // Shares one loaded data set between threads that compute leaves.
     "coordinator/file_site.*",  // Answers for files of several runs, on a thread of its own.
     // A service's edge: processes, a board for other threads, and what people see of it.
-    "coordinator/service/site.*",
-    "coordinator/service/board.*",
-    "coordinator/service/probe.*",
-    "coordinator/service/feed.*",
-    "coordinator/service/api*",
-    "common/math/blas*.cc",    // Loads the library once, with the kernel family in its environment.
-    "common/base/time.h",      // Names the clock that the runtime reads.
+    "coordinator/service/site.*", "coordinator/service/board.*", "coordinator/service/probe.*",
+    "coordinator/service/feed.*", "coordinator/service/api*",
+    "common/math/blas*.cc",  // Loads the library once, with the kernel family in its environment.
+    "common/base/time.h",    // Names the clock that the runtime reads.
 };
 
 // Files with an unordered container that is looked up in and never iterated over.
