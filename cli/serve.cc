@@ -3,19 +3,24 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <cstdio>
+#include <map>
 #include <memory>
 #include <optional>
 #include <utility>
 
 #include "cli/links.h"
+#include "cli/role_http.h"
 #include "cli/roles.h"
 #include "cli/run_options.h"
 #include "cli/verbs.h"
 #include "cli/version.h"
+#include "common/http/monitoring.h"
 #include "common/http/server.h"
+#include "common/observe/process.h"
 #include "common/runtime/host.h"
 #include "common/runtime/processes.h"
 #include "common/runtime/signals.h"
@@ -35,10 +40,8 @@ struct ServeOptions {
   std::string listen = "tcp://127.0.0.1:7700";
   std::string advertise;
   std::uint32_t ports = 0;
-  std::string http = "127.0.0.1:8080";
-  std::string tokens;
-  std::string certificate;
-  std::string certificate_key;
+  HttpFlags http{
+      .listen = "127.0.0.1:8080", .certificate = "", .key = "", .tokens = "", .insecure = false};
   std::uint32_t jobs_at_once = 4;
   std::uint32_t jobs_per_owner = 0;
   std::uint32_t threads = 1;
@@ -110,6 +113,45 @@ Milliseconds wall_at_zero() {
          duration_cast<milliseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
+// ---- what monitors see --------------------------------------------------------------------------
+
+void show_service(MetricRegistry& metrics, const ServiceBoard& board, const ServiceApi& api) {
+  std::map<JobState, Gauge*> jobs;
+  for (const JobState state : kJobStates) {
+    jobs[state] =
+        &metrics.gauge("ballast_service_jobs", "Jobs, by state.", {{"state", name_of(state)}});
+  }
+  const auto members = [&](const char* role) {
+    return &metrics.gauge("ballast_service_members", "Agents, by role.", {{"role", role}});
+  };
+  metrics.before_text(
+      [&board, &api, jobs, servers = members("server"), workers = members("worker"),
+       watchers = &metrics.gauge("ballast_service_watchers", "Clients that read events.")] {
+        const auto view = board.view();
+        std::map<JobState, double> counts;
+        for (const auto& [id, job] : view->jobs) ++counts[job->state];
+        for (const auto& [state, gauge] : jobs) gauge->set(counts[state]);
+        const auto count = static_cast<double>(
+            std::count_if(view->agents.begin(), view->agents.end(),
+                          [](const AgentView& agent) { return agent.role == wire::Role::server; }));
+        servers->set(count);
+        workers->set(static_cast<double>(view->agents.size()) - count);
+        watchers->set(static_cast<double>(api.watchers()));
+      });
+}
+
+http::Route metrics_route(const MetricRegistry& metrics) {
+  return {.method = http::Method::get,
+          .pattern = "/metrics",
+          .access = http::Access::view,
+          .handle = [&metrics](const http::Request&, http::Reply reply) {
+            http::Response response;
+            response.type = "text/plain; version=0.0.4; charset=utf-8";
+            response.body = metrics.text();
+            std::move(reply).send(std::move(response));
+          }};
+}
+
 // ---- the verb -----------------------------------------------------------------------------------
 
 int serve(const ServeOptions& options) {
@@ -164,13 +206,15 @@ int serve(const ServeOptions& options) {
   board.update(machine);
   ServiceApi api({.version = kVersion}, places, board, answers,
                  [&outlet](ServiceOutcome outcome) { outlet.give(std::move(outcome)); });
-  auto http = http::HttpServer::start({.listen = options.http,
-                                       .certificate = options.certificate,
-                                       .key = options.certificate_key,
-                                       .tokens = options.tokens,
-                                       .uploads = places.uploads(),
-                                       .insecure = options.links.insecure},
-                                      api.routes(), **log, source);
+  MetricRegistry metrics;
+  show_process(metrics, source.role, kVersion);
+  show_service(metrics, board, api);
+  http::HttpOptions http_with = http_options(options.http);
+  http_with.uploads = places.uploads();
+  http_with.on_served = http::count_requests(metrics);
+  std::vector<http::Route> routes = api.routes();
+  routes.push_back(metrics_route(metrics));
+  auto http = http::HttpServer::start(std::move(http_with), std::move(routes), **log, source);
   if (!http) return user_mistake(http.error().message);
 
   Host<Service> host(
@@ -209,13 +253,21 @@ void add_serve(CLI::App& app, Chosen& chosen) {
                    "The first of as many ports as there are jobs at once, one for the coordinator "
                    "of each; default: those after --listen's")
       ->check(CLI::Range(1, 65535));
-  verb->add_option("--http", options->http, "Where people and scripts come to: ADDRESS:PORT")
+  verb->add_option("--http", options->http.listen, "Where people and scripts come to: ADDRESS:PORT")
       ->capture_default_str();
-  verb->add_option("--tokens", options->tokens,
-                   "File with the tokens that let clients in (`ballast keys --token`)");
-  CLI::Option* const certificate = verb->add_option("--tls-cert", options->certificate,
-                                                    "Certificate of --http, with its chain (PEM)");
-  verb->add_option("--tls-key", options->certificate_key, "Its key (PEM)")->needs(certificate);
+  CLI::Option* const certificate =
+      verb->add_option("--http-certificate", options->http.certificate,
+                       "Speak HTTPS, with the certificate in this file (PEM, with its chain); read "
+                       "again when it changes");
+  verb->add_option("--http-key", options->http.key, "The key of the certificate (PEM)")
+      ->needs(certificate);
+  verb->add_option(
+      "--http-tokens", options->http.tokens,
+      "Ask for a token that this file has (`ballast keys --token`); read again when it "
+      "changes");
+  verb->add_flag("--http-insecure", options->http.insecure,
+                 "Allow --http beyond this machine without a certificate or without tokens: "
+                 "everybody on the network may do everything");
   verb->add_option("--jobs", options->jobs_at_once, "How many jobs at once")
       ->check(CLI::Range(1U, kJobsAtOnceMax))
       ->capture_default_str();

@@ -35,7 +35,7 @@ CLI::Option* add_token_options(CLI::App& verb, TokenOptions& options) {
   CLI::Option* const named = verb.add_option(
       "--token", options.name,
       "Make a token for HTTP instead, of this name, and put its digest into the file DIR, which is "
-      "what servers take as --tokens or --http-tokens");
+      "what servers take as --http-tokens");
   verb.add_option("--role", options.role, "What the token allows: view, submit or admin")
       ->needs(named)
       ->capture_default_str();

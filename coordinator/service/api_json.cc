@@ -175,11 +175,7 @@ std::string members_json(const ServiceView& view) {
 
 std::string service_json(const ServiceView& view, const std::string& version) {
   std::map<std::string, std::uint64_t> states;
-  for (const JobState state :
-       {JobState::queued, JobState::running, JobState::cancelling, JobState::done,
-        JobState::unfinished, JobState::failed, JobState::cancelled}) {
-    states[name_of(state)] = 0;
-  }
+  for (const JobState state : kJobStates) states[name_of(state)] = 0;
   for (const auto& [id, job] : view.jobs) ++states[name_of(job->state)];
   const auto servers = static_cast<std::uint64_t>(
       std::count_if(view.agents.begin(), view.agents.end(),

@@ -24,6 +24,9 @@ enum class JobState : std::uint8_t {
   failed,
   cancelled,
 };
+inline constexpr JobState kJobStates[] = {
+    JobState::queued,     JobState::running, JobState::cancelling, JobState::done,
+    JobState::unfinished, JobState::failed,  JobState::cancelled};
 [[nodiscard]] constexpr bool is_under_way(JobState state) {
   return state == JobState::running || state == JobState::cancelling;
 }

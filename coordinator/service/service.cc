@@ -25,7 +25,8 @@ Service::Service(ServiceOptions options, Term term, std::vector<JobRecord> jobs)
     if (!job.request.key.empty()) keys_[{job.request.owner, job.request.key}] = job.id;
     if (job.state == JobState::queued) queue_.insert({-job.request.priority, job.id});
     if (is_under_way(job.state)) processes_[job.id].start_at = Time{};
-    jobs_[job.id] = std::make_shared<const JobRecord>(std::move(job));
+    const JobId id = job.id;
+    jobs_[id] = std::make_shared<const JobRecord>(std::move(job));
   }
 }
 
@@ -461,7 +462,9 @@ void Service::keep(KeepJobs batch, std::vector<ServiceJob> then, Effects<Job>& e
   ++revision_;
   batch.batch = ++batch_;
   effects.jobs.push_back(batch);
-  open_[batch.batch] = {std::move(batch), std::move(then), {}};
+  Open& open = open_[batch_];
+  open.keep = std::move(batch);
+  open.then = std::move(then);
 }
 
 void Service::on_kept(const JobsKept& kept, Effects<Job>& effects) {
