@@ -10,7 +10,7 @@ set -euo pipefail
 readonly tag=$1 suite=bookworm
 # shellcheck disable=SC2016  # apt-get's own.
 mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' "Codename: $suite" | head -n 1)
-readonly mirror=${mirror:-http://deb.debian.org/debian}
+readonly mirror=${mirror:?apt-get names no source of bookworm to make the image from}
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 root=$scratch/root
