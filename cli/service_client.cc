@@ -170,7 +170,7 @@ int follow_job(ServiceClient& client, std::uint64_t job) {
     if (!row.is_object()) return fail({ErrorCode::unavailable, "the service answers nonsense"});
     const std::string before = std::exchange(state, row.value("state", ""));
     if (state != before) fmt::print(stderr, "job {} is {}\n", job, state);
-    const auto said = client.call("GET", path + "/log?offset=" + offset);
+    const auto said = client.call("GET", fmt::format("{}/log?offset={}", path, offset));
     if (!said) return fail(said.error());
     std::fwrite(said->body.data(), 1, said->body.size(), stdout);
     std::fflush(stdout);

@@ -16,6 +16,7 @@ HEARTBEAT_SECONDS = 0.5
 MEMBERS_MAX = 5  # Of each role.
 RUN_DISK = "the run"  # Where its checkpoints, its history and its model are.
 NO_ROOM = "No space left on device"
+FULL_SECONDS_MAX = 30.0  # That the disk stays full at the end until somebody has said so.
 PAUSE_WINDOW_SECONDS = 5.0  # How far after a fault a pause is put down to it.
 
 
@@ -45,6 +46,7 @@ class Storm:
         self.full_since = None  # How long the coordinator's log was then.
         self.strikes = []
         self._undo = []  # (time, number, callable)
+        self._is_over = False
         self._numbers = itertools.count()
         self._busy = set()  # Names of disks and "network", while they are broken.
         self._next_at = None
@@ -66,6 +68,7 @@ class Storm:
 
     def quiet(self):
         """Ends what is still broken."""
+        self._is_over = True
         while self._undo:
             heapq.heappop(self._undo)[2]()
 
@@ -250,7 +253,9 @@ class Storm:
         if self._undo or self.cluster.done or not self.cluster.running("coordinator"):
             return
         said = len(self.cluster.log_text(self.cluster.coordinator))
-        struck = self._fill(now, RUN_DISK, self.rng.uniform(1.0, 5.0), hold=True)
+        struck = self._fill(
+            now, RUN_DISK, self.rng.uniform(1.0, 5.0), hold=True,
+            until=lambda: self._is_over or self.cluster.done or self._has_said(said))
         if struck is None:
             return
         kind, what, seconds = struck
@@ -259,20 +264,29 @@ class Storm:
         self._full_end = None
         self.full_since = said
 
+    def _has_said(self, since):
+        return NO_ROOM in self.cluster.log_text(self.cluster.coordinator)[since:]
+
     def check_said(self):
         """REQUIRES: the run has ended."""
         if self.full_since is None:
             return
-        if NO_ROOM not in self.cluster.log_text(self.cluster.coordinator)[self.full_since :]:
+        if not self._has_said(self.full_since):
             raise Failure("the disk was full at the end, and the coordinator did not say so")
 
-    def _fill(self, now, name, seconds, hold=False):
+    def _fill(self, now, name, seconds, hold=False, until=None):
+        """For so long, and longer while `until` is not so: a slow machine may want to write nothing
+        for seconds."""
         disk = self.disks[name]
         if not disk.fill(hold):
             return None
         self._busy.add(name)
 
         def free_again():
+            waited = time.monotonic() - now
+            if until is not None and not until() and waited < seconds + FULL_SECONDS_MAX:
+                self._later(0.2, time.monotonic(), free_again)
+                return
             self._busy.discard(name)
             disk.free()
 
