@@ -146,7 +146,7 @@ http::Route metrics_route(const MetricRegistry& metrics) {
           .access = http::Access::view,
           .handle = [&metrics](const http::Request&, http::Reply reply) {
             http::Response response;
-            response.type = "text/plain; version=0.0.4; charset=utf-8";
+            response.type = kMetricsType;
             response.body = metrics.text();
             std::move(reply).send(std::move(response));
           }};

@@ -56,8 +56,7 @@ void Agent::on_message(const wire::Message& message, Effects<Job>& effects) {
     effects.exit = Exit{ExitCode::user_error, refused->reason, true};
   } else if (const auto* const reply = std::get_if<wire::MalformedReply>(&message.body)) {
     effects.note(NoteLevel::warning, "the service could not read us: " + reply->reason);
-  } else if (const auto* const orders = std::get_if<wire::Orders>(&message.body)) {
-    static_cast<void>(orders);
+  } else if (std::holds_alternative<wire::Orders>(message.body)) {
     effects.exit = Exit{ExitCode::user_error,
                         "the address " + options_.service +
                             " is that of the coordinator of one job, and of no service: give it by "

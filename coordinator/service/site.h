@@ -38,8 +38,7 @@ struct ServiceSiteOptions {
 // One thread calls it.
 class ServiceSite {
  public:
-  // `failed` hears of a process that could not be started. REQUIRES: everything given by reference
-  // outlives this.
+  // REQUIRES: everything given by reference outlives this.
   ServiceSite(ServiceSiteOptions options, JobPlaces places, JobStore& store, Processes& processes,
               Answers& answers, Log& log)
       : options_(std::move(options)),
