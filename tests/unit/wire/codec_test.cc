@@ -14,7 +14,7 @@
 namespace ballast::wire {
 namespace {
 
-constexpr std::size_t kKinds = std::variant_size_v<Body>;
+constexpr std::size_t kKinds = std::variant_size_v<AnyMessage>;
 
 std::vector<std::byte> bytes_of(const Bytes& frame) {
   return {frame.span().begin(), frame.span().end()};

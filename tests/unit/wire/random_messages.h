@@ -40,13 +40,13 @@ class MessageMaker {
  public:
   MessageMaker(std::uint64_t seed, MessageSize size) : random_(seed), size_(size) {}
 
-  // REQUIRES: kind < std::variant_size_v<Body>
+  // REQUIRES: kind < std::variant_size_v<AnyMessage>
   Message make(std::size_t kind) {
     Message message;
     fill(message.from);
     fill(message.term);
     fill(message.run);
-    make_body(message.body, kind, std::make_index_sequence<std::variant_size_v<Body>>{});
+    make_body(message.body, kind, std::make_index_sequence<std::variant_size_v<AnyMessage>>{});
     return message;
   }
 
