@@ -88,7 +88,7 @@ std::string framed(const wire::Message& message) {
 }
 
 void make_wire() {
-  for (std::size_t kind = 0; kind < std::variant_size_v<wire::Body>; ++kind) {
+  for (std::size_t kind = 0; kind < std::variant_size_v<wire::AnyMessage>; ++kind) {
     const wire::Message message =
         wire::MessageMaker(kind, {.float_bits = 4, .list_max = 3}).make(kind);
     write_seed("wire", wire::name_of(message.body), framed(message));

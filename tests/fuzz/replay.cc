@@ -1,7 +1,7 @@
 // Feeds files to a target, without libFuzzer and with any compiler: an ordinary test that what was
 // found stays found, and that the seeds still mean something.
 //
-// Usage: replay_TARGET FILE_OR_DIRECTORY...
+// Usage: fuzz_replay TARGET FILE_OR_DIRECTORY...
 
 #include <algorithm>
 #include <cstdio>
@@ -9,6 +9,7 @@
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tests/fuzz/target.h"
@@ -31,7 +32,13 @@ std::vector<std::filesystem::path> files_of(std::span<char*> arguments) {
   return files;
 }
 
-bool replay(const std::filesystem::path& path) {
+const Target* target_of(std::string_view name) {
+  const Target* target = Target::first();
+  while (target != nullptr && target->name() != name) target = target->next();
+  return target;
+}
+
+bool replay(const Target& target, const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   const std::vector<char> bytes((std::istreambuf_iterator<char>(file)), {});
   if (!file) {
@@ -40,7 +47,7 @@ bool replay(const std::filesystem::path& path) {
   }
   // Said beforehand: an input that aborts leaves no other chance to name it.
   std::fprintf(stderr, "%s: ", path.c_str());
-  const bool accepted = fuzz_one(std::as_bytes(std::span(bytes))) == Verdict::accepted;
+  const bool accepted = target.run(std::as_bytes(std::span(bytes))) == Verdict::accepted;
   const bool must = path.filename().string().starts_with("good-");
   std::fprintf(stderr, "%s\n",
                accepted ? "accepted"
@@ -54,14 +61,21 @@ bool replay(const std::filesystem::path& path) {
 }  // namespace ballast::fuzz
 
 int main(int argc, char** argv) {
-  const auto files =
-      ballast::fuzz::files_of(std::span(argv, static_cast<std::size_t>(argc)).subspan(1));
-  if (files.empty()) {
-    std::fprintf(stderr, "replay: expected at least one file, saw none\n");
+  const std::span arguments(argv, static_cast<std::size_t>(argc));
+  const ballast::fuzz::Target* target = argc < 2 ? nullptr : ballast::fuzz::target_of(arguments[1]);
+  if (target == nullptr) {
+    std::fprintf(stderr, "fuzz_replay: expected a target's name first, saw %s\n",
+                 argc < 2 ? "nothing" : arguments[1]);
     return 1;
   }
-  const auto failed = std::count_if(files.begin(), files.end(),
-                                    [](const auto& path) { return !ballast::fuzz::replay(path); });
+  const auto files = ballast::fuzz::files_of(arguments.subspan(2));
+  if (files.empty()) {
+    std::fprintf(stderr, "fuzz_replay: expected at least one file, saw none\n");
+    return 1;
+  }
+  const auto failed = std::count_if(files.begin(), files.end(), [&](const auto& path) {
+    return !ballast::fuzz::replay(*target, path);
+  });
   std::fprintf(stderr, "%zu inputs replayed, %td failed\n", files.size(), failed);
   return failed == 0 ? 0 : 1;
 }

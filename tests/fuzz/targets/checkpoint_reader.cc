@@ -73,7 +73,7 @@ Result<Rows> read(const Manifest& manifest, CheckpointStore& store) {
 
 }  // namespace
 
-Verdict fuzz_one(std::span<const std::byte> bytes) {
+BALLAST_FUZZ_TARGET(checkpoint_reader, bytes) {
   static const Scratch scratch;
   scratch.clear();
   const auto store = need(open_directory_store(scratch.path(), OpenMode::create));

@@ -8,7 +8,7 @@
 
 namespace ballast::fuzz {
 
-Verdict fuzz_one(std::span<const std::byte> bytes) {
+BALLAST_FUZZ_TARGET(csv, bytes) {
   Input input(bytes);
   const unsigned options = input.byte();
   const auto delimiter = static_cast<char>(input.byte());

@@ -11,7 +11,7 @@
 
 namespace ballast::fuzz {
 
-Verdict fuzz_one(std::span<const std::byte> bytes) {
+BALLAST_FUZZ_TARGET(fold, bytes) {
   static const Scratch directory;
   directory.clear();
   put_sealed(Input(bytes), directory);

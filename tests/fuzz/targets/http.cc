@@ -121,7 +121,7 @@ Seen run(std::string_view bytes, std::size_t piece, const std::string& uploads) 
 
 }  // namespace
 
-Verdict fuzz_one(std::span<const std::byte> bytes) {
+BALLAST_FUZZ_TARGET(http, bytes) {
   static const Scratch uploads;
   Input input(bytes);
   const std::size_t piece = input.byte();

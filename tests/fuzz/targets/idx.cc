@@ -8,7 +8,7 @@
 
 namespace ballast::fuzz {
 
-Verdict fuzz_one(std::span<const std::byte> bytes) {
+BALLAST_FUZZ_TARGET(idx, bytes) {
   Input input(bytes);
   const unsigned options = input.byte();
   const std::size_t chunk_bytes = std::size_t{1} + input.byte();

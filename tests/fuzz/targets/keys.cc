@@ -13,7 +13,7 @@
 
 namespace ballast::fuzz {
 
-Verdict fuzz_one(std::span<const std::byte> bytes) {
+BALLAST_FUZZ_TARGET(keys, bytes) {
   static const Scratch directory;
   Input input(bytes);
   const auto role = static_cast<KeyRole>(input.byte() % 3);

@@ -8,7 +8,7 @@
 
 namespace ballast::fuzz {
 
-Verdict fuzz_one(std::span<const std::byte> bytes) {
+BALLAST_FUZZ_TARGET(libsvm, bytes) {
   Input input(bytes);
   const unsigned options = input.byte();
   const std::uint32_t dimension = input.byte();

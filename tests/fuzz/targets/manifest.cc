@@ -49,7 +49,7 @@ Verdict read(std::string_view text) {
 
 }  // namespace
 
-Verdict fuzz_one(std::span<const std::byte> bytes) {
+BALLAST_FUZZ_TARGET(manifest, bytes) {
   const std::string_view text = Input(bytes).rest();
   if (const auto name = parse_checkpoint_name(text)) BALLAST_CHECK(to_string(*name) == text);
   check_commit(std::string(text));

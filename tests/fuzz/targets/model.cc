@@ -38,7 +38,7 @@ class Directory {
 
 }  // namespace
 
-Verdict fuzz_one(std::span<const std::byte> bytes) {
+BALLAST_FUZZ_TARGET(model, bytes) {
   static const Directory directory;
   const std::string_view json = Input(bytes).rest();
   directory.scratch().put("job.json", json);

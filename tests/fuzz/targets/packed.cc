@@ -8,7 +8,7 @@
 
 namespace ballast::fuzz {
 
-Verdict fuzz_one(std::span<const std::byte> bytes) {
+BALLAST_FUZZ_TARGET(packed, bytes) {
   static const Scratch directory;
   directory.clear();
   put_sealed(Input(bytes), directory);

@@ -62,7 +62,7 @@ Verdict read_record(std::string_view key, std::string_view value) {
 
 }  // namespace
 
-Verdict fuzz_one(std::span<const std::byte> bytes) {
+BALLAST_FUZZ_TARGET(record, bytes) {
   Input input(bytes);
   if (input.byte() == 0) return read_sst(input.rest());
   const std::string_view key = input.take(kRecordKeyBytes);

@@ -43,7 +43,7 @@ void check(const RecoveredCopies& copies) {
 
 }  // namespace
 
-Verdict fuzz_one(std::span<const std::byte> bytes) {
+BALLAST_FUZZ_TARGET(recovered_copies, bytes) {
   static const RunConfig run = test::small_run(kPartitions, 2);
   RecoveredCopies copies = promised(run);
   Commit previous;

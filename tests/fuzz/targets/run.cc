@@ -9,7 +9,7 @@
 
 namespace ballast::fuzz {
 
-Verdict fuzz_one(std::span<const std::byte> bytes) {
+BALLAST_FUZZ_TARGET(run, bytes) {
   const auto run = run_from_json(Input(bytes).rest());
   if (!run) return Verdict::refused;
   const auto again = run_from_json(run_to_json(*run));

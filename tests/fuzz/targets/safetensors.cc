@@ -34,7 +34,7 @@ std::string assembled(Input input) {
 }
 
 // Reads every tensor to its end; the sum keeps the compiler from leaving it out.
-double sum_of(const SafetensorsReader& reader) {
+double sum_of_values(const SafetensorsReader& reader) {
   double sum = 0.0;
   for (const auto& [name, tensor] : reader.tensors()) {
     if (tensor.type == TensorType::f32) {
@@ -58,7 +58,7 @@ const std::vector<TableSpec>& tables() {
 
 }  // namespace
 
-Verdict fuzz_one(std::span<const std::byte> bytes) {
+BALLAST_FUZZ_TARGET(safetensors, bytes) {
   static const Scratch directory;
   Input input(bytes);
   const std::string path = directory.put(
@@ -67,7 +67,7 @@ Verdict fuzz_one(std::span<const std::byte> bytes) {
   for (const Trust trust : {Trust::structure, Trust::checksummed}) {
     const auto reader = SafetensorsReader::open(path, trust);
     if (!reader) continue;
-    volatile double sum = sum_of(**reader);
+    volatile double sum = sum_of_values(**reader);
     static_cast<void>(sum);
     verdict = Verdict::accepted;
   }

@@ -15,7 +15,7 @@
 
 namespace ballast::fuzz {
 
-Verdict fuzz_one(std::span<const std::byte> input) {
+BALLAST_FUZZ_TARGET(spec, input) {
   constexpr std::string_view kSet = "--set ";
   std::string_view yaml = Input(input).rest();
   std::vector<std::string> overrides;

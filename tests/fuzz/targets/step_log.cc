@@ -23,7 +23,7 @@
 namespace ballast::fuzz {
 namespace {
 
-constexpr std::uint32_t kPartitions = 2;
+constexpr std::uint32_t kLoggedPartitions = 2;
 constexpr std::uint64_t kFingerprint = 17;
 constexpr MemberId kSelf{5};
 constexpr const char* kLog = "steps-1.log";
@@ -39,15 +39,16 @@ LoggedStep step_after(const Commit& previous, Timeline timeline) {
   step.push.timeline = timeline;
   step.push.step = previous.step + 1;
   step.push.nodes = {{Node{1, 0}, Figures{}}};
-  for (std::uint32_t p = 0; p < kPartitions; ++p) step.push.partitions.push_back(PartitionId{p});
+  for (std::uint32_t p = 0; p < kLoggedPartitions; ++p)
+    step.push.partitions.push_back(PartitionId{p});
   return step;
 }
 
 class Home {
  public:
-  Home() : run_(test::small_run(kPartitions, 2)) {
+  Home() : run_(test::small_run(kLoggedPartitions, 2)) {
     std::vector<Snapshot> snapshots;
-    for (std::uint32_t p = 0; p < kPartitions; ++p) {
+    for (std::uint32_t p = 0; p < kLoggedPartitions; ++p) {
       snapshots.push_back(Partition(run_, PartitionId{p}).snapshot());
     }
     const auto log = need(StepLog::open(scratch_.path()));
@@ -119,7 +120,7 @@ bool same(const RecoveredCopies& a, const RecoveredCopies& b) {
 
 }  // namespace
 
-Verdict fuzz_one(std::span<const std::byte> bytes) {
+BALLAST_FUZZ_TARGET(step_log, bytes) {
   static Home home;
   Input input(bytes);
   std::string log = input.byte() == 0 ? "" : home.base();

@@ -72,7 +72,7 @@ void use(const PackedTable& packed) {
 
 }  // namespace
 
-Verdict fuzz_one(std::span<const std::byte> bytes) {
+BALLAST_FUZZ_TARGET(table, bytes) {
   static const Scratch directory;
   directory.clear();
   const auto files = put_sealed(Input(bytes), directory);

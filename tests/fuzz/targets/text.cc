@@ -12,7 +12,7 @@
 
 namespace ballast::fuzz {
 
-Verdict fuzz_one(std::span<const std::byte> bytes) {
+BALLAST_FUZZ_TARGET(text, bytes) {
   Input input(bytes);
   TokenizeOptions options;
   options.word_ngrams_max = input.byte() % 5;

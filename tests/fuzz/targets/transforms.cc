@@ -64,7 +64,7 @@ void check_shape(const Dataset& dataset) {
 
 }  // namespace
 
-Verdict fuzz_one(std::span<const std::byte> bytes) {
+BALLAST_FUZZ_TARGET(transforms, bytes) {
   static const Rows rows;
   const std::string json(Input(bytes).rest());
   const auto pipeline = pipeline_from_json(json);

@@ -9,7 +9,7 @@
 
 namespace ballast::fuzz {
 
-Verdict fuzz_one(std::span<const std::byte> input) {
+BALLAST_FUZZ_TARGET(unpack, input) {
   const auto content = unpack("x", Bytes::copy(input));
   if (content) return Verdict::accepted;
   BALLAST_CHECK(content.error().code == ErrorCode::corrupt);

@@ -9,7 +9,7 @@
 
 namespace ballast::fuzz {
 
-Verdict fuzz_one(std::span<const std::byte> bytes) {
+BALLAST_FUZZ_TARGET(wire, bytes) {
   Input input(bytes);
   const auto message = wire::decode(frames_of(input));
   if (!message) return Verdict::refused;
