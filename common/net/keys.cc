@@ -48,15 +48,15 @@ Status check_secrecy(const std::string& path, mode_t mode) {
                                        path + "), and make new keys if others saw it"};
 }
 
-// The first line of a small file, without the white space around it.
-Result<std::string> read_line(const std::string& path, Secrecy secrecy) {
+// A small file, without the white space around what is in it.
+Result<std::string> read_text(const std::string& path, Secrecy secrecy) {
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   struct stat status {};
   if (file.number() < 0 || ::fstat(file.number(), &status) != 0) return cannot_read(path);
   if (secrecy == Secrecy::secret) {
     if (const Status hidden = check_secrecy(path, status.st_mode); !hidden) return hidden.error();
   }
-  std::array<char, 256> buffer{};  // Much more than a key has; the rest is not ours to read.
+  std::array<char, 1024> buffer{};  // Much more than the keys have; the rest is not ours to read.
   const ssize_t size = ::read(file.number(), buffer.data(), buffer.size());
   if (size < 0) return cannot_read(path);
   std::string_view text(buffer.data(), static_cast<std::size_t>(size));
@@ -66,14 +66,40 @@ Result<std::string> read_line(const std::string& path, Secrecy secrecy) {
   return std::string(text);
 }
 
-Result<std::string> read_key(const std::string& path, Secrecy secrecy) {
-  auto line = read_line(path, secrecy);
-  if (!line) return line.error();
-  if (key_bytes(*line)) return line;
-  return Error{ErrorCode::invalid, path +
-                                       ": expected a key, 40 characters of Z85 as `ballast keys` "
-                                       "writes them, saw " +
-                                       std::to_string(line->size()) + " characters that are none"};
+Error no_key(const std::string& path, std::string_view seen) {
+  return {ErrorCode::invalid, path +
+                                  ": expected a key, 40 characters of Z85 as `ballast keys` "
+                                  "writes them, saw " +
+                                  std::to_string(seen.size()) + " characters that are none"};
+}
+
+Result<std::string> read_secret(const std::string& path) {
+  auto text = read_text(path, Secrecy::secret);
+  if (!text) return text.error();
+  if (!key_bytes(*text)) return no_key(path, *text);
+  return text;
+}
+
+// One or more, a line each.
+Result<std::vector<std::string>> read_public_keys(const std::string& path) {
+  const auto text = read_text(path, Secrecy::open);
+  if (!text) return text.error();
+  std::vector<std::string> keys;
+  std::string_view rest = *text;
+  do {
+    const std::size_t end = std::min(rest.find_first_of("\r\n"), rest.size());
+    const std::string_view line = rest.substr(0, end);
+    if (!key_bytes(line)) return no_key(path, line);
+    keys.emplace_back(line);
+    rest.remove_prefix(end);
+    rest.remove_prefix(std::min(rest.find_first_not_of(" \t\r\n"), rest.size()));
+  } while (!rest.empty());
+  if (keys.size() > kKeysOfAFileMax) {
+    return Error{ErrorCode::invalid,
+                 path + ": expected at most " + std::to_string(kKeysOfAFileMax) + " keys, saw " +
+                     std::to_string(keys.size()) + "; take away those that nobody uses any more"};
+  }
+  return keys;
 }
 
 std::string path_of(const std::string& directory, KeyRole role, Secrecy secrecy) {
@@ -84,14 +110,14 @@ std::string path_of(const std::string& directory, KeyRole role, Secrecy secrecy)
 // The public half comes from the secret; the file is only held against it.
 Result<KeyPair> load_pair(const std::string& directory, KeyRole role) {
   const std::string secret_path = path_of(directory, role, Secrecy::secret);
-  auto secret = read_key(secret_path, Secrecy::secret);
+  auto secret = read_secret(secret_path);
   if (!secret) return secret.error();
   auto known = public_key_of(*secret);
   if (!known) return known.error();
   const std::string public_path = path_of(directory, role, Secrecy::open);
-  const auto written = read_key(public_path, Secrecy::open);
+  const auto written = read_public_keys(public_path);
   if (!written && written.error().code != ErrorCode::not_found) return written.error();
-  if (written && *written != *known) {
+  if (written && std::ranges::find(*written, *known) == written->end()) {
     return Error{ErrorCode::invalid, public_path + ": is not the public half of " + secret_path +
                                          "; expected two files of one run of `ballast keys`"};
   }
@@ -136,25 +162,73 @@ std::span<const KeyRole> admits(KeyRole role) {
   return {};
 }
 
-Result<LinkKeys> load_keys(const std::string& directory, KeyRole role) {
-  auto own = load_pair(directory, role);
-  if (!own) return own.error();
-  LinkKeys keys{.role = role, .own = std::move(*own)};
+namespace {
+
+// With everything but the public keys of others.
+Result<LinkKeys> with_public_keys(LinkKeys keys) {
+  const KeyRole role = keys.role;
+  const std::string& directory = keys.directory;
   for (const KeyRole target : connects_to(role)) {
-    auto key = read_key(path_of(directory, target, Secrecy::open), Secrecy::open);
-    if (!key) return key.error();
-    (target == KeyRole::coordinator ? keys.coordinator_key : keys.server_key) = std::move(*key);
+    auto known = read_public_keys(path_of(directory, target, Secrecy::open));
+    if (!known) return known.error();
+    (target == KeyRole::coordinator ? keys.coordinator_keys : keys.server_keys) = std::move(*known);
   }
   for (const KeyRole guest : admits(role)) {
-    auto key = read_key(path_of(directory, guest, Secrecy::open), Secrecy::open);
-    if (!key) return key.error();
-    keys.admitted_keys.push_back(std::move(*key));
+    const auto known = read_public_keys(path_of(directory, guest, Secrecy::open));
+    if (!known) return known.error();
+    keys.admitted_keys.insert(keys.admitted_keys.end(), known->begin(), known->end());
   }
   if (role == KeyRole::coordinator) {  // Its own machine may ask it (`ballast status`).
-    keys.coordinator_key = keys.own.public_key;
+    keys.coordinator_keys = {keys.own.public_key};
     keys.admitted_keys.push_back(keys.own.public_key);
   }
   return keys;
+}
+
+// Of the public keys that the role reads. Whoever writes a file anew gives it another time or, by
+// renaming (as Kubernetes changes a mounted Secret), another number.
+std::string stamp_of(const std::string& directory, KeyRole role) {
+  std::string stamp;
+  const auto add = [&](KeyRole other) {
+    struct stat status {};
+    if (::stat(path_of(directory, other, Secrecy::open).c_str(), &status) == 0) {
+      for (const auto number :
+           {static_cast<std::int64_t>(status.st_dev), static_cast<std::int64_t>(status.st_ino),
+            static_cast<std::int64_t>(status.st_size),
+            static_cast<std::int64_t>(status.st_mtim.tv_sec),
+            static_cast<std::int64_t>(status.st_mtim.tv_nsec)}) {
+        stamp += std::to_string(number) + ' ';
+      }
+    }
+    stamp += ';';
+  };
+  std::ranges::for_each(connects_to(role), add);
+  std::ranges::for_each(admits(role), add);
+  return stamp;
+}
+
+}  // namespace
+
+Result<LinkKeys> load_keys(const std::string& directory, KeyRole role) {
+  auto own = load_pair(directory, role);
+  if (!own) return own.error();
+  return with_public_keys({.role = role, .own = std::move(*own), .directory = directory});
+}
+
+KeyRing::KeyRing(LinkKeys keys) : keys_(std::move(keys)) {
+  if (!keys_.directory.empty()) stamp_ = stamp_of(keys_.directory, keys_.role);
+}
+
+Result<bool> KeyRing::refresh() {
+  if (keys_.directory.empty()) return false;
+  std::string stamp = stamp_of(keys_.directory, keys_.role);
+  if (stamp == stamp_) return false;
+  stamp_ = std::move(stamp);
+  auto keys =
+      with_public_keys({.role = keys_.role, .own = keys_.own, .directory = keys_.directory});
+  if (!keys) return keys.error();
+  keys_ = std::move(*keys);
+  return true;
 }
 
 }  // namespace ballast

@@ -11,9 +11,14 @@
 //   server       coordinator            worker
 //   worker       coordinator, server    nobody
 //
+// Keys change without a stop (docs/security.md): a .public file holds the new key and the old one,
+// a line each, while both are in use. Processes that run read the public keys again when the files
+// have changed; their own pair is the one that they began with.
+//
 // Secrets appear in no message and no log.
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -39,11 +44,15 @@ struct KeyPair {
 struct LinkKeys {
   KeyRole role{};
   KeyPair own;
-  // Public keys: of those that it connects to (empty: never), and of those that may connect here.
-  std::string coordinator_key{};
-  std::string server_key{};
+  // Public keys: of those that it connects to (none: never), in the order in which they are tried,
+  // and of those that may connect here.
+  std::vector<std::string> coordinator_keys{};
+  std::vector<std::string> server_keys{};
   std::vector<std::string> admitted_keys{};
+  std::string directory{};  // Where they were read; empty: nowhere, and they never change.
 };
+
+inline constexpr std::size_t kKeysOfAFileMax = 8;
 
 // A fresh pair. unsupported: the ZeroMQ at hand was built without CURVE.
 [[nodiscard]] Result<KeyPair> make_key_pair();
@@ -52,6 +61,22 @@ struct LinkKeys {
 // keys of the roles that it talks to, and its own public key if that is there. No other role's
 // secret is looked at. Errors name the file and what to do.
 [[nodiscard]] Result<LinkKeys> load_keys(const std::string& directory, KeyRole role);
+
+// The keys of a process that runs. One thread.
+class KeyRing {
+ public:
+  // `keys` as load_keys() has just read them.
+  explicit KeyRing(LinkKeys keys);
+
+  [[nodiscard]] const LinkKeys& keys() const { return keys_; }
+  // Reads the public keys again if the files have changed; true: they were. On an error, which is
+  // told once for each change, the keys stay as they are.
+  [[nodiscard]] Result<bool> refresh();
+
+ private:
+  LinkKeys keys_;
+  std::string stamp_;  // Of the files, as far as it tells one state of them from another.
+};
 
 // A public key as ZeroMQ shows it to listeners.
 using KeyBytes = std::array<std::uint8_t, 32>;

@@ -23,6 +23,7 @@ std::string refused_by_listener(Refusal why, MemberId listener, const std::strin
              (keys == nullptr ? "without --keys as here"
                               : "with --keys, and our " + key_file + " to be its key");
     case Refusal::another_protocol:
+    case Refusal::unreadable_keys:
       break;
   }
   return begin + "who answers there is no process of this cluster";
@@ -41,6 +42,7 @@ std::string refused_caller(Refusal why, const LinkKeys* keys) {
              " over there to be ours";
     case Refusal::another_protocol:
     case Refusal::ended_without_word:
+    case Refusal::unreadable_keys:
       break;
   }
   return "it speaks another protocol";

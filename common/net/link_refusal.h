@@ -15,6 +15,7 @@ enum class Refusal {
   keys_on_one_side,   // One uses keys, the other does not.
   wrong_secret,       // What came cannot be opened with our keys.
   another_protocol,   // What came is no handshake of ours.
+  unreadable_keys,    // Not of a link: our files have changed, and cannot be read.
   ended_without_word  // The other side closes again and again, and does not say why.
 };
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/base/check.h"
@@ -70,12 +71,19 @@ Result<std::unique_ptr<Admission>> Admission::open(ZmqContext& context, const Li
   }
   set_option(socket, ZMQ_LINGER, 0);
   std::unique_ptr<Admission> admission(new Admission(socket, epoll));
+  if (const Status admitted = admission->admit(keys); !admitted) return admitted.error();
+  return admission;
+}
+
+Status Admission::admit(const LinkKeys& keys) {
+  std::set<KeyBytes> admitted;
   for (const std::string& key : keys.admitted_keys) {
     const auto bytes = key_bytes(key);
     if (!bytes) return bytes.error();
-    admission->admitted_.insert(*bytes);
+    admitted.insert(*bytes);
   }
-  return admission;
+  admitted_ = std::move(admitted);
+  return {};
 }
 
 // Unbound at once, not when ZeroMQ gets round to closing it: the next listener may follow.

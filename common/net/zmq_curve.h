@@ -31,6 +31,8 @@ class Admission {
   // conflict: the context has one.
   [[nodiscard]] static Result<std::unique_ptr<Admission>> open(ZmqContext& context,
                                                                const LinkKeys& keys, int epoll);
+  // From now on these are let in. Connections that stand already stay.
+  [[nodiscard]] Status admit(const LinkKeys& keys);
   ~Admission();
   Admission(const Admission&) = delete;
   Admission& operator=(const Admission&) = delete;

@@ -30,6 +30,7 @@ struct Channel {
   bool is_established = false;   // DEALER
   bool is_refused = false;       // DEALER: to be taken away.
   int failures = 0;              // DEALER: handshakes without success, in a row.
+  std::size_t key = 0;  // DEALER: which of the listener's keys is tried, of all it may have.
   std::unique_ptr<Watched> data;
   std::unique_ptr<Monitor> monitor;
 };
@@ -43,6 +44,7 @@ class ZmqTransport final : public Transport {
   ZmqTransport(ZmqContext& context, const TransportOptions& options)
       : context_(context), options_(options), epoll_(epoll_create1(EPOLL_CLOEXEC)) {
     BALLAST_CHECK(epoll_ >= 0);
+    if (options_.keys) ring_.emplace(*options_.keys);
   }
   ~ZmqTransport() override {
     router_.reset();
@@ -63,9 +65,14 @@ class ZmqTransport final : public Transport {
   Result<std::unique_ptr<Channel>> open(int type, const Endpoint& endpoint);
   Status monitor(Channel& channel, Monitor::Of side);
   Status make_router(const Endpoint& endpoint);
-  Status open_dealer(MemberId peer, const std::string& endpoint);
-  [[nodiscard]] Reach reach() const { return options_.keys ? Reach::anywhere : options_.reach; }
-  [[nodiscard]] const LinkKeys* keys() const { return options_.keys ? &*options_.keys : nullptr; }
+  Status open_dealer(MemberId peer, const std::string& endpoint, std::size_t key = 0);
+  [[nodiscard]] Reach reach() const { return ring_ ? Reach::anywhere : options_.reach; }
+  [[nodiscard]] const LinkKeys* keys() const { return ring_ ? &ring_->keys() : nullptr; }
+  // Those that `peer` may have, if it listens.
+  [[nodiscard]] const std::vector<std::string>& keys_of(MemberId peer) const {
+    return peer == kCoordinator ? ring_->keys().coordinator_keys : ring_->keys().server_keys;
+  }
+  void refresh_keys();
   [[nodiscard]] bool poll_descriptors();
   std::optional<TransportEvent> receive(Channel& channel);
   std::optional<MemberId> sender_of(std::span<const std::byte> id) const;
@@ -82,11 +89,13 @@ class ZmqTransport final : public Transport {
   ZmqContext& context_;
   const TransportOptions options_;
   const int epoll_;
+  std::optional<KeyRing> ring_;
   std::unique_ptr<Admission> admission_;  // Made before the router, gone after it.
   std::unique_ptr<Channel> router_;
   std::map<MemberId, std::unique_ptr<Channel>> dealers_;
   struct Refused {
     std::string endpoint;
+    std::size_t key;  // To be tried next.
     std::chrono::steady_clock::time_point next_try;
   };
   std::map<MemberId, Refused> refused_;  // Peers that have no dealer for now.
@@ -129,7 +138,7 @@ Result<std::unique_ptr<Channel>> ZmqTransport::open(int type, const Endpoint& en
   set_option(socket, ZMQ_RECONNECT_IVL, static_cast<int>(options_.reconnect.count()));
   set_option(socket, ZMQ_RECONNECT_IVL_MAX, static_cast<int>(options_.reconnect_max.count()));
   const auto frame_bytes_max =
-      static_cast<std::int64_t>(options_.frame_bytes_max) + (options_.keys ? kCurveFrameBytes : 0);
+      static_cast<std::int64_t>(options_.frame_bytes_max) + (ring_ ? kCurveFrameBytes : 0);
   BALLAST_CHECK(zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &frame_bytes_max, sizeof frame_bytes_max) ==
                 0);
   auto channel = std::make_unique<Channel>();
@@ -146,8 +155,8 @@ Status ZmqTransport::monitor(Channel& channel, Monitor::Of side) {
 }
 
 Status ZmqTransport::make_router(const Endpoint& endpoint) {
-  if (options_.keys && !admission_) {
-    auto admission = Admission::open(context_, *options_.keys, epoll_);
+  if (ring_ && !admission_) {
+    auto admission = Admission::open(context_, ring_->keys(), epoll_);
     if (!admission) return admission.error();
     admission_ = std::move(*admission);
   }
@@ -155,7 +164,7 @@ Status ZmqTransport::make_router(const Endpoint& endpoint) {
   if (!opened) return opened.error();
   set_option((*opened)->data->socket(), ZMQ_ROUTER_MANDATORY, 1);
   set_option((*opened)->data->socket(), ZMQ_ROUTER_HANDOVER, 1);
-  if (options_.keys) make_curve_listener((*opened)->data->socket(), *options_.keys);
+  if (ring_) make_curve_listener((*opened)->data->socket(), ring_->keys());
   router_ = std::move(*opened);
   return {};
 }
@@ -201,7 +210,7 @@ void ZmqTransport::disconnect(MemberId peer) {
   dealers_.erase(dealer);
 }
 
-Status ZmqTransport::open_dealer(MemberId peer, const std::string& text) {
+Status ZmqTransport::open_dealer(MemberId peer, const std::string& text, std::size_t key) {
   const auto endpoint = parse_endpoint(text, EndpointUse::connect, reach());
   if (!endpoint) return endpoint.error();
   auto opened = open(ZMQ_DEALER, *endpoint);
@@ -210,16 +219,15 @@ Status ZmqTransport::open_dealer(MemberId peer, const std::string& text) {
   void* const socket = channel.data->socket();
   const RoutingId id = routing_id({.opener = options_.self, .target = peer});
   BALLAST_CHECK(zmq_setsockopt(socket, ZMQ_ROUTING_ID, id.data(), id.size()) == 0);
-  if (options_.keys && endpoint->scheme != Scheme::inproc) {
-    const bool is_coordinator = peer == kCoordinator;
-    const std::string& key =
-        is_coordinator ? options_.keys->coordinator_key : options_.keys->server_key;
-    if (key.empty()) {
+  if (ring_ && endpoint->scheme != Scheme::inproc) {
+    const std::vector<std::string>& known = keys_of(peer);
+    if (known.empty()) {
       return Error{ErrorCode::invalid, "cannot connect to " + text + ": a " +
-                                           name_of(options_.keys->role) +
+                                           name_of(ring_->keys().role) +
                                            " has no key of anybody there"};
     }
-    make_curve_caller(socket, *options_.keys, key);
+    channel.key = key % known.size();
+    make_curve_caller(socket, ring_->keys(), known[channel.key]);
   }
   if (endpoint->scheme != Scheme::inproc) {
     if (const Status watched = monitor(channel, Monitor::Of::caller); !watched)
@@ -281,6 +289,7 @@ std::optional<TransportEvent> ZmqTransport::next() {
       return event;
     }
     while (admission_ && admission_->ready()) {
+      refresh_keys();
       if (const auto address = admission_->next()) {
         turn_away(Refusal::not_admitted, " from " + *address);
       }
@@ -451,9 +460,14 @@ void ZmqTransport::dealer_changed(Channel& channel, const LinkEvent& event) {
 
 // ---- refusals -----------------------------------------------------------------------------------
 
-// Also where ZeroMQ would try again by itself: it would do so some thirty times a second.
+// Also where ZeroMQ would try again by itself: it would do so some thirty times a second. While the
+// listener may have another of the keys that we know, that one is tried first, and nothing is said.
 void ZmqTransport::refuse(Channel& dealer, Refusal why) {
   if (std::exchange(dealer.is_refused, true)) return;
+  if (ring_ && (why == Refusal::ended_without_word || why == Refusal::wrong_secret)) {
+    dealer.key += 1;
+    if (dealer.key < keys_of(*dealer.peer).size()) return;
+  }
   counters_.refused += 1;
   events_.push_back(LinkRefused{dealer.peer, why,
                                 refused_by_listener(why, *dealer.peer, dealer.endpoint, keys())});
@@ -465,8 +479,11 @@ void ZmqTransport::remove_refused() {
       ++dealer;
       continue;
     }
-    refused_[dealer->first] = {dealer->second->endpoint,
-                               std::chrono::steady_clock::now() + options_.reconnect_max};
+    const Channel& channel = *dealer->second;
+    const bool more = channel.key > 0 && channel.key < keys_of(*channel.peer).size();
+    const auto pause = more ? std::chrono::milliseconds(0) : options_.reconnect_max;
+    refused_[dealer->first] = {channel.endpoint, channel.key,
+                               std::chrono::steady_clock::now() + pause};
     set_option(dealer->second->data->socket(), ZMQ_LINGER, 0);  // It would go on trying.
     dealer = dealers_.erase(dealer);
   }
@@ -477,8 +494,22 @@ bool ZmqTransport::try_refused_again(MemberId peer) {
   const auto now = std::chrono::steady_clock::now();
   if (now < refused.next_try) return false;
   refused.next_try = now + options_.reconnect_max;
+  refresh_keys();
   const std::string endpoint = refused.endpoint;
-  return open_dealer(peer, endpoint).has_value();
+  return open_dealer(peer, endpoint, refused.key).has_value();
+}
+
+// Before anybody is judged by them, and before a refused link is tried again.
+void ZmqTransport::refresh_keys() {
+  if (!ring_) return;
+  const auto changed = ring_->refresh();
+  if (!changed) {
+    events_.push_back(LinkRefused{std::nullopt, Refusal::unreadable_keys,
+                                  "the keys have changed and are not taken: " +
+                                      changed.error().message + "; goes on with those it has"});
+    return;
+  }
+  if (*changed && admission_) BALLAST_CHECK(admission_->admit(ring_->keys()));
 }
 
 }  // namespace

@@ -78,8 +78,9 @@ TEST(Keys, EachRoleReadsItsOwnSecretAndThePublicKeysOfThoseItTalksTo) {
     for (const std::string& name : c.admitted) admitted.push_back(files.read(name));
     const KeyPair own{files.read(name_of(c.role) + ".public"),
                       files.read(name_of(c.role) + ".secret")};
-    const std::string coordinator = *c.coordinator == '\0' ? "" : files.read(c.coordinator);
-    const std::string server = *c.server == '\0' ? "" : files.read(c.server);
+    using Keys = std::vector<std::string>;
+    const Keys coordinator = *c.coordinator == '\0' ? Keys{} : Keys{files.read(c.coordinator)};
+    const Keys server = *c.server == '\0' ? Keys{} : Keys{files.read(c.server)};
     for (const std::string& name : c.needless) files.remove(name);
 
     const auto keys = load_keys(files.path(), c.role);
@@ -87,8 +88,8 @@ TEST(Keys, EachRoleReadsItsOwnSecretAndThePublicKeysOfThoseItTalksTo) {
     EXPECT_EQ(keys->role, c.role);
     EXPECT_EQ(keys->own.public_key, own.public_key);
     EXPECT_EQ(keys->own.secret_key, own.secret_key);
-    EXPECT_EQ(keys->coordinator_key, coordinator);
-    EXPECT_EQ(keys->server_key, server);
+    EXPECT_EQ(keys->coordinator_keys, coordinator);
+    EXPECT_EQ(keys->server_keys, server);
     EXPECT_EQ(keys->admitted_keys, admitted);
   }
 }
@@ -121,6 +122,31 @@ TEST(Keys, WhatIsWrongWithAFileIsSaidInASentence) {
        ErrorCode::invalid,
        "worker.public: expected a key, 40 characters of Z85 as `ballast keys` "
        "writes them, saw 80"},
+      {"two of them, a line each",
+       [](auto& d) {
+         d.write("worker.public",
+                 d.read("worker.public") + "\r\n \n" + d.read("server.public") + "\n");
+       },
+       {},
+       ""},
+      {"a second line that is no key",
+       [](auto& d) { d.write("worker.public", d.read("worker.public") + "\nold"); },
+       ErrorCode::invalid,
+       "worker.public: expected a key, 40 characters of Z85 as `ballast keys` "
+       "writes them, saw 3"},
+      {"nine keys",
+       [](auto& d) {
+         std::string lines;
+         for (int i = 0; i < 9; ++i) lines += d.read("worker.public") + "\n";
+         d.write("worker.public", lines);
+       },
+       ErrorCode::invalid, "worker.public: expected at most 8 keys, saw 9"},
+      {"its own, the old one and the new",
+       [](auto& d) {
+         d.write("server.public", d.read("worker.public") + "\n" + d.read("server.public"));
+       },
+       {},
+       ""},
       {"forty others", [](auto& d) { d.write("coordinator.public", std::string(40, '~')); },
        ErrorCode::invalid, "coordinator.public: expected a key"},
       {"forty that overflow", [](auto& d) { d.write("coordinator.public", std::string(40, '#')); },
@@ -152,6 +178,37 @@ TEST(Keys, WhatIsWrongWithAFileIsSaidInASentence) {
     EXPECT_NE(keys.error().message.find(c.complaint), std::string::npos) << keys.error().message;
     EXPECT_EQ(keys.error().message.find(secret), std::string::npos) << "the secret is out";
   }
+}
+
+TEST(Keys, PublicKeysAreReadAgainWhenTheirFilesChange) {
+  const KeyDirectory files;
+  KeyRing ring(*load_keys(files.path(), KeyRole::server));
+  const LinkKeys before = ring.keys();
+  const std::string next = make_key_pair()->public_key;
+  EXPECT_FALSE(*ring.refresh());
+
+  // Renamed into place, as Kubernetes does it, and written in place.
+  files.write("new", files.read("worker.public") + "\n" + next + "\n");
+  std::filesystem::rename(files.path("new"), files.path("worker.public"));
+  files.write("coordinator.public", next + "\n" + files.read("coordinator.public"));
+  EXPECT_TRUE(*ring.refresh());
+  EXPECT_FALSE(*ring.refresh());
+  EXPECT_EQ(ring.keys().admitted_keys.size(), before.admitted_keys.size() + 1);
+  EXPECT_EQ(ring.keys().admitted_keys.back(), next);
+  EXPECT_EQ(ring.keys().coordinator_keys,
+            (std::vector<std::string>{next, before.coordinator_keys.front()}));
+  EXPECT_EQ(ring.keys().own.secret_key, before.own.secret_key);
+
+  const LinkKeys known = ring.keys();
+  files.write("worker.public", "half a k");
+  const auto spoiled = ring.refresh();
+  ASSERT_FALSE(spoiled);
+  EXPECT_NE(spoiled.error().message.find("worker.public: expected a key"), std::string::npos);
+  EXPECT_FALSE(*ring.refresh()) << "said once";
+  EXPECT_EQ(ring.keys().admitted_keys, known.admitted_keys);
+  files.write("worker.public", next);
+  EXPECT_TRUE(*ring.refresh());
+  EXPECT_EQ(ring.keys().admitted_keys.back(), next);
 }
 
 TEST(Keys, ADirectoryMayEndInASlash) {

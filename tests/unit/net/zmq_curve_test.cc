@@ -4,11 +4,17 @@
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <chrono>
+#include <filesystem>
+#include <fstream>
 #include <functional>
+#include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "common/net/keys.h"
@@ -36,14 +42,14 @@ struct Ring {
   [[nodiscard]] LinkKeys of_server() const {
     return {.role = KeyRole::server,
             .own = server,
-            .coordinator_key = coordinator.public_key,
+            .coordinator_keys = {coordinator.public_key},
             .admitted_keys = {worker.public_key}};
   }
   [[nodiscard]] LinkKeys of_worker() const {
     return {.role = KeyRole::worker,
             .own = worker,
-            .coordinator_key = coordinator.public_key,
-            .server_key = server.public_key};
+            .coordinator_keys = {coordinator.public_key},
+            .server_keys = {server.public_key}};
   }
 };
 
@@ -164,14 +170,14 @@ TEST_P(LinkOver, TheRightKeysLetFramesOfEverySizeThroughBothWays) {
 TEST_P(LinkOver, WhoHasNotTheRightKeyStaysOutAndBothSidesSayWhy) {
   const Ring strangers;
   LinkKeys stranger = strangers.of_worker();
-  stranger.server_key = ring_.server.public_key;
-  stranger.coordinator_key = ring_.coordinator.public_key;
+  stranger.server_keys = {ring_.server.public_key};
+  stranger.coordinator_keys = {ring_.coordinator.public_key};
   LinkKeys misled = ring_.of_worker();
-  misled.server_key = strangers.server.public_key;
+  misled.server_keys = {strangers.server.public_key};
   LinkKeys server_as_caller = ring_.of_server();
-  server_as_caller.server_key = ring_.server.public_key;
+  server_as_caller.server_keys = {ring_.server.public_key};
   LinkKeys coordinator_as_caller = ring_.of_coordinator();
-  coordinator_as_caller.coordinator_key = ring_.coordinator.public_key;
+  coordinator_as_caller.coordinator_keys = {ring_.coordinator.public_key};
   struct Case {
     const char* name;
     MemberId listener;
@@ -262,6 +268,89 @@ TEST_P(LinkOver, WhoWasTurnedAwayGetsInOnceTheKeysAreMended) {
                    [&] { return !at_server.texts.empty(); }));
 }
 
+// The three steps by which keys change while everything runs (cli/key_directory.h).
+TEST_P(LinkOver, ListenersAndCallersChangeTheirKeysOneAfterAnother) {
+  const Ring next;
+  const auto listed = [](const KeyPair& one, const KeyPair& other) {
+    return one.public_key + "\n" + other.public_key + "\n";
+  };
+  const TemporaryDirectory files;  // Of the server.
+  const auto write = [&](const std::string& name, const std::string& text) {
+    const std::string path = files.path() + "/" + name;
+    std::ofstream(path + ".new") << text;
+    ASSERT_EQ(::chmod((path + ".new").c_str(), 0600), 0);
+    std::filesystem::rename(path + ".new", path);
+  };
+  write("server.secret", ring_.server.secret_key);
+  write("server.public", ring_.server.public_key);
+  write("coordinator.public", ring_.coordinator.public_key);
+  write("worker.public", ring_.worker.public_key);
+
+  std::optional<Process> server(std::in_place, kServer, *load_keys(files.path(), KeyRole::server));
+  const auto endpoint = (*server)->bind(wish());
+  ASSERT_TRUE(endpoint) << endpoint.error().message;
+  LinkKeys of_worker = ring_.of_worker();
+  of_worker.server_keys.push_back(next.server.public_key);
+  Process worker(kWorker, of_worker);
+  ASSERT_TRUE(worker->connect(kServer, *endpoint));
+  worker->send(kServer, {words("the old keys")});
+  ASSERT_EQ(text_of(await_delivery(**server)), "the old keys");
+
+  // A worker with the next key is let in by the server that runs once its file has it.
+  write("worker.public", listed(ring_.worker, next.worker));
+  LinkKeys of_next_worker = of_worker;
+  of_next_worker.own = next.worker;
+  {
+    Process next_worker(kOther, of_next_worker);
+    ASSERT_TRUE(next_worker->connect(kServer, *endpoint));
+    next_worker->send(kServer, {words("the next key")});
+    EXPECT_EQ(text_of(await_delivery(**server)), "the next key");
+  }
+
+  // The server comes back with its next key: who knows both finds it, and nobody complains.
+  write("server.secret", next.server.secret_key);
+  write("server.public", listed(ring_.server, next.server));
+  server.reset();
+  ASSERT_EQ(await_closed(*worker), kServer);
+  server.emplace(kServer, *load_keys(files.path(), KeyRole::server));
+  ASSERT_TRUE((*server)->bind(*endpoint));
+  Heard at_worker;
+  Heard at_server;
+  ASSERT_TRUE(talk(worker, kServer, at_worker, *server, at_server,
+                   [&] { return !at_server.texts.empty(); }))
+      << at_worker.all() << at_server.all();
+  EXPECT_TRUE(at_worker.refusals.empty()) << at_worker.all();
+
+  // A file that cannot be read is said, and changes nothing.
+  write("worker.public", "half a k");
+  {
+    Process next_worker(kOther, of_next_worker);
+    ASSERT_TRUE(next_worker->connect(kServer, *endpoint));
+    at_server = {};
+    Heard at_next;
+    ASSERT_TRUE(talk(next_worker, kServer, at_next, *server, at_server, [&] {
+      return at_server.knows(Refusal::unreadable_keys);
+    })) << at_next.all();
+    EXPECT_NE(at_server.all().find("worker.public: expected a key"), std::string::npos)
+        << at_server.all();
+    next_worker->send(kServer, {words("in all the same")});
+    std::string heard = text_of(await_delivery(**server));
+    while (heard == "hello") heard = text_of(await_delivery(**server));
+    EXPECT_EQ(heard, "in all the same");
+  }
+
+  // The old key is retired: who has it stays outside.
+  write("worker.public", next.worker.public_key);
+  Process late(MemberId{0xabcULL}, of_worker);
+  ASSERT_TRUE(late->connect(kServer, *endpoint));
+  Heard at_late;
+  at_server = {};
+  ASSERT_TRUE(talk(late, kServer, at_late, *server, at_server, [&] {
+    return at_late.knows(Refusal::not_admitted);
+  })) << at_late.all();
+  EXPECT_TRUE(at_server.texts.empty());
+}
+
 INSTANTIATE_TEST_SUITE_P(Transports, LinkOver, testing::Values("ipc", "tcp://127.0.0.1:0"),
                          [](const auto& instance) {
                            const std::string name = instance.param;
@@ -287,7 +376,16 @@ class RawConnection {
   void send(std::string_view bytes) const {
     // The other side may hang up in the middle of it.
     [[maybe_unused]] const auto sent = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  }
+  void say(std::string_view bytes) const {
+    send(bytes);
     ::shutdown(socket_, SHUT_WR);
+  }
+  // Until the other side hangs up.
+  void hear_it_out() const {
+    std::array<char, 4096> buffer{};
+    while (::recv(socket_, buffer.data(), buffer.size(), 0) > 0) {
+    }
   }
 
  private:
@@ -313,7 +411,7 @@ TEST(Curve, RawBytesOnThePortDoNoHarm) {
   std::uint64_t served = 0;
   for (const std::string& bytes : garbage) {
     const RawConnection raw(*endpoint);
-    raw.send(bytes);
+    raw.say(bytes);
     Process worker(MemberId{100 + served}, ring.of_worker());
     ASSERT_TRUE(worker->connect(kServer, *endpoint));
     worker->send(kServer, {words("service?")});
@@ -321,6 +419,139 @@ TEST(Curve, RawBytesOnThePortDoNoHarm) {
     served += 1;
   }
   EXPECT_EQ(server->counters().received, served);
+}
+
+// Stands between a caller and a listener, and keeps what the caller says.
+class Eavesdropper {
+ public:
+  explicit Eavesdropper(const std::string& endpoint)
+      : endpoint_(endpoint), door_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(::bind(door_, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    EXPECT_EQ(::listen(door_, 1), 0);
+    socklen_t size = sizeof address;
+    EXPECT_EQ(::getsockname(door_, reinterpret_cast<sockaddr*>(&address), &size), 0);
+    port_ = ntohs(address.sin_port);
+    thread_ = std::thread([this] { pass_on(); });
+  }
+  ~Eavesdropper() { static_cast<void>(said()); }
+
+  [[nodiscard]] std::string endpoint() const { return "tcp://127.0.0.1:" + std::to_string(port_); }
+  // All that the caller said in its connection. It has hung up.
+  [[nodiscard]] std::string said() {
+    if (thread_.joinable()) thread_.join();
+    return said_;
+  }
+
+ private:
+  void pass_on() {
+    const int caller = ::accept(door_, nullptr, nullptr);
+    ::close(door_);
+    const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port =
+        htons(static_cast<std::uint16_t>(std::stoi(endpoint_.substr(endpoint_.rfind(':') + 1))));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(::connect(listener, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    std::array<char, 65536> buffer{};
+    for (bool open = true; open;) {
+      pollfd watched[] = {{caller, POLLIN, 0}, {listener, POLLIN, 0}};
+      ::poll(watched, 2, -1);
+      for (int i = 0; i < 2; ++i) {
+        if (watched[i].revents == 0) continue;
+        const ssize_t size = ::recv(watched[i].fd, buffer.data(), buffer.size(), 0);
+        if (size <= 0) {
+          open = false;
+          break;
+        }
+        const auto bytes = static_cast<std::size_t>(size);
+        if (i == 0) said_.append(buffer.data(), bytes);
+        EXPECT_EQ(::send(watched[1 - i].fd, buffer.data(), bytes, MSG_NOSIGNAL), size);
+      }
+    }
+    ::close(caller);
+    ::close(listener);
+  }
+
+  const std::string endpoint_;
+  const int door_;
+  std::uint16_t port_ = 0;
+  std::string said_;
+  std::thread thread_;
+};
+
+TEST(Curve, WhatWasSaidOnceIsNotTakenAgain) {
+  const Ring ring;
+  Process server(kServer, ring.of_server());
+  const auto endpoint = server->bind("tcp://127.0.0.1:0");
+  ASSERT_TRUE(endpoint);
+  Eavesdropper between(*endpoint);
+  {
+    Process worker(kWorker, ring.of_worker());
+    ASSERT_TRUE(worker->connect(kServer, between.endpoint()));
+    worker->send(kServer, {words("add this to the weights")});
+    ASSERT_EQ(text_of(await_delivery(*server)), "add this to the weights");
+  }
+  const std::string said = between.said();
+  ASSERT_GT(said.size(), 64U + 200U) << "a greeting, the handshake and the message";
+  EXPECT_EQ(said.find("weights"), std::string::npos) << "it goes over the wire in the clear";
+
+  std::thread replay([&] {
+    const RawConnection again(*endpoint);
+    again.say(said);
+    again.hear_it_out();
+  });
+  Process worker(kOther, ring.of_worker());
+  ASSERT_TRUE(worker->connect(kServer, *endpoint));
+  worker->send(kServer, {words("and this")});
+  EXPECT_EQ(text_of(await_delivery(*server)), "and this");
+  replay.join();
+  Heard after;
+  take_events(*server, after);
+  EXPECT_TRUE(after.texts.empty()) << after.texts.front();
+  EXPECT_EQ(server->counters().received, 2U);
+}
+
+TEST(Curve, AnOversizedFrameOfSomebodyWithAKeyEndsItsConnectionAlone) {
+  const Ring ring;
+  Process server(kServer, ring.of_server(), 1 << 16);
+  const auto endpoint = server->bind("tcp://127.0.0.1:0");
+  ASSERT_TRUE(endpoint);
+  Process good(kWorker, ring.of_worker());
+  ASSERT_TRUE(good->connect(kServer, *endpoint));
+  good->send(kServer, {words("here")});
+  ASSERT_EQ(text_of(await_delivery(*server)), "here");
+  Process greedy(kOther, ring.of_worker());
+  ASSERT_TRUE(greedy->connect(kServer, *endpoint));
+  greedy->send(kServer, {words("hello")});
+  ASSERT_EQ(text_of(await_delivery(*server)), "hello");
+  greedy->send(kServer, {pattern((1 << 16) + 1, 3)});
+  ASSERT_EQ(await_closed(*greedy), kServer);
+  good->send(kServer, {words("still here")});
+  EXPECT_EQ(text_of(await_delivery(*server)), "still here");
+  EXPECT_EQ(server->counters().received, 3U);
+}
+
+// Connections that begin a handshake and never end it.
+TEST(Curve, SlowCallersHoldUpNobody) {
+  const Ring ring;
+  Process server(kServer, ring.of_server());
+  const auto endpoint = server->bind("tcp://127.0.0.1:0");
+  ASSERT_TRUE(endpoint);
+  const std::string greeting =
+      std::string("\xff\0\0\0\0\0\0\0\1\x7f\3\0CURVE", 17) + std::string(47, '\0');
+  std::vector<std::unique_ptr<RawConnection>> slow;
+  for (std::size_t i = 0; i < 64; ++i) {
+    slow.push_back(std::make_unique<RawConnection>(*endpoint));
+    slow.back()->send(greeting.substr(0, i));
+  }
+  Process worker(kWorker, ring.of_worker());
+  ASSERT_TRUE(worker->connect(kServer, *endpoint));
+  worker->send(kServer, {words("hello")});
+  EXPECT_EQ(text_of(await_delivery(*server)), "hello");
 }
 
 // Readiness probes and port scanners do this all day.
