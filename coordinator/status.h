@@ -44,6 +44,7 @@ struct RunStatus {
   std::string phase;  // "claiming", "gathering", "restoring", "training", "evaluating", ...
   Step step = 0;      // Committed.
   Step steps = 0;
+  std::uint64_t batch = 0;  // Examples of a step.
   std::uint64_t epoch = 0;  // From 1.
   std::uint64_t epochs = 0;
   std::optional<double> loss;  // Mean over the epoch so far.

@@ -63,6 +63,7 @@ Json to_object(const RunStatus& status) {
   json["phase"] = status.phase;
   json["step"] = status.step;
   json["steps"] = status.steps;
+  json["batch"] = status.batch;
   json["epoch"] = status.epoch;
   json["epochs"] = status.epochs;
   json["loss"] = status.loss ? Json(*status.loss) : Json(nullptr);
@@ -92,6 +93,7 @@ RunStatus to_run(const Json& json) {
   json.at("phase").get_to(status.phase);
   json.at("step").get_to(status.step);
   json.at("steps").get_to(status.steps);
+  json.at("batch").get_to(status.batch);
   json.at("epoch").get_to(status.epoch);
   json.at("epochs").get_to(status.epochs);
   if (!json.at("loss").is_null()) status.loss = json.at("loss").get<double>();
