@@ -32,6 +32,8 @@ export class Watch {
   readonly checkpoints = signal<Checkpoint[]>([]);
   readonly runs = signal<Runs | undefined>(undefined);
   readonly files = signal<ResultFile[]>([]);
+  // By split, of a training that is done.
+  readonly scores = signal<Record<string, Record<string, number>> | undefined>(undefined);
   readonly meter = new Meter();
 
   private readonly path: string;
@@ -44,6 +46,15 @@ export class Watch {
   constructor(readonly id: number) {
     this.path = `/jobs/${id}`;
     void this.open();
+  }
+
+  // What its log says that its model has; empty: nothing yet.
+  digest(): string {
+    for (const line of [...this.log.value].reverse()) {
+      const found = /^digest +([0-9a-f]{64})$/.exec(line);
+      if (found) return found[1]!;
+    }
+    return '';
   }
 
   stop(): void {
@@ -140,6 +151,7 @@ export class Watch {
     await Promise.all([
       kind === 'train' ? this.loadCheckpoints() : this.loadRuns(),
       this.loadFiles(),
+      this.loadScores(),
     ]);
   }
 
@@ -153,6 +165,14 @@ export class Watch {
   private async loadRuns(): Promise<void> {
     await this.load(async () => {
       this.runs.value = await askJson<Runs>(`${this.path}/runs`);
+    });
+  }
+
+  private async loadScores(): Promise<void> {
+    const job = this.job.peek();
+    if (job?.kind !== 'train' || job.state !== 'done') return;
+    await this.load(async () => {
+      this.scores.value = await askJson(`${this.path}/metrics`);
     });
   }
 

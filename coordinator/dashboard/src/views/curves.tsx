@@ -98,7 +98,7 @@ function BatchFigure(props: {
 
 // Against time, since it is not in the history.
 export function PaceFigure({pace, batch}: {pace: Pace[]; batch: number}) {
-  if (pace.length < 2) return null;
+  if (pace.length < 5) return null;
   const end = pace.at(-1)!.at;
   const points: LinePoint[] = pace.map(({at, steps}) => ({
     z: 'pace',

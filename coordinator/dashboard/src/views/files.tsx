@@ -7,7 +7,8 @@ import {messageOf} from '../service';
 import type {ResultFile} from '../types';
 import {bytesText, Section, Table} from './parts';
 
-export function Files({job, files}: {job: number; files: ResultFile[]}) {
+export function Files(props: {job: number; files: ResultFile[]; digest: string}) {
+  const {job, files, digest} = props;
   if (files.length === 0) return null;
   const shown = files.slice(0, kShownMax);
   return (
@@ -20,6 +21,11 @@ export function Files({job, files}: {job: number; files: ResultFile[]}) {
           : undefined
       }
     >
+      {digest !== '' && (
+        <p class="digest">
+          SHA-256 of the model <code>{digest}</code>
+        </p>
+      )}
       <Table caption="Files of the job" head={['File', 'Size']} numeric={[1]}>
         {shown.map((file) => (
           <tr key={file.path}>

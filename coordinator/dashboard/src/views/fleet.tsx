@@ -48,7 +48,7 @@ function Agents({title, agents: shown}: {title: string; agents: Agent[]}) {
           {shown.map((agent) => (
             <tr key={agent.id}>
               <th scope="row">{agent.host}</th>
-              <td class="numeric">{count(agent.threads)}</td>
+              <td class="numeric">{agent.threads === 0 ? '–' : count(agent.threads)}</td>
               <td>
                 <Served agent={agent} />
               </td>

@@ -3,8 +3,16 @@
 import {useSignalEffect} from '@preact/signals';
 import {useEffect, useState} from 'preact/hooks';
 
-import {causeAndRemedy, count, duration, percent, score} from '../../../web/src/format';
-import {isEpochLine} from '../../../web/src/lines';
+import {
+  capitalized,
+  causeAndRemedy,
+  count,
+  duration,
+  metricName,
+  percent,
+  plural,
+  score,
+} from '../../../web/src/format';
 import {latest, link, now} from '../service';
 import type {Job as JobRow, JobStatus, RunStatus} from '../types';
 import {isOver, isRun, Watch} from '../watch';
@@ -86,7 +94,7 @@ function Watched({watch}: {watch: Watch}) {
       {runs.length > 0 && <Members runs={runs} />}
       {job.kind === 'train' && <Checkpoints watch={watch} />}
       <Log lines={watch.log.value} />
-      <Files job={job.id} files={watch.files.value} />
+      <Files job={job.id} files={watch.files.value} digest={watch.digest()} />
       <Spec job={job} />
     </>
   );
@@ -229,29 +237,30 @@ function tilesOfJob(status: JobStatus, job: JobRow): Tile[] {
       note: status.failed > 0 ? `${count(status.failed)} failed` : 'since it was begun or resumed',
     },
     {label: 'Under way', value: count(status.runs.length), note: 'runs at once'},
-    {label: 'Workers', value: count(status.workers), note: `${count(status.servers)} servers`},
+    {label: 'Workers', value: count(status.workers), note: plural(status.servers, 'server')},
     ...(status.seconds_left === undefined
       ? []
       : [{label: 'Budget left', value: timeLeft(status.seconds_left), note: job.kind}]),
   ];
 }
 
+// The metric that says most of those there are.
+const kLeading = ['roc_auc', 'accuracy', 'r2', 'rmse'];
+
 function finalTiles(watch: Watch): Tile[] {
   const last = watch.history.value.at(-1);
-  const epoch = [...watch.history.value].reverse().find(isEpochLine);
-  const ofSplit = (split: 'train' | 'validation'): Tile[] => {
-    const loss = epoch?.[split]?.['loss'];
-    return loss === undefined
-      ? []
-      : [{label: `Loss, ${split}`, value: score(loss), note: `epoch ${count(epoch!.epoch ?? 0)}`}];
-  };
-  return last
-    ? [
-        {label: 'Steps', value: count(last.step), note: ''},
-        ...ofSplit('train'),
-        ...ofSplit('validation'),
-      ]
-    : [];
+  const scores = watch.scores.value;
+  const split = scores && ['test', 'validation', 'train'].find((name) => scores[name]);
+  const found = split ? scores[split]! : {};
+  const names = ['loss', ...kLeading.filter((name) => found[name] !== undefined).slice(0, 2)];
+  return [
+    ...names.flatMap((name) =>
+      found[name] === undefined
+        ? []
+        : [{label: capitalized(metricName(name)), value: score(found[name]), note: split ?? ''}],
+    ),
+    ...(last ? [{label: 'Steps', value: count(last.step), note: ''}] : []),
+  ];
 }
 
 function Checkpoints({watch}: {watch: Watch}) {
