@@ -212,6 +212,8 @@ std::string progress_json(JobId job, const JobReport& report) {
     json["ended"] = status->ended;
     json["failed"] = status->failed;
     json["under_way"] = status->runs.size();
+    json["left"] = status->left;
+    json["seconds"] = status->seconds;
   }
   return text_of(json);
 }

@@ -5,6 +5,11 @@ export interface Sample {
   value: number;
 }
 
+// Of a job of many runs, by how long those that have ended took; undefined: none has yet.
+export function secondsOfRuns(ended: number, left: number, seconds: number): number | undefined {
+  return ended > 0 ? (seconds / ended) * left : undefined;
+}
+
 const kWindow = 30;
 const kShortest = 0.9;
 

@@ -7,7 +7,7 @@ import {askJson, token} from './api';
 import type {ServerEvent} from './event_text';
 import {follow, type Link} from './follow';
 import {changed, kPageJobs, listed, removed, withOlder, type Listing} from './listing';
-import {Meter} from './meter';
+import {Meter, secondsOfRuns} from './meter';
 import type {Agent, Caller, Counts, Job, JobPage, Progress, State} from './types';
 
 export const link = signal<Link>('opening');
@@ -82,7 +82,10 @@ function takeProgress(said: Progress | null): void {
   let meter = meters.get(said.id);
   if (!meter) meters.set(said.id, (meter = new Meter()));
   if (said.step !== undefined) meter.add(performance.now() / 1000, said.step);
-  const secondsLeft = said.steps === undefined ? undefined : meter.secondsUntil(said.steps);
+  const secondsLeft =
+    said.steps === undefined
+      ? secondsOfRuns(said.ended ?? 0, said.left ?? 0, said.seconds ?? 0)
+      : meter.secondsUntil(said.steps);
   const shown = {...said, ...(secondsLeft === undefined ? {} : {secondsLeft})};
   progress.value = new Map(progress.value).set(said.id, shown);
 }

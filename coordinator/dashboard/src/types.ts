@@ -61,6 +61,8 @@ export interface Progress {
   ended?: number;
   failed?: number;
   under_way?: number;
+  left?: number;
+  seconds?: number;
 }
 
 interface MemberOf<Role extends string> {
@@ -109,6 +111,8 @@ export interface JobStatus {
   job: string;
   ended: number;
   failed: number;
+  left: number;
+  seconds: number;
   servers: number;
   workers: number;
   seconds_left?: number;

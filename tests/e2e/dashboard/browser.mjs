@@ -153,6 +153,7 @@ async function checkTokens(browser, job) {
   await page.fill('input[name=token]', 'x'.repeat(43));
   await page.keyboard.press('Enter');
   await page.waitForSelector('dialog[open] .problem');
+  await page.screenshot({path: path.join(pictures, 'token.png')});
   await page.fill('input[name=token]', secret('eye'));
   await page.keyboard.press('Enter');
   await page.waitForSelector('.jobs tbody tr');
@@ -227,6 +228,7 @@ async function checkRestart(page) {
   service.kill('SIGKILL');
   await gone;
   await page.waitForSelector('.lost');
+  await page.screenshot({path: path.join(pictures, 'lost.png')});
   await serve();
   await page.waitForSelector('.lost', {state: 'detached'});
   await page.waitForSelector('.link.open');
@@ -271,6 +273,7 @@ async function checkCancel(page, job) {
   await cancel.focus();
   await page.keyboard.press('Enter');
   await page.waitForSelector('dialog[open] #cancel-title');
+  await page.screenshot({path: path.join(pictures, 'cancel.png')});
   await page.keyboard.press('Escape');
   await page.waitForSelector('dialog[open]', {state: 'detached'});
   expect((await ask('GET', `/jobs/${job}`)).state === 'running', where, 'Escape cancels');

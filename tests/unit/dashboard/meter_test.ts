@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
 
-import {Meter} from '../../../coordinator/dashboard/src/meter';
+import {Meter, secondsOfRuns} from '../../../coordinator/dashboard/src/meter';
 
 test('it knows nothing before it has seen a second', () => {
   const meter = new Meter();
@@ -15,6 +15,12 @@ test('it knows nothing before it has seen a second', () => {
   assert.equal(meter.pace(), 20);
   assert.equal(meter.secondsUntil(100), 2.5);
   assert.equal(meter.secondsUntil(10), 0);
+});
+
+test('runs that have ended say how long the others take', () => {
+  assert.equal(secondsOfRuns(0, 9, 5), undefined);
+  assert.equal(secondsOfRuns(4, 6, 20), 30);
+  assert.equal(secondsOfRuns(4, 0, 20), 0);
 });
 
 test('what was half a minute ago does not count', () => {

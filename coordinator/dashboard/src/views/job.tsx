@@ -13,6 +13,7 @@ import {
   plural,
   score,
 } from '../../../web/src/format';
+import {secondsOfRuns} from '../meter';
 import {latest, link, now} from '../service';
 import type {Job as JobRow, JobStatus, RunStatus} from '../types';
 import {isOver, isRun, Watch} from '../watch';
@@ -230,11 +231,17 @@ function tilesOfRun(watch: Watch, run: RunStatus, job: JobRow): Tile[] {
 }
 
 function tilesOfJob(status: JobStatus, job: JobRow): Tile[] {
+  const failed = status.failed > 0 ? `, ${count(status.failed)} failed` : '';
   return [
     {
-      label: 'Runs ended',
-      value: count(status.ended),
-      note: status.failed > 0 ? `${count(status.failed)} failed` : 'since it was begun or resumed',
+      label: 'Progress',
+      value: percent(status.ended / Math.max(1, status.ended + status.left)),
+      note: `${count(status.ended)} of ${plural(status.ended + status.left, 'run')}${failed}`,
+    },
+    {
+      label: 'Time left',
+      value: timeLeft(secondsOfRuns(status.ended, status.left, status.seconds)),
+      note: 'if the others take as long',
     },
     {label: 'Under way', value: count(status.runs.length), note: 'runs at once'},
     {label: 'Workers', value: count(status.workers), note: plural(status.servers, 'server')},

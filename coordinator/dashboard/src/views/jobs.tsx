@@ -155,10 +155,15 @@ function RowProgress({job}: {job: Job}) {
     return <>–</>;
   }
   if (said.step === undefined || said.steps === undefined) {
+    const [ended, left] = [said.ended ?? 0, said.left ?? 0];
     const failed = said.failed ? `, ${count(said.failed)} failed` : '';
     return (
       <>
-        {plural(said.ended ?? 0, 'run')} ended{failed}, {count(said.under_way ?? 0)} under way
+        <Bar share={ended / Math.max(1, ended + left)} label={`${ended} of ${ended + left} runs`} />
+        <span class="of">
+          {count(ended)} of {plural(ended + left, 'run')}
+          {failed}
+        </span>
       </>
     );
   }

@@ -46,7 +46,7 @@ TEST(Api, TheDocumentHasEveryRouteAndNoOther) {
     for (const auto& [method, operation] : methods.items()) {
       std::string name = method;
       for (char& letter : name) letter = static_cast<char>(std::toupper(letter));
-      routes.insert(name + " " + path);
+      routes.insert(name.append(" ").append(path));
     }
   }
   EXPECT_EQ(routes, routes_of_code());
@@ -260,10 +260,12 @@ TEST(Api, ProgressIsOfStepsOrOfRuns) {
   JobStatus job;
   job.job = "search";
   job.ended = 4;
+  job.left = 6;
   job.runs = {run};
   const Json search = parse_json<Json>(progress_json(JobId{8}, {to_json(job), {}}));
   EXPECT_EQ(search.at("ended"), 4);
   EXPECT_EQ(search.at("under_way"), 1);
+  EXPECT_EQ(search.at("left"), 6);
   EXPECT_FALSE(search.contains("step"));
   EXPECT_EQ(progress_json(JobId{9}, {"[", {}}), "null");
 }
