@@ -2,6 +2,8 @@
 
 import {signal} from '@preact/signals';
 
+import {capitalized} from '../../web/src/format';
+
 const kTokenKey = 'ballast.token';
 
 export const token = signal(sessionStorage.getItem(kTokenKey) ?? '');
@@ -35,7 +37,9 @@ export async function ask(path: string, options: RequestInit = {}): Promise<Resp
   const body = (await response.json().catch(() => undefined)) as
     | {error?: {message?: string}}
     | undefined;
-  const message = body?.error?.message ?? `the service answered ${response.status}`;
+  const message = capitalized(
+    body?.error?.message ?? `the service answered ${response.status}, and did not say why`,
+  );
   if (response.status === 401 && sent === token.value) refusal.value = message;
   throw new Refused(response.status, message);
 }

@@ -35,6 +35,7 @@ export class Watch {
   // By split, of a training that is done.
   readonly scores = signal<Record<string, Record<string, number>> | undefined>(undefined);
   readonly meter = new Meter();
+  readonly openedAt = Date.now();
 
   private readonly path: string;
   private stopStream = (): void => undefined;

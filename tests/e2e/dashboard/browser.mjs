@@ -227,10 +227,10 @@ async function checkRestart(page) {
   const gone = endOf(service);
   service.kill('SIGKILL');
   await gone;
-  await page.waitForSelector('.lost');
+  await page.waitForSelector('.banner');
   await page.screenshot({path: path.join(pictures, 'lost.png')});
   await serve();
-  await page.waitForSelector('.lost', {state: 'detached'});
+  await page.waitForSelector('.banner', {state: 'detached'});
   await page.waitForSelector('.link.open');
   --refusals;
   await waitForStep(page, before + 200);

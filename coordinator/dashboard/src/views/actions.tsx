@@ -86,7 +86,7 @@ function Cancel({job, forbidden, cancel}: {job: Job; forbidden: string; cancel: 
           >
             Cancel the job
           </button>
-          <button type="button" class="action" onClick={() => dialog.current!.close()}>
+          <button type="button" class="action" autofocus onClick={() => dialog.current!.close()}>
             Let it be
           </button>
         </div>

@@ -85,7 +85,7 @@ function Lost() {
   return (
     <div role="status">
       {link.value === 'lost' && (
-        <p class="lost">
+        <p class="banner">
           The connection to the service is lost. What you see is from before; this page goes on by
           itself when the service answers again.
         </p>

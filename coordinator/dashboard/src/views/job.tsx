@@ -125,6 +125,7 @@ function Reason({job}: {job: JobRow}) {
 // A wait shorter than this is the ordinary course of a step.
 const kWaitSeconds = 2;
 const kStatusSeconds = 5;
+const kPatience = 2500; // Until the first report should have come, in milliseconds.
 
 function Waits({watch, job}: {watch: Watch; job: JobRow}) {
   const waits = waitsOf(watch, job);
@@ -143,8 +144,9 @@ function waitsOf(watch: Watch, job: JobRow): string[] {
   if (isOver(job.state)) return [];
   const status = watch.status.value;
   const age = status ? performance.now() / 1000 - watch.statusAt.value / 1000 : Infinity;
-  // Read, so that silence shows although nothing comes.
-  if (now.value > 0 && (!status || age > kStatusSeconds)) {
+  // By the time that passes, so that silence shows although nothing comes.
+  const isNew = now.value * 1000 - watch.openedAt < kPatience;
+  if (!isNew && (!status || age > kStatusSeconds)) {
     return [
       status
         ? `Its coordinator has said nothing for ${duration(age)}.`

@@ -29,7 +29,7 @@ export function TokenPrompt() {
         )}
         <p>
           Whoever runs the service makes one with{' '}
-          <code>ballast keys --token NAME --role ROLE FILE</code>. It stays in this tab.
+          <code>ballast keys --token NAME --role ROLE FILE</code> It stays in this tab.
         </p>
         <label class="field">
           <span>Token</span>
