@@ -4,7 +4,7 @@
 import {signal} from '@preact/signals';
 
 import type {HistoryLine} from '../../web/src/lines';
-import {ask, askJson} from './api';
+import {ask, askJson, Refused} from './api';
 import type {ServerEvent} from './event_text';
 import {follow} from './follow';
 import {Meter} from './meter';
@@ -41,6 +41,7 @@ export class Watch {
   private stopStream = (): void => undefined;
   private isStopped = false;
   private isOpening = false;
+  private hasMissed = false;
   private logLines = new Lines();
   private seen = '';
 
@@ -63,9 +64,13 @@ export class Watch {
     this.stopStream();
   }
 
-  // Where nothing could be read at first.
+  // The service is back: what could not be read is read.
   retry(): void {
-    if (!this.job.peek() && !this.isOpening) void this.open();
+    if (this.job.peek()) {
+      if (this.hasMissed) void this.refresh();
+    } else if (!this.isOpening) {
+      void this.open();
+    }
   }
 
   // A job that has ended may be gone on with: then there is something to follow again.
@@ -148,6 +153,7 @@ export class Watch {
 
   // What no event brings, when the job has begun or ended.
   private async refresh(): Promise<void> {
+    this.hasMissed = false;
     const kind = this.job.peek()?.kind;
     await Promise.all([
       kind === 'train' ? this.loadCheckpoints() : this.loadRuns(),
@@ -188,7 +194,9 @@ export class Watch {
       await what();
       this.error.value = '';
     } catch (error) {
-      if (!this.isStopped) this.error.value = messageOf(error);
+      // That the service does not answer is said once, for the whole page.
+      if (error instanceof Refused) this.error.value = error.message;
+      else this.hasMissed = true;
     }
   }
 }

@@ -378,7 +378,7 @@ async function checkCost(page) {
   const measure = async () => {
     const [used, began] = [cpuSeconds(), performance.now()];
     const step = await stepOf(page);
-    await waitForStep(page, step + 2000);
+    await waitForStep(page, step + 4000);
     return (cpuSeconds() - used) / ((performance.now() - began) / 1000);
   };
   const share = await measure();
