@@ -198,9 +198,9 @@ int ask(const StatusOptions& options) {
   const auto status = job_status_from_json(machine.report());
   if (!status) return nobody(status.error().message);
   if (!status->job.empty()) {
-    fmt::print("job         {}: {} ended, {} of them failed; {}, {}\n", status->job,
-               counted(status->ended, "run"), status->failed, counted(status->servers, "server"),
-               counted(status->workers, "worker"));
+    fmt::print("job         {}: {} ended, {} of them failed, {} left; {}, {}\n", status->job,
+               counted(status->ended, "run"), status->failed, status->left,
+               counted(status->servers, "server"), counted(status->workers, "worker"));
     if (status->seconds_left) {
       fmt::print("budget      {:.0f} s are left until no run begins any more\n",
                  *status->seconds_left);

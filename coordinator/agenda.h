@@ -28,6 +28,8 @@ class Agenda {
   // Whether next() is going to give this run, as far as is known by now.
   [[nodiscard]] virtual bool offers(RunId run) const = 0;
   virtual void on_end(const RunEnd& end) = 0;
+  // How many runs have not ended, as far as is known by now.
+  [[nodiscard]] virtual std::uint64_t left() const = 0;
   // Nothing will come any more, once the runs under way have ended.
   [[nodiscard]] virtual bool is_over() const = 0;
   // What the job ends with when all of its runs have: a run that fails need not end the job.
@@ -44,12 +46,17 @@ class SingleRun final : public Agenda {
     return kRun;
   }
   bool offers(RunId run) const override { return run == kRun && !begun_; }
-  void on_end(const RunEnd& end) override { exit_ = end.exit; }
+  void on_end(const RunEnd& end) override {
+    exit_ = end.exit;
+    has_ended_ = true;
+  }
+  std::uint64_t left() const override { return has_ended_ ? 0 : 1; }
   bool is_over() const override { return begun_; }
   Exit exit() const override { return exit_; }
 
  private:
   bool begun_ = false;
+  bool has_ended_ = false;
   Exit exit_;
 };
 

@@ -20,6 +20,7 @@ void Fleet::step(Time now, Input<Outcome> input, Effects<Job>& effects) {
   }
   now_ = now;
   if (first) {
+    began_ = now;
     is_claiming_ = true;
     effects.jobs.push_back(claim_);
   }
@@ -127,6 +128,8 @@ void Fleet::answer_status(wire::Message ask, Effects<Job>& effects) {
   JobStatus status;
   status.job = options_.job;
   status.ended = ended_.size();
+  status.left = agenda_->left();
+  status.seconds = std::chrono::duration<double>(now_ - began_).count();
   if (time_up_at_) {
     status.seconds_left = std::max(0.0, std::chrono::duration<double>(*time_up_at_ - now_).count());
   }

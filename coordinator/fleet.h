@@ -180,6 +180,7 @@ class Fleet {
   const FleetOptions options_;
   const std::unique_ptr<Agenda> agenda_;
   Time now_{};
+  Time began_{};
   State state_ = State::claiming;
   Term term_ = 0;
   ClaimFleet claim_;  // The latest that was asked for.

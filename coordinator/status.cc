@@ -146,6 +146,7 @@ RunStatus Coordinator::status() const {
       state_ == State::claiming ? "claiming" : kPhases[static_cast<std::size_t>(progress_.phase)];
   status.step = commit_.step;
   status.steps = run_.steps;
+  status.batch = run_.batch;
   status.epoch = commit_.step == 0 ? 1 : epoch_of(run_, commit_.step) + 1;
   status.epochs = epoch_of(run_, run_.steps) + 1;
   if (commit_.epoch.examples > 0) {

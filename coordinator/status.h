@@ -44,6 +44,7 @@ struct RunStatus {
   std::string phase;  // "claiming", "gathering", "restoring", "training", "evaluating", ...
   Step step = 0;      // Committed.
   Step steps = 0;
+  std::uint64_t batch = 0;  // Examples of a step.
   std::uint64_t epoch = 0;  // From 1.
   std::uint64_t epochs = 0;
   std::optional<double> loss;  // Mean over the epoch so far.
@@ -62,6 +63,8 @@ struct JobStatus {
   std::string job;
   std::uint64_t ended = 0;   // Runs, since this coordinator began.
   std::uint64_t failed = 0;  // Of these.
+  std::uint64_t left = 0;    // That have not ended; some of a search may never be begun.
+  double seconds = 0.0;      // Since this coordinator began.
   std::uint32_t servers = 0;
   std::uint32_t workers = 0;
   std::optional<double> seconds_left;  // Of its budget of time, if it has one.

@@ -63,6 +63,7 @@ Json to_object(const RunStatus& status) {
   json["phase"] = status.phase;
   json["step"] = status.step;
   json["steps"] = status.steps;
+  json["batch"] = status.batch;
   json["epoch"] = status.epoch;
   json["epochs"] = status.epochs;
   json["loss"] = status.loss ? Json(*status.loss) : Json(nullptr);
@@ -92,6 +93,7 @@ RunStatus to_run(const Json& json) {
   json.at("phase").get_to(status.phase);
   json.at("step").get_to(status.step);
   json.at("steps").get_to(status.steps);
+  json.at("batch").get_to(status.batch);
   json.at("epoch").get_to(status.epoch);
   json.at("epochs").get_to(status.epochs);
   if (!json.at("loss").is_null()) status.loss = json.at("loss").get<double>();
@@ -115,8 +117,10 @@ RunStatus to_run(const Json& json) {
 std::string to_json(const RunStatus& status) { return dump(to_object(status)); }
 
 std::string to_json(const JobStatus& status) {
-  Json json = {{"job", status.job},         {"ended", status.ended},     {"failed", status.failed},
-               {"servers", status.servers}, {"workers", status.workers}, {"runs", Json::array()}};
+  Json json = {{"job", status.job},         {"ended", status.ended},
+               {"failed", status.failed},   {"left", status.left},
+               {"seconds", status.seconds}, {"servers", status.servers},
+               {"workers", status.workers}, {"runs", Json::array()}};
   if (status.seconds_left) json["seconds_left"] = *status.seconds_left;
   for (const RunStatus& run : status.runs) json["runs"].push_back(to_object(run));
   return dump(json);
@@ -141,6 +145,8 @@ Result<JobStatus> job_status_from_json(const std::string& text) try {
   json.at("job").get_to(status.job);
   json.at("ended").get_to(status.ended);
   json.at("failed").get_to(status.failed);
+  json.at("left").get_to(status.left);
+  json.at("seconds").get_to(status.seconds);
   json.at("servers").get_to(status.servers);
   json.at("workers").get_to(status.workers);
   if (json.contains("seconds_left")) status.seconds_left = json.at("seconds_left").get<double>();

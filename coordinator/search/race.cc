@@ -133,6 +133,21 @@ std::vector<Leg> Race::due() const {
   return legs;
 }
 
+std::uint64_t Race::legs_left() const {
+  std::uint64_t legs = due().size();
+  for (std::size_t bracket = 0; bracket < brackets_.size(); ++bracket) {
+    const std::vector<std::uint32_t> racing = racing_in(bracket);
+    if (racing.empty()) continue;
+    const std::vector<Rung>& rungs = brackets_[bracket].rungs;
+    for (std::size_t rung = entrants_[racing.front()].rung + 1; rung < rungs.size(); ++rung) {
+      const auto configurations =
+          std::min<std::uint64_t>(rungs[rung].configurations, racing.size());
+      legs += configurations * splits_;
+    }
+  }
+  return legs;
+}
+
 void Race::report(std::uint32_t configuration, std::uint32_t rung, std::uint32_t split,
                   std::optional<double> score) {
   BALLAST_CHECK(configuration < entrants_.size() && split < splits_);

@@ -114,6 +114,9 @@ class Race {
   // already is still among them.
   [[nodiscard]] std::vector<Leg> due() const;
 
+  // How many have not been reported, due or later; fewer, if some fail.
+  [[nodiscard]] std::uint64_t legs_left() const;
+
   // The score of a leg at its last step, or nothing: it failed or diverged. Saying it again changes
   // nothing. REQUIRES: the leg is due, or was.
   void report(std::uint32_t configuration, std::uint32_t rung, std::uint32_t split,

@@ -185,6 +185,16 @@ bool RaceAgenda::is_over() const {
   return !wants_refit();
 }
 
+std::uint64_t RaceAgenda::left() const {
+  std::uint64_t runs = race_.legs_left();
+  for (const Race& race : inner_) runs += race.legs_left();
+  for (std::uint32_t split = 0; split < inner_.size(); ++split) {
+    if (lacks_outer(split)) ++runs;
+  }
+  const bool refits = options_.refit && !options_.is_refit_done && !refit_;
+  return runs + (refits ? 1 : 0);
+}
+
 Exit RaceAgenda::exit() const {
   if (is_beyond_budget()) {
     return {ExitCode::unfinished,

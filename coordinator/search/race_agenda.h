@@ -63,6 +63,7 @@ class RaceAgenda final : public Agenda {
   std::optional<RunId> next() override;
   bool offers(RunId run) const override;
   void on_end(const RunEnd& end) override;
+  std::uint64_t left() const override;
   bool is_over() const override;
   Exit exit() const override;
 

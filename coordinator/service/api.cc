@@ -9,8 +9,10 @@
 
 #include "common/job/json_text.h"
 #include "common/storage/files.h"
+#include "coordinator/dashboard/page.h"
 #include "coordinator/service/api_files.h"
 #include "coordinator/service/api_json.h"
+#include "coordinator/service/api_runs.h"
 #include "coordinator/service/openapi.h"
 
 namespace ballast {
@@ -94,6 +96,10 @@ bool may_change(const http::Caller& caller, const JobRecord& job) {
   return caller.name.empty() || caller.access == Access::admin || caller.name == job.request.owner;
 }
 
+bool is_run_name(std::string_view text) {
+  return text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string::npos;
+}
+
 bool is_digest(const std::string& text) {
   return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
 }
@@ -149,6 +155,7 @@ http::Route ServiceApi::job_route(Method method, const std::string& rest, Access
 std::vector<http::Route> ServiceApi::routes() {
   const std::string prefix = kPrefix;
   std::vector<http::Route> routes = {
+      route(Method::get, "/", Access::open, &ServiceApi::dashboard),
       route(Method::get, "/healthz", Access::open, &ServiceApi::healthy),
       route(Method::get, "/readyz", Access::open, &ServiceApi::healthy),
       route(Method::get, prefix + "/openapi.json", Access::open, &ServiceApi::document),
@@ -168,6 +175,8 @@ std::vector<http::Route> ServiceApi::routes() {
       job_route(Method::get, "/history", Access::view, &ServiceApi::history),
       job_route(Method::get, "/metrics", Access::view, &ServiceApi::metrics),
       job_route(Method::get, "/events", Access::view, &ServiceApi::events),
+      job_route(Method::get, "/runs", Access::view, &ServiceApi::runs),
+      job_route(Method::get, "/checkpoints", Access::view, &ServiceApi::checkpoints),
       job_route(Method::get, "/files", Access::view, &ServiceApi::files),
       job_route(Method::get, "/files/{path...}", Access::view, &ServiceApi::file),
   };
@@ -198,8 +207,25 @@ void ServiceApi::document(Request, Reply reply) {
   std::move(reply).send(json_response(std::string(kOpenApi)));
 }
 
-void ServiceApi::service(Request, Reply reply) {
-  std::move(reply).send(json_response(service_json(*board_.view(), options_.version)));
+void ServiceApi::dashboard(Request, Reply reply) {
+  Response response;
+  response.type = "text/html; charset=utf-8";
+  response.body = kDashboardPage;
+  response.etag = kDashboardDigest;
+  // Styles are those of the page and of its plots; a script is ours or does not run.
+  response.fields = {
+      {"Content-Security-Policy",
+       fmt::format(
+           "default-src 'none'; script-src '{}'; style-src 'unsafe-inline'; img-src data:; "
+           "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+           kDashboardScript)},
+      {"Cache-Control", "no-cache"}};
+  std::move(reply).send(std::move(response));
+}
+
+void ServiceApi::service(Request request, Reply reply) {
+  std::move(reply).send(
+      json_response(service_json(*board_.view(), options_.version, request.caller)));
 }
 
 void ServiceApi::members(Request, Reply reply) {
@@ -315,7 +341,14 @@ void ServiceApi::send_part(const std::string& path, const std::string& type, con
   if (!offset) {
     return std::move(reply).fail(400, "invalid", "expected a whole number for offset");
   }
-  TextPart part = read_part(path, *offset, kPartBytesMax);
+  const auto tail = number_in(request, "tail", 0);
+  if (!tail || *tail > kPartBytesMax || (*tail != 0 && *offset != 0)) {
+    return std::move(reply).fail(
+        400, "invalid",
+        fmt::format("expected either offset or tail, and tail up to {}", kPartBytesMax));
+  }
+  TextPart part =
+      *tail == 0 ? read_part(path, *offset, kPartBytesMax) : read_tail(path, std::size_t{*tail});
   Response response;
   response.type = type;
   response.body = std::move(part.text);
@@ -329,7 +362,15 @@ void ServiceApi::log(const JobRecord& job, const Request& request, Reply reply) 
 }
 
 void ServiceApi::history(const JobRecord& job, const Request& request, Reply reply) {
-  send_part(join_path(places_.run(job.id), "history.jsonl"), "application/x-ndjson", request,
+  std::string directory = places_.run(job.id);
+  if (const std::string run = text_in(request, "run"); !run.empty()) {
+    if (!is_run_name(run)) {
+      return std::move(reply).fail(400, "invalid",
+                                   "run: expected a name as /runs has it, saw \"" + run + "\"");
+    }
+    directory = join_path(join_path(directory, "runs"), run);
+  }
+  send_part(join_path(directory, "history.jsonl"), "application/x-ndjson", request,
             std::move(reply));
 }
 
@@ -341,6 +382,41 @@ void ServiceApi::metrics(const JobRecord& job, const Request&, Reply reply) {
   std::move(reply).fail(
       409, "conflict",
       fmt::format("job {} is {}: it has no final metrics", index(job.id), name_of(job.state)));
+}
+
+void ServiceApi::send_later(Reply reply, std::function<Result<std::string>()> json) {
+  const auto task = std::make_shared<std::pair<Reply, std::function<Result<std::string>()>>>(
+      std::move(reply), std::move(json));
+  static_cast<void>(tasks_.take());  // They come to nothing.
+  tasks_.give([task] {
+    auto& [open, make] = *task;
+    const auto text = make();
+    if (!text) {
+      refuse(std::move(open), text.error());
+    } else {
+      std::move(open).send(json_response(*text));
+    }
+    return 0;
+  });
+}
+
+void ServiceApi::runs(const JobRecord& job, const Request&, Reply reply) {
+  send_later(std::move(reply), [request = job.request, output = places_.run(job.id)] {
+    return runs_json(request, output);
+  });
+}
+
+void ServiceApi::checkpoints(const JobRecord& job, const Request&, Reply reply) {
+  send_later(std::move(reply), [output = places_.run(job.id)]() -> Result<std::string> {
+    nlohmann::ordered_json json = {{"checkpoints", nlohmann::ordered_json::array()}};
+    for (const CheckpointFile& checkpoint : checkpoints_in(output)) {
+      json["checkpoints"].push_back({{"timeline", checkpoint.timeline},
+                                     {"step", checkpoint.step},
+                                     {"bytes", checkpoint.bytes},
+                                     {"written_at", checkpoint.written_at}});
+    }
+    return json_text(json, -1, BadUtf8::replace);
+  });
 }
 
 void ServiceApi::files(const JobRecord& job, const Request&, Reply reply) {

@@ -49,6 +49,7 @@ class ServiceApi {
 
   void healthy(http::Request request, http::Reply reply);
   void document(http::Request request, http::Reply reply);
+  void dashboard(http::Request request, http::Reply reply);
   void service(http::Request request, http::Reply reply);
   void members(http::Request request, http::Reply reply);
   void jobs(http::Request request, http::Reply reply);
@@ -62,6 +63,8 @@ class ServiceApi {
   void log(const JobRecord& job, const http::Request& request, http::Reply reply);
   void history(const JobRecord& job, const http::Request& request, http::Reply reply);
   void metrics(const JobRecord& job, const http::Request& request, http::Reply reply);
+  void runs(const JobRecord& job, const http::Request& request, http::Reply reply);
+  void checkpoints(const JobRecord& job, const http::Request& request, http::Reply reply);
   void files(const JobRecord& job, const http::Request& request, http::Reply reply);
   void file(const JobRecord& job, const http::Request& request, http::Reply reply);
   void events(const JobRecord& job, const http::Request& request, http::Reply reply);
@@ -72,6 +75,8 @@ class ServiceApi {
   // Asks the service for something, and answers with what became of the job.
   void ask(http::Reply reply, unsigned status_done,
            const std::function<ServiceOutcome(Ticket)>& outcome);
+  // Answers with what `json` comes to, off the server's thread.
+  void send_later(http::Reply reply, std::function<Result<std::string>()> json);
   void send_part(const std::string& path, const std::string& type, const http::Request& request,
                  http::Reply reply);
 

@@ -8,6 +8,10 @@
 #include <system_error>
 #include <utility>
 
+#include "common/storage/checkpoints.h"
+#include "common/storage/files.h"
+#include "common/storage/manifest.h"
+
 namespace ballast {
 namespace {
 
@@ -88,6 +92,17 @@ TextPart read_part(const std::string& path, std::uint64_t offset, std::size_t by
   return part;
 }
 
+TextPart read_tail(const std::string& path, std::size_t bytes_max) {
+  const auto bytes = file_bytes(path);
+  if (!bytes || *bytes <= bytes_max) return read_lines(path, 0, bytes_max);
+  TextPart part = read_lines(path, *bytes - bytes_max, bytes_max);
+  // It begins within a line, which is not told.
+  if (const std::size_t end = part.text.find('\n'); end != std::string::npos) {
+    part.text.erase(0, end + 1);
+  }
+  return part;
+}
+
 TextPart read_lines(const std::string& path, std::uint64_t offset, std::size_t bytes_max) {
   TextPart part = read_part(path, offset, bytes_max);
   const std::size_t end = part.text.rfind('\n');
@@ -97,6 +112,33 @@ TextPart read_lines(const std::string& path, std::uint64_t offset, std::size_t b
   part.text.resize(whole);
   part.next = offset + whole;
   return part;
+}
+
+std::vector<CheckpointFile> checkpoints_in(const std::string& output) {
+  const std::string directory = join_path(output, "checkpoints");
+  std::vector<CheckpointName> names;
+  std::error_code error;
+  for (fs::directory_iterator entry(directory, error), end; !error && entry != end;
+       entry.increment(error)) {
+    if (const auto name = parse_checkpoint_name(entry->path().filename().string())) {
+      names.push_back(*name);
+    }
+  }
+  std::sort(names.begin(), names.end());
+  std::vector<CheckpointFile> checkpoints;
+  for (const CheckpointName& name : names) {
+    const auto text = read_file(join_path(directory, to_string(name)));
+    if (!text) continue;
+    const auto manifest = decode_manifest(*text);
+    if (!manifest) continue;
+    CheckpointFile checkpoint{.timeline = manifest->timeline,
+                              .step = manifest->step,
+                              .bytes = 0,
+                              .written_at = written_at(*manifest)};
+    for (const SnapshotFile& file : manifest->files) checkpoint.bytes += file.bytes;
+    checkpoints.push_back(std::move(checkpoint));
+  }
+  return checkpoints;
 }
 
 }  // namespace ballast

@@ -26,8 +26,20 @@ struct TextPart {
 // Of a file that grows, from `offset` on. One that is not there yet is empty.
 [[nodiscard]] TextPart read_part(const std::string& path, std::uint64_t offset,
                                  std::size_t bytes_max);
-// The same, up to the last whole line.
+// Its last whole lines, of at most so many bytes.
+[[nodiscard]] TextPart read_tail(const std::string& path, std::size_t bytes_max);
+// As read_part(), up to the last whole line.
 [[nodiscard]] TextPart read_lines(const std::string& path, std::uint64_t offset,
                                   std::size_t bytes_max);
+
+struct CheckpointFile {
+  std::uint64_t timeline = 0;
+  std::uint64_t step = 0;
+  std::uint64_t bytes = 0;  // Of its files, some of which others have too.
+  std::string written_at;   // "2026-11-29T09:30:00Z"
+};
+// Those of a training run that keeps them in its output directory, from old to new. A manifest that
+// cannot be read is left out: `ballast checkpoint` says what is wrong with it.
+[[nodiscard]] std::vector<CheckpointFile> checkpoints_in(const std::string& output);
 
 }  // namespace ballast

@@ -16,6 +16,7 @@
 #include "common/job/parse.h"
 #include "common/job/text.h"
 #include "coordinator/service/places.h"
+#include "coordinator/status.h"
 
 namespace ballast {
 namespace {
@@ -54,6 +55,14 @@ Json to_object(const JobRecord& job, JobDetail detail) {
     json["files"].push_back({{"path", file.path}, {"sha256", file.sha256}});
   }
   json["spec"] = request.spec;
+  return json;
+}
+
+Json counts_of(const ServiceView& view) {
+  std::map<JobState, std::uint64_t> counts;
+  for (const auto& [id, job] : view.jobs) ++counts[job->state];
+  Json json = Json::object();
+  for (const JobState state : kJobStates) json[name_of(state)] = counts[state];
   return json;
 }
 
@@ -173,17 +182,40 @@ std::string members_json(const ServiceView& view) {
   return text_of({{"members", std::move(members)}});
 }
 
-std::string service_json(const ServiceView& view, const std::string& version) {
-  std::map<std::string, std::uint64_t> states;
-  for (const JobState state : kJobStates) states[name_of(state)] = 0;
-  for (const auto& [id, job] : view.jobs) ++states[name_of(job->state)];
+std::string service_json(const ServiceView& view, const std::string& version,
+                         const http::Caller& caller) {
   const auto servers = static_cast<std::uint64_t>(
       std::count_if(view.agents.begin(), view.agents.end(),
                     [](const AgentView& agent) { return agent.role == wire::Role::server; }));
   return text_of({{"version", version},
-                  {"jobs", states},
+                  {"jobs", counts_of(view)},
                   {"servers", servers},
-                  {"workers", view.agents.size() - servers}});
+                  {"workers", view.agents.size() - servers},
+                  {"caller", {{"name", caller.name}, {"role", http::name_of(caller.access)}}}});
+}
+
+std::string counts_json(const ServiceView& view) { return text_of(counts_of(view)); }
+
+std::string progress_json(JobId job, const JobReport& report) {
+  const auto status = job_status_from_json(report.json);
+  if (!status) return "null";
+  const bool is_training = status->job.empty() && status->runs.size() == 1;
+  Json json = {{"id", index(job)}};
+  if (is_training) {
+    const RunStatus& run = status->runs.front();
+    json["phase"] = run.phase;
+    json["step"] = run.step;
+    json["steps"] = run.steps;
+    json["waiting_for"] = run.waiting;
+    json["waiting_seconds"] = run.waiting_seconds;
+  } else {
+    json["ended"] = status->ended;
+    json["failed"] = status->failed;
+    json["under_way"] = status->runs.size();
+    json["left"] = status->left;
+    json["seconds"] = status->seconds;
+  }
+  return text_of(json);
 }
 
 std::string report_json(const JobReport& report) {

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "common/base/result.h"
+#include "common/http/message.h"
 #include "coordinator/service/board.h"
 #include "coordinator/service/service.h"
 
@@ -26,8 +27,13 @@ struct JobQuery {
 // {"jobs": [...], "next": number or null}
 [[nodiscard]] std::string jobs_json(const ServiceView& view, const JobQuery& query);
 [[nodiscard]] std::string members_json(const ServiceView& view);
-// How many jobs and members there are.
-[[nodiscard]] std::string service_json(const ServiceView& view, const std::string& version);
+// How many jobs and members there are, and who asks.
+[[nodiscard]] std::string service_json(const ServiceView& view, const std::string& version,
+                                       const http::Caller& caller);
+// How many jobs there are in each state: {"queued": 3, ...}
+[[nodiscard]] std::string counts_json(const ServiceView& view);
+// What of a report belongs into a row of the list. Null for a report that cannot be read.
+[[nodiscard]] std::string progress_json(JobId job, const JobReport& report);
 // {"age_seconds": ..., "report": ...}
 [[nodiscard]] std::string report_json(const JobReport& report);
 

@@ -51,6 +51,13 @@ std::optional<JobReport> ServiceBoard::report(JobId job) const {
   return probe->latest();
 }
 
+std::vector<JobId> ServiceBoard::asked() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<JobId> jobs;
+  for (const auto& [job, probe] : probes_) jobs.push_back(job.first);
+  return jobs;
+}
+
 std::chrono::steady_clock::duration ServiceBoard::quiet_for() const {
   const std::lock_guard lock(mutex_);
   return std::chrono::steady_clock::now() - turned_;

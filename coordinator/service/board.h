@@ -35,6 +35,8 @@ class ServiceBoard {
   [[nodiscard]] std::shared_ptr<const ServiceView> view() const;
   // What a job's coordinator said last; nothing: none runs, or it has not answered yet.
   [[nodiscard]] std::optional<JobReport> report(JobId job) const;
+  // The jobs whose coordinators are asked.
+  [[nodiscard]] std::vector<JobId> asked() const;
   // How long ago the service's thread was here; it is woken every second.
   [[nodiscard]] std::chrono::steady_clock::duration quiet_for() const;
 

@@ -56,6 +56,11 @@ struct Feed::Inside {
     http::EventStream stream;
     bool is_new = true;
   };
+  struct Progress {
+    std::chrono::steady_clock::time_point heard;
+    std::string text;  // The event.
+    bool is_news = true;
+  };
 
   Inside(const ServiceBoard& b, JobPlaces p) : board(b), places(std::move(p)) {}
 
@@ -125,22 +130,48 @@ struct Feed::Inside {
   }
 
   void tell_onlookers(const ServiceView& view) {
-    const bool changed = before == nullptr || before->jobs != view.jobs || before.get() != &view;
+    const bool changed = before.get() != &view;
+    update_progress();
     std::string all;
     std::string news;
+    if (changed && before != nullptr) news = changes(view);
+    for (const auto& [job, last] : progress) {
+      if (last.is_news) news += last.text;
+    }
     for (Onlooker& onlooker : onlookers) {
       if (onlooker.is_new) {
-        if (all.empty()) {
-          all = http::text_of({"", "jobs", jobs_json(view, {})}) +
-                http::text_of({"", "members", members_json(view)});
-        }
+        if (all.empty()) all = everything(view);
         onlooker.stream.send_text(all);
         onlooker.is_new = false;
-      } else if (changed) {
-        if (news.empty()) news = changes(view);
+      } else if (!news.empty()) {
         onlooker.stream.send_text(news);
       }
     }
+  }
+
+  void update_progress() {
+    std::map<JobId, Progress> now;
+    for (const JobId job : board.asked()) {
+      const auto report = board.report(job);
+      if (!report) continue;
+      Progress& last = now[job] = std::move(progress[job]);
+      last.is_news = report->heard > last.heard;
+      if (!last.is_news) continue;
+      last.heard = report->heard;
+      last.text = http::text_of({"", "progress", progress_json(job, *report)});
+    }
+    progress = std::move(now);
+  }
+
+  std::string everything(const ServiceView& view) const {
+    std::string text = http::text_of({"", "jobs", jobs_json(view, {})}) + overview(view);
+    for (const auto& [job, last] : progress) text += last.text;
+    return text;
+  }
+
+  static std::string overview(const ServiceView& view) {
+    return http::text_of({"", "counts", counts_json(view)}) +
+           http::text_of({"", "members", members_json(view)});
   }
 
   // Rows of the jobs that are other than before, and which have gone.
@@ -158,7 +189,7 @@ struct Feed::Inside {
     if (!changed.jobs.empty()) {
       text += http::text_of({"", "jobs", jobs_json(changed, {.limit = changed.jobs.size()})});
     }
-    return text + http::text_of({"", "members", members_json(view)});
+    return text + overview(view);
   }
 
   const ServiceBoard& board;
@@ -173,6 +204,7 @@ struct Feed::Inside {
   std::list<Onlooker> onlookers;
   std::shared_ptr<const ServiceView> before;
   std::map<std::pair<std::string, std::uint64_t>, TextPart> parts;
+  std::map<JobId, Progress> progress;  // Of jobs under way.
   std::thread thread;
 };
 

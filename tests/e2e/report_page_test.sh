@@ -6,7 +6,7 @@
 source tests/e2e/lib.sh
 
 : "${BALLAST_NODE:?the node that CMake found}"
-: "${BALLAST_REPORT_PACKAGES:?where npm put the packages of the report}"
+: "${BALLAST_PAGE_PACKAGES:?where npm put the packages of the pages}"
 
 # mistake NAME EXPECTED-TEXT DIRECTORY: exit code 2, one line on stderr, no report.
 mistake() {
@@ -82,6 +82,6 @@ broken "a history of something else" history.jsonl $'{"step":1}\n[]\n' \
 broken "a model that is none" model.json '{}' 'truncated or altered' training
 broken "a job file cut short" job.json '{' 'job\.json' training
 
-"$BALLAST_NODE" tests/e2e/report/browser.mjs "$BALLAST_REPORT_PACKAGES" "$pages" \
+"$BALLAST_NODE" tests/e2e/report/browser.mjs "$BALLAST_PAGE_PACKAGES" "$pages" \
   ${BALLAST_REPORT_PICTURES:+"$BALLAST_REPORT_PICTURES"} || fail "the pages as a browser shows them"
 finish

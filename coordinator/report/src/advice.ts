@@ -10,7 +10,7 @@ import {
   percent,
   plural,
   score,
-} from './format';
+} from '../../web/src/format';
 import {meanCurve} from './scales';
 import {
   bestOf,

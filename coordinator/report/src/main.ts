@@ -3,7 +3,7 @@
 import {advise} from './advice';
 import {h, type Child} from './dom';
 import {drawFigures} from './figure';
-import {capitalized, count, metricName, plural, score} from './format';
+import {capitalized, count, metricName, plural, score} from '../../web/src/format';
 import {buildPage, code, grid} from './page';
 import {learningFigures} from './plots/curves';
 import {parallelFigure} from './plots/parallel';

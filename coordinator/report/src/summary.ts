@@ -12,7 +12,7 @@ import {
   plural,
   pValue,
   score,
-} from './format';
+} from '../../web/src/format';
 import {inOrder} from './scales';
 import type {Configuration, Job, Nested, Timings, Unfinished} from './types';
 

@@ -14,7 +14,7 @@ import {
   score,
   signed,
   stateName,
-} from './format';
+} from '../../web/src/format';
 import {inOrder} from './scales';
 import {chosenOf} from './summary';
 import {

@@ -1,12 +1,16 @@
 // A training run in words. Pure.
 
-import {capitalized, count, largerIsBetter, metricName, percent, plural, score} from './format';
+import {
+  capitalized,
+  count,
+  largerIsBetter,
+  metricName,
+  percent,
+  plural,
+  score,
+} from '../../web/src/format';
 import type {Summary} from './summary';
 import type {HistoryLine, Scores, Task, Training} from './types';
-
-export function isEpochLine(line: HistoryLine): boolean {
-  return line.train !== undefined || line.validation !== undefined || line.test !== undefined;
-}
 
 // The metric to name first of those that a split has.
 export function leadingMetric(task: Task, scores: Scores | undefined): string | undefined {

@@ -1,9 +1,13 @@
 // What the report is made of: cv.json and timings.json (docs/job-files.md), and what `ballast
 // report` puts together from a training run's directory. Keys that are absent do not apply.
 
+import type {Pair} from '../../web/src/domains';
+import type {ParameterValue} from '../../web/src/format';
+import type {HistoryLine} from '../../web/src/lines';
+
+export type {HistoryLine, Pair, ParameterValue};
 export type Scores = Record<string, number>;
 export type Task = 'binary' | 'multiclass' | 'regression';
-export type ParameterValue = number | string | boolean | null;
 
 export interface CurvePoint {
   step: number;
@@ -43,8 +47,6 @@ export interface Parameter {
   name: string;
   scale: 'log' | 'linear' | 'category';
 }
-
-export type Pair = [number, number];
 
 // Applied: the model decides at it. Else it is told for information, and 0.5 decides.
 export interface Threshold {
@@ -117,19 +119,6 @@ export interface Nested {
 export interface Timings {
   runs?: Record<string, {seconds: number; began?: number; workers?: number}>;
   seconds?: number;
-}
-
-// A line of history.jsonl: of a step (loss of its batch), or of an epoch (scores by split).
-export interface HistoryLine {
-  step: number;
-  epoch?: number;
-  loss?: number;
-  accuracy?: number;
-  gradient_norm?: number;
-  learning_rate?: number;
-  train?: Scores;
-  validation?: Scores;
-  test?: Scores;
 }
 
 export interface Training {

@@ -5,10 +5,19 @@
 // DIRECTORY holds one directory with a report.html for each name below. PACKAGES is where `npm ci`
 // put playwright-core. With PICTURES, screenshots and prints are left there.
 
-import {accessSync, constants, mkdirSync} from 'node:fs';
-import {createRequire} from 'node:module';
+import {mkdirSync} from 'node:fs';
 import path from 'node:path';
 import {pathToFileURL} from 'node:url';
+
+import {
+  expect,
+  findChromium,
+  inspectContrast,
+  inspectEdges,
+  kLooks,
+  launch,
+  report,
+} from '../browser/browser.mjs';
 
 const [packages, directory, pictures] = process.argv.slice(2);
 
@@ -24,34 +33,8 @@ const pages = {
   unfinished: {plots: 4, runs: 0},
 };
 
-const looks = [
-  {width: 1400, scheme: 'light'},
-  {width: 1400, scheme: 'dark'},
-  {width: 400, scheme: 'light'},
-  {width: 400, scheme: 'dark'},
-];
-
-const failures = [];
-
-function expect(holds, where, what) {
-  if (!holds) failures.push(`${where}: ${what}`);
-}
-
-function findBrowser() {
-  const names = ['chromium', 'chromium-browser', 'google-chrome'];
-  const folders = (process.env['PATH'] ?? '').split(':');
-  const found = [
-    ...(process.env['BALLAST_CHROMIUM'] ? [process.env['BALLAST_CHROMIUM']] : []),
-    ...names.flatMap((name) => folders.map((folder) => path.join(folder, name))),
-  ].find((file) => {
-    try {
-      accessSync(file, constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
-  if (found) return found;
+const chromium = findChromium();
+if (!chromium) {
   console.log(
     'FAILED: the report is looked at in Chromium, and there is none: run `./dev setup --test` ' +
       '(Debian: apt-get install chromium), or name one in $BALLAST_CHROMIUM',
@@ -59,19 +42,15 @@ function findBrowser() {
   process.exit(1);
 }
 
+const kContrast = {
+  panel: '.summary',
+  texts: ['.details', '.kind', '.note', 'footer', 'h1', 'figcaption', '.plot'],
+};
+
 // ---- what is asked of a page, inside of it -------------------------------------------------------
 
 function inspectPage() {
-  const wide = document.documentElement.clientWidth;
   const cut = [];
-  for (const element of document.querySelectorAll(
-    'h1, h2, h3, p, dt, dd, li, figcaption, select, pre code, .plot svg, .plot text',
-  )) {
-    const box = element.getBoundingClientRect();
-    if (box.width === 0 || element.closest('.scroll, .visually-hidden')) continue;
-    if (box.left < -0.5 || box.right > wide + 0.5)
-      cut.push(`${element.tagName} "${element.textContent.slice(0, 30)}"`);
-  }
   // Text of a plot that lies beside it: over the column next to it.
   for (const text of document.querySelectorAll('.plot svg text')) {
     const box = text.getBoundingClientRect();
@@ -109,7 +88,6 @@ function inspectPage() {
   return {
     cut,
     onTop,
-    overflow: document.documentElement.scrollWidth - wide,
     plots: svgs.length,
     empty: svgs.filter((svg) => svg.querySelectorAll('path, circle, rect, line').length < 2).length,
     broken: svgs
@@ -135,32 +113,6 @@ function inspectPage() {
   };
 }
 
-// The lowest contrast of text with the page (WCAG 2.2, relative luminance).
-function inspectContrast() {
-  const parse = (color) => {
-    const canvas = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
-    canvas.fillStyle = color;
-    canvas.fillRect(0, 0, 1, 1);
-    return [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3);
-  };
-  const luminance = (rgb) => {
-    const [r, g, b] = rgb.map((v) =>
-      v / 255 <= 0.04045 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4,
-    );
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  };
-  const page = luminance(parse(getComputedStyle(document.body).backgroundColor));
-  const panel = luminance(
-    parse(getComputedStyle(document.querySelector('.summary')).backgroundColor),
-  );
-  const ratio = (a, b) => (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-  const inks = ['.details', '.kind', '.note', 'footer', 'h1', 'figcaption', '.plot']
-    .map((name) => document.querySelector(name))
-    .filter(Boolean)
-    .map((element) => luminance(parse(getComputedStyle(element).color)));
-  return {page, lowest: Math.min(...inks.flatMap((ink) => [ratio(ink, page), ratio(ink, panel)]))};
-}
-
 // ---- the checks ----------------------------------------------------------------------------------
 
 async function open(browser, name, {width, scheme}) {
@@ -184,8 +136,10 @@ async function open(browser, name, {width, scheme}) {
 async function checkLook(browser, name, look) {
   const {page, where} = await open(browser, name, look);
   const seen = await page.evaluate(inspectPage);
-  expect(seen.overflow <= 0, where, `${seen.overflow} px wider than the window`);
-  expect(seen.cut.length === 0, where, `cut off: ${seen.cut.slice(0, 5).join('; ')}`);
+  const edges = await page.evaluate(inspectEdges);
+  expect(edges.overflow <= 0, where, `${edges.overflow} px wider than the window`);
+  const cut = [...edges.cut, ...seen.cut];
+  expect(cut.length === 0, where, `cut off: ${cut.slice(0, 5).join('; ')}`);
   expect(
     seen.onTop.length === 0,
     where,
@@ -211,7 +165,7 @@ async function checkLook(browser, name, look) {
   expect(seen.images === 0 && seen.scripts === 0, where, 'names became markup');
   expect(seen.title.startsWith(seen.heading), where, `the title is "${seen.title}"`);
 
-  const {page: luminance, lowest} = await page.evaluate(inspectContrast);
+  const {page: luminance, lowest} = await page.evaluate(inspectContrast, kContrast);
   expect(
     look.scheme === 'dark' ? luminance < 0.05 : luminance > 0.8,
     where,
@@ -273,9 +227,9 @@ async function checkKeyboard(browser, name) {
 
   await page.focus('.theme');
   await page.keyboard.press('Space');
-  const dark = (await page.evaluate(inspectContrast)).page;
+  const dark = (await page.evaluate(inspectContrast, kContrast)).page;
   await page.keyboard.press('Space');
-  const light = (await page.evaluate(inspectContrast)).page;
+  const light = (await page.evaluate(inspectContrast, kContrast)).page;
   expect(
     dark < 0.05 && light > 0.8,
     where,
@@ -352,16 +306,15 @@ async function checkPrint(browser, name) {
       .map((e) => (e.caption ?? e).textContent.slice(0, 30)),
   );
   expect(wide.length === 0, where, `wider than a sheet: ${wide.join('; ')}`);
-  const {page: luminance} = await page.evaluate(inspectContrast);
+  const {page: luminance} = await page.evaluate(inspectContrast, kContrast);
   expect(luminance > 0.95, where, `prints on a page of luminance ${luminance}`);
   await page.close();
 }
 
-const {chromium} = createRequire(path.resolve(packages, 'package.json'))('playwright-core');
-const browser = await chromium.launch({executablePath: findBrowser()});
+const browser = await launch(packages, chromium);
 if (pictures) mkdirSync(pictures, {recursive: true});
 for (const name of Object.keys(pages)) {
-  for (const look of looks) await checkLook(browser, name, look);
+  for (const look of kLooks) await checkLook(browser, name, look);
   await checkPrint(browser, name);
   console.log(`looked at: ${name}`);
 }
@@ -369,5 +322,4 @@ for (const name of ['binary-search', 'multiclass-cv']) await checkKeyboard(brows
 await checkControls(browser);
 await browser.close();
 
-for (const failure of failures) console.log(`FAILED: ${failure}`);
-process.exitCode = failures.length > 0 ? 1 : 0;
+report();

@@ -32,6 +32,7 @@ class Several final : public Agenda {
   }
   bool offers(RunId run) const override { return index(run) >= next_ && index(run) <= left_; }
   void on_end(const RunEnd&) override {}
+  std::uint64_t left() const override { return left_ + 1 - next_; }
   bool is_over() const override { return next_ > left_; }
   Exit exit() const override { return {}; }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
 
-import * as format from '../../../coordinator/report/src/format';
+import * as format from '../../../coordinator/web/src/format';
 
 test('scores', () => {
   const cases: [number | undefined, string][] = [

@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
 
+import * as domains from '../../../coordinator/web/src/domains';
 import * as scales from '../../../coordinator/report/src/scales';
 import {configuration, job} from './jobs';
 
 test('domains leave room and are never empty', () => {
-  assert.deepEqual(scales.paddedDomain([0, 10], 0.1), [-1, 11]);
-  assert.deepEqual(scales.paddedDomain([NaN, 2, Infinity, 4], 0.5), [1, 5]);
+  assert.deepEqual(domains.paddedDomain([0, 10], 0.1), [-1, 11]);
+  assert.deepEqual(domains.paddedDomain([NaN, 2, Infinity, 4], 0.5), [1, 5]);
   for (const values of [[], [0], [7, 7], [-3]]) {
-    const [low, high] = scales.paddedDomain(values);
+    const [low, high] = domains.paddedDomain(values);
     assert.ok(low < high, `${values}`);
   }
 });
@@ -66,8 +67,8 @@ test('a mean curve has the steps that all folds have', () => {
 });
 
 test('smoothing begins where the values begin and keeps a constant', () => {
-  assert.equal(scales.smoothed([3, 0], 0.9)[0]!.toFixed(9), '3.000000000');
-  assert.deepEqual(scales.smoothed([2, 2, 2], 0.5), [2, 2, 2]);
+  assert.equal(domains.smoothed([3, 0], 0.9)[0]!.toFixed(9), '3.000000000');
+  assert.deepEqual(domains.smoothed([2, 2, 2], 0.5), [2, 2, 2]);
 });
 
 test('ranked ones first, then halved, then failed', () => {
@@ -120,15 +121,15 @@ test('folds of different sizes have their mean at epochs', () => {
 });
 
 test('a logarithmic axis for what falls far, never for zero', () => {
-  assert.equal(scales.wantsLog([2, 0.02]), true);
-  assert.equal(scales.wantsLog([2, 1]), false);
-  assert.equal(scales.wantsLog([2, 0]), false);
-  assert.equal(scales.wantsLog([]), false);
+  assert.equal(domains.wantsLog([2, 0.02]), true);
+  assert.equal(domains.wantsLog([2, 1]), false);
+  assert.equal(domains.wantsLog([2, 0]), false);
+  assert.equal(domains.wantsLog([]), false);
 });
 
 test('ticks of a logarithmic axis', () => {
-  assert.deepEqual(scales.logTicks([0.02, 2]), [0.02, 0.05, 0.1, 0.2, 0.5, 1, 2]);
-  assert.deepEqual(scales.logTicks([0.0009, 5]), [0.001, 0.01, 0.1, 1]);
-  assert.deepEqual(scales.logTicks([0.02, 8]), [0.03, 0.1, 0.3, 1, 3]);
-  assert.deepEqual(scales.logTicks([0, NaN]), []);
+  assert.deepEqual(domains.logTicks([0.02, 2]), [0.02, 0.05, 0.1, 0.2, 0.5, 1, 2]);
+  assert.deepEqual(domains.logTicks([0.0009, 5]), [0.001, 0.01, 0.1, 1]);
+  assert.deepEqual(domains.logTicks([0.02, 8]), [0.03, 0.1, 0.3, 1, 3]);
+  assert.deepEqual(domains.logTicks([0, NaN]), []);
 });

@@ -4,9 +4,11 @@ import * as Plot from '@observablehq/plot';
 
 import {weighsClasses} from '../advice';
 import {figure, legend} from '../figure';
-import {capitalized, count, metricName, score} from '../format';
-import {axes, gridY, kColor, plot, tickText} from '../look';
-import {curveValue, logTicks, meanCurve, paddedDomain, wantsLog} from '../scales';
+import {capitalized, count, metricName, score} from '../../../web/src/format';
+import type {LinePoint} from '../../../web/src/lines';
+import {axes, gridY, kColor, logAxis, plot} from '../../../web/src/look';
+import {logTicks, paddedDomain, wantsLog} from '../../../web/src/domains';
+import {curveValue, meanCurve} from '../scales';
 import {chosenOf} from '../summary';
 import {cell, type TableData} from '../table';
 import type {Configuration, Job} from '../types';
@@ -18,18 +20,6 @@ export const kAgainst = {
     {value: 'epoch', text: 'epochs'},
   ],
 };
-
-// Those of the default write 200m for 0.2, and draw nine lines for each power of ten.
-export function logAxis(values: number[]): {y: {ticks: number[]; tickFormat: typeof tickText}} {
-  return {y: {ticks: logTicks(values), tickFormat: tickText}};
-}
-
-export interface LinePoint {
-  z: string;
-  step: number;
-  epoch: number;
-  value: number;
-}
 
 function foldLines(configuration: Configuration, quantity: string): LinePoint[] {
   return configuration.runs.flatMap((run) =>

@@ -3,8 +3,15 @@
 import * as Plot from '@observablehq/plot';
 
 import {figure, legend} from '../figure';
-import {capitalized, metricName, parameterNames, parameterValue, score, shortened} from '../format';
-import {kColor, kSequence, plot} from '../look';
+import {
+  capitalized,
+  metricName,
+  parameterNames,
+  parameterValue,
+  score,
+  shortened,
+} from '../../../web/src/format';
+import {kColor, kSequence, plot} from '../../../web/src/look';
 import {axisScale, binOf, evenAxis, type AxisScale} from '../scales';
 import {meanOf} from '../summary';
 import {cell} from '../table';

@@ -13,9 +13,10 @@ import {
   parameterValue,
   score,
   shortened,
-} from '../format';
-import {axes, gridY, plot} from '../look';
-import {axisScale, inColumns, logTicks, paddedDomain} from '../scales';
+} from '../../../web/src/format';
+import {axes, gridY, plot} from '../../../web/src/look';
+import {logTicks, paddedDomain} from '../../../web/src/domains';
+import {axisScale, inColumns} from '../scales';
 import {meanOf} from '../summary';
 import {cell} from '../table';
 import type {Configuration, Job, Parameter, ParameterValue, Timings} from '../types';

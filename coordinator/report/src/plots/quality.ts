@@ -4,8 +4,8 @@ import * as Plot from '@observablehq/plot';
 
 import {h} from '../dom';
 import {figure, legend} from '../figure';
-import {capitalized, count, metricName, percent, score, shortened} from '../format';
-import {axes, gridX, gridY, kColor, kDashes, kSeries, plot, square} from '../look';
+import {capitalized, count, metricName, percent, score, shortened} from '../../../web/src/format';
+import {axes, gridX, gridY, kColor, kDashes, kSeries, plot, square} from '../../../web/src/look';
 import {cell, type TableData} from '../table';
 import type {Job, Pair, QualityCurves} from '../types';
 import {regressionFigures} from './regression';

@@ -3,9 +3,9 @@
 import * as Plot from '@observablehq/plot';
 
 import {figure} from '../figure';
-import {count, percent, score} from '../format';
-import {axes, gridX, gridY, kColor, plot, square} from '../look';
-import {paddedDomain} from '../scales';
+import {count, percent, score} from '../../../web/src/format';
+import {axes, gridX, gridY, kColor, plot, square} from '../../../web/src/look';
+import {paddedDomain} from '../../../web/src/domains';
 import {cell, type TableData} from '../table';
 import type {Pair, QualityCurves} from '../types';
 

@@ -3,9 +3,10 @@
 import * as Plot from '@observablehq/plot';
 
 import {figure, legend} from '../figure';
-import {capitalized, largerIsBetter, metricName, score} from '../format';
-import {gridX, isNarrow, kColor, plot} from '../look';
-import {inOrder, paddedDomain} from '../scales';
+import {capitalized, largerIsBetter, metricName, score} from '../../../web/src/format';
+import {gridX, isNarrow, kColor, plot} from '../../../web/src/look';
+import {paddedDomain} from '../../../web/src/domains';
+import {inOrder} from '../scales';
 import {bestOf, chosenOf, meanOf} from '../summary';
 import {cell, type TableData} from '../table';
 import type {Configuration, Job} from '../types';

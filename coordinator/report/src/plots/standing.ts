@@ -3,8 +3,8 @@
 import * as Plot from '@observablehq/plot';
 
 import {legend} from '../figure';
-import {score} from '../format';
-import {kColor} from '../look';
+import {score} from '../../../web/src/format';
+import {kColor} from '../../../web/src/look';
 import {bestOf, chosenOf, described, isLevel, meanOf} from '../summary';
 import type {Configuration, Job} from '../types';
 

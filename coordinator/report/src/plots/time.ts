@@ -3,8 +3,8 @@
 import * as Plot from '@observablehq/plot';
 
 import {figure, legend} from '../figure';
-import {duration, stateName} from '../format';
-import {gridX, isNarrow, kColor, plot} from '../look';
+import {duration, stateName} from '../../../web/src/format';
+import {gridX, isNarrow, kColor, plot} from '../../../web/src/look';
 import {packLanes} from '../scales';
 import {chosenOf, innerRuns} from '../summary';
 import {cell} from '../table';

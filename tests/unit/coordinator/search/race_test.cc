@@ -191,6 +191,7 @@ bool comes_first(const Leg& a, const Leg& b) {
 Outcome run(const std::vector<Bracket>& brackets, const Field& field, std::uint64_t order,
             std::size_t at_once) {
   Race race(brackets, 3, Better::larger);
+  const std::uint64_t legs = race.legs_left();
   Outcome outcome;
   std::vector<Leg> running;
   std::uint64_t turn = 0;
@@ -206,8 +207,10 @@ Outcome run(const std::vector<Bracket>& brackets, const Field& field, std::uint6
     race.report(leg.configuration, leg.rung, leg.split, field.score(leg));
     if (turn % 3 == 0) race.report(leg.configuration, leg.rung, leg.split, 99.0);
     outcome.ran.push_back(leg);
+    EXPECT_LE(outcome.ran.size() + race.legs_left(), legs);
   }
   EXPECT_TRUE(race.over());
+  EXPECT_EQ(race.legs_left(), 0U);
   std::sort(outcome.ran.begin(), outcome.ran.end(), comes_first);
   outcome.ranking = race.ranking();
   return outcome;
@@ -277,6 +280,7 @@ TEST(Race, KeepsItsPromises) {
 TEST(Race, RanksByTheMeanAndBreaksTiesById) {
   Race race({{0, {{5, 4}, {10, 2}}}}, 2, Better::smaller);
   EXPECT_EQ(race.due().size(), 8U);
+  EXPECT_EQ(race.legs_left(), 12U);
   EXPECT_EQ(race.due()[3], (Leg{1, 0, 1, 0, 5}));
   const double scores[4][2] = {{3.0, 1.0}, {1.0, 2.0}, {0.0, 4.0}, {9.0, 9.0}};
   for (std::uint32_t split = 2; split-- > 0;) {

@@ -2,15 +2,20 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "common/job/json_text.h"
+#include "common/storage/files.h"
 #include "coordinator/service/api_files.h"
 #include "coordinator/service/api_json.h"
+#include "coordinator/service/api_runs.h"
 #include "coordinator/service/openapi.h"
+#include "coordinator/status.h"
+#include "tests/unit/storage/support.h"
 
 namespace ballast::api_test {
 namespace {
@@ -41,7 +46,7 @@ TEST(Api, TheDocumentHasEveryRouteAndNoOther) {
     for (const auto& [method, operation] : methods.items()) {
       std::string name = method;
       for (char& letter : name) letter = static_cast<char>(std::toupper(letter));
-      routes.insert(name + " " + path);
+      routes.insert(name.append(" ").append(path));
     }
   }
   EXPECT_EQ(routes, routes_of_code());
@@ -79,8 +84,10 @@ TEST(Api, AJobIsShownAsTheDocumentSays) {
   view.agents.push_back({});
   const Json members = parse_json<Json>(members_json(view));
   EXPECT_EQ(names(members.at("members").at(0)), names(schemas.at("Member").at("properties")));
-  EXPECT_EQ(names(parse_json<Json>(service_json(view, "v"))),
+  EXPECT_EQ(names(parse_json<Json>(service_json(view, "v", {}))),
             names(schemas.at("Service").at("properties")));
+  EXPECT_EQ(names(parse_json<Json>(*runs_json(JobRequest{}, ""))),
+            names(schemas.at("Runs").at("properties")));
 }
 
 constexpr const char* kSpec =
@@ -162,6 +169,105 @@ TEST(Api, WhatAJobKeepsToGoOnWithIsNoResult) {
                            "refit/checkpoints/a", "/etc/passwd", ".mark", ".hidden/a", "", "a/"}) {
     EXPECT_FALSE(is_result_file(path)) << path;
   }
+}
+
+void put(const std::string& path, std::string_view text) {
+  const Status written = write_file_atomically(path, text);
+  ASSERT_TRUE(written) << written.error().message;
+}
+
+TEST(Api, ATailIsWholeLines) {
+  const TemporaryDirectory scratch;
+  const std::string path = scratch.path("log");
+  struct Case {
+    const char* text;
+    std::size_t bytes;
+    const char* tail;
+    std::uint64_t next;
+  };
+  const Case cases[] = {
+      {"", 4, "", 0},
+      {"ab\ncd\n", 100, "ab\ncd\n", 6},
+      {"ab\ncd\n", 6, "ab\ncd\n", 6},
+      {"ab\ncd\n", 5, "cd\n", 6},
+      {"ab\ncd\nef", 6, "cd\n", 6},  // What is being written comes when it is whole.
+      {"abcdef\n", 3, "", 7},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.text);
+    put(scratch.path("log"), c.text);
+    const TextPart part = read_tail(path, c.bytes);
+    EXPECT_EQ(part.text, c.tail);
+    EXPECT_EQ(part.next, c.next);
+  }
+  EXPECT_EQ(read_tail(scratch.path("nothing"), 4).text, "");
+}
+
+constexpr const char* kSearch =
+    "data: {train: x.csv, format: csv, label: y}\nmodel: softmax\ntraining: {epochs: 1}\n"
+    "cross_validation: {folds: 2}\n"
+    "search: {method: grid, metric: loss, parameters: {training.batch: [32, 64]}}\n";
+
+TEST(Api, RunsSayWhatTheyScored) {
+  const TemporaryDirectory scratch;
+  for (const char* run : {"c000-r0-f0", "c001-r0-f0", "r0-f0-outer", "c001-r0-f1"}) {
+    std::filesystem::create_directories(scratch.path(std::string("runs/") + run));
+  }
+  put(scratch.path("runs/c000-r0-f0/result.json"),
+      R"({"state": "done", "step": 9, "scores": {"accuracy": 1, "loss": 0.5}})");
+  put(scratch.path("runs/c001-r0-f0/result.json"),
+      R"({"state": "failed", "reason": "no", "step": 3})");
+  put(scratch.path("runs/c001-r0-f1/result.json"), "{\"state\": ");
+  JobRequest request;
+  request.kind = JobKind::search;
+  request.spec = kSearch;
+  const auto text = runs_json(request, scratch.path());
+  ASSERT_TRUE(text) << text.error().message;
+  const Json json = parse_json<Json>(*text);
+  EXPECT_EQ(json.at("metric"), "loss");
+  EXPECT_EQ(json.at("larger_is_better"), false);
+  EXPECT_EQ(json.at("parameters").dump(), R"(["training.batch"])");
+  EXPECT_EQ(json.at("configurations").dump(),
+            R"([{"id":0,"values":["32"]},{"id":1,"values":["64"]}])");
+  std::string runs;
+  for (const Json& run : json.at("runs")) {
+    runs += run.at("run").get<std::string>() + " " + run.at("configuration").dump() + " " +
+            run.at("state").get<std::string>() + " " + run.at("score").dump() + "\n";
+  }
+  EXPECT_EQ(runs,
+            "c000-r0-f0 0 done 0.5\n"
+            "c001-r0-f0 1 failed null\n"
+            "c001-r0-f1 1 under_way null\n"
+            "r0-f0-outer null under_way null\n");
+}
+
+TEST(Api, ATrainingHasNoRuns) {
+  const auto text = runs_json(JobRequest{}, "nowhere");
+  ASSERT_TRUE(text);
+  EXPECT_EQ(parse_json<Json>(*text).at("runs").size(), 0U);
+}
+
+TEST(Api, ProgressIsOfStepsOrOfRuns) {
+  RunStatus run;
+  run.step = 3;
+  run.steps = 9;
+  run.waiting = "a worker to join";
+  const Json training = parse_json<Json>(progress_json(JobId{7}, {to_json(run), {}}));
+  EXPECT_EQ(training.at("id"), 7);
+  EXPECT_EQ(training.at("step"), 3);
+  EXPECT_EQ(training.at("steps"), 9);
+  EXPECT_EQ(training.at("waiting_for"), "a worker to join");
+  JobStatus job;
+  job.job = "search";
+  job.ended = 4;
+  job.left = 6;
+  job.runs = {run};
+  const Json search = parse_json<Json>(progress_json(JobId{8}, {to_json(job), {}}));
+  EXPECT_EQ(search.at("ended"), 4);
+  EXPECT_EQ(search.at("under_way"), 1);
+  EXPECT_EQ(search.at("left"), 6);
+  EXPECT_FALSE(search.contains("step"));
+  EXPECT_EQ(progress_json(JobId{9}, {"[", {}}), "null");
 }
 
 TEST(Api, DatesAreUtc) {

@@ -3,6 +3,8 @@
 
 import * as Plot from '@observablehq/plot';
 
+import {logTicks} from './domains';
+
 export const kColor = {
   ink: 'var(--ink)',
   muted: 'var(--muted)',
@@ -93,4 +95,9 @@ export function axes(
       ...options.y,
     }),
   ];
+}
+
+// Those of the default write 200m for 0.2, and draw nine lines for each power of ten.
+export function logAxis(values: number[]): {y: {ticks: number[]; tickFormat: typeof tickText}} {
+  return {y: {ticks: logTicks(values), tickFormat: tickText}};
 }

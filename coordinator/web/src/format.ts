@@ -1,6 +1,6 @@
 // How numbers and names are written for people.
 
-import type {ParameterValue} from './types';
+export type ParameterValue = number | string | boolean | null;
 
 const kMetricNames: Record<string, string> = {
   roc_auc: 'ROC-AUC',

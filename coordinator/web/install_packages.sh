@@ -3,7 +3,7 @@
 # its registry.
 cd "$1" || exit 1
 "$2" ci --include=dev --ignore-scripts --prefer-offline --loglevel=error && exit 0
-echo "The plotting library of the report comes from the npm registry, which npm could not use just" \
+echo "The libraries of the report and the dashboard come from the npm registry, which npm could not use just" \
   "now: see above. Build again with a network; behind a proxy that replaces certificates, let" \
   "NODE_EXTRA_CA_CERTS name the file of its authority." >&2
 exit 1

@@ -1,0 +1,51 @@
+// The end of what the job's coordinator says, as it says it.
+
+import {useLayoutEffect, useRef, useState} from 'preact/hooks';
+
+import {Section} from './parts';
+
+export function Log({lines}: {lines: string[]}) {
+  const box = useRef<HTMLPreElement>(null);
+  const [follows, setFollows] = useState(true);
+  useLayoutEffect(() => {
+    if (follows) box.current!.scrollTop = box.current!.scrollHeight;
+  }, [lines, follows]);
+  const scrolled = (): void => {
+    const {scrollTop, scrollHeight, clientHeight} = box.current!;
+    setFollows(scrollHeight - scrollTop - clientHeight < 24);
+  };
+  return (
+    <Section title="Events" id="events">
+      <pre
+        class="log"
+        ref={box}
+        onScroll={scrolled}
+        tabIndex={0}
+        role="log"
+        aria-live="off"
+        aria-label="Events, the latest last"
+      >
+        {lines.length === 0
+          ? 'Nothing has happened yet.'
+          : lines.map((line, i) => (
+              <span key={i} class={levelOf(line)}>
+                {line}
+                {'\n'}
+              </span>
+            ))}
+      </pre>
+      {!follows && (
+        <p class="more">
+          <button type="button" onClick={() => setFollows(true)}>
+            Go to the latest
+          </button>
+        </p>
+      )}
+    </Section>
+  );
+}
+
+function levelOf(line: string): string {
+  const found = /^\d{4}-\S+ \S+ (warning|error)\b/.exec(line);
+  return found ? `line ${found[1]}` : 'line';
+}
