@@ -115,7 +115,7 @@ void add_verb(CLI::App& app, Chosen& chosen, Kind kind, const std::string& name,
 }  // namespace
 
 int run_job(Spec spec, const RunOptions& options, const std::string& listen, Begin begin) {
-  auto log = open_log(options.log_level);
+  auto log = open_log(options.log);
   if (!log) return user_mistake(log.error().message);
   auto links = open_links(options.links, KeyRole::coordinator);
   if (!links) return user_mistake(links.error().message);

@@ -54,6 +54,7 @@ struct CoordinatorRole {
   std::string ask_at;  // Where `ballast status` finds it too; empty: where it listens.
   std::uint32_t workers = 1;
   std::uint32_t servers = 1;
+  HttpFlags http{};
   // The port is bound and the output directory ours: the run may begin, members may come.
   std::function<Status(const std::string& endpoint)> listening;
   std::function<void(const Fleet&)> progress;
