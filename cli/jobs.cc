@@ -119,6 +119,9 @@ int run_job(Spec spec, const RunOptions& options, const std::string& listen, Beg
   if (!log) return user_mistake(log.error().message);
   auto links = open_links(options.links, KeyRole::coordinator);
   if (!links) return user_mistake(links.error().message);
+  if (const Status shown = check_role_http(options.http, coordinator_source(), **log); !shown) {
+    return user_mistake(shown.error().message);
+  }
   if (const Status supported = check_supported(spec); !supported) {
     return user_mistake(supported.error().message);
   }

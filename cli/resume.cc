@@ -53,6 +53,9 @@ int resume(const ResumeOptions& options) {
   if (!log) return user_mistake(log.error().message);
   auto links = open_links(options.run.links, KeyRole::coordinator);
   if (!links) return user_mistake(links.error().message);
+  if (const Status shown = check_role_http(options.run.http, coordinator_source(), **log); !shown) {
+    return user_mistake(shown.error().message);
+  }
   auto job = read_job_file(options.run.output);
   if (!job) return user_mistake(job.error().message);
   if (!options.listen.empty()) {

@@ -56,6 +56,17 @@ http::HttpOptions http_options(const HttpFlags& flags) {
           .insecure = flags.insecure};
 }
 
+Status check_role_http(const HttpFlags& flags, const LogSource& source, Log& log) {
+  if (flags.listen.empty()) return {};
+  const RoleHttp unseen(now(), log, source);
+  const auto server = http::HttpServer::start(
+      http_options(flags), http::monitoring_routes(unseen.metrics, unseen.pulse, {.now = now}), log,
+      source);
+  if (!server) return Error{server.error().code, "--http " + server.error().message};
+  (*server)->stop();
+  return {};
+}
+
 void RoleHttp::pass_on() {
   const Status said = relay->say(metrics.text());
   if (said) return;

@@ -47,6 +47,9 @@ struct RoleHttp {
   std::unique_ptr<http::HttpServer> server;  // Null: nobody looks. Last: it goes first.
 };
 
+// Whether it can be shown there, before anything else is begun; nothing is shown yet.
+[[nodiscard]] Status check_role_http(const HttpFlags& flags, const LogSource& source, Log& log);
+
 // The routes of monitoring. `not_ready` says for people what it waits for. `log` outlives it.
 [[nodiscard]] Result<std::unique_ptr<RoleHttp>> open_role_http(
     const HttpFlags& flags, const LogSource& source, Log& log,

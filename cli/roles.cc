@@ -132,7 +132,7 @@ Exit run_coordinator(const Process& process, const CoordinatorRole& role) {
       open_checkpoint_store(terms_at, OpenMode::create, join_path(output, "fetched-terms"));
   if (!terms) return user_error(terms.error());
   FleetExecutor executor(role.work.edge, **terms);
-  const auto http = open_role_http(role.http, {"coordinator", kCoordinator}, process.log,
+  const auto http = open_role_http(role.http, coordinator_source(), process.log,
                                    "it waits for the store that says whose the run is");
   if (!http) return user_error(http.error());
   show_disk((*http)->metrics, "output", output);

@@ -48,6 +48,8 @@ struct Work {
 };
 [[nodiscard]] Work training(const JobFile& job, const std::string& output);
 
+[[nodiscard]] inline LogSource coordinator_source() { return {"coordinator", kCoordinator}; }
+
 struct CoordinatorRole {
   Work work;
   std::string listen;

@@ -104,6 +104,9 @@ int start(TrainOptions options, Shape shape) {
   if (!log) return user_mistake(log.error().message);
   auto links = open_links(options.run.links, KeyRole::coordinator);
   if (!links) return user_mistake(links.error().message);
+  if (const Status shown = check_role_http(options.run.http, coordinator_source(), **log); !shown) {
+    return user_mistake(shown.error().message);
+  }
   if (const Status free = check_output(options, shape); !free)
     return user_mistake(free.error().message);
   if (const Status sound = check_before_data(options, *spec, *links, shape); !sound) {

@@ -4,6 +4,20 @@
 #include <system_error>
 
 namespace ballast {
+namespace {
+
+// What is not there yet will be on the file system of the nearest directory that is.
+std::filesystem::space_info space_at(const std::string& directory, std::error_code& error) {
+  std::filesystem::path at = std::filesystem::absolute(directory, error);
+  for (;;) {
+    error.clear();
+    const auto space = std::filesystem::space(at, error);
+    if (!error || !at.has_relative_path()) return space;
+    at = at.parent_path();
+  }
+}
+
+}  // namespace
 
 void show_disk(MetricRegistry& metrics, const std::string& of, const std::string& directory) {
   Gauge& size = metrics.gauge("ballast_disk_size_bytes",
@@ -12,8 +26,8 @@ void show_disk(MetricRegistry& metrics, const std::string& of, const std::string
                                    "Free there, for whoever is not root.", {{"of", of}});
   metrics.before_text([directory, &size, &available] {
     std::error_code error;
-    const auto space = std::filesystem::space(directory, error);
-    if (error) return;  // Not there yet, or gone: as it was.
+    const auto space = space_at(directory, error);
+    if (error) return;  // As it was.
     size.set(static_cast<double>(space.capacity));
     available.set(static_cast<double>(space.available));
   });

@@ -185,6 +185,8 @@ mistake "a name that is none" "expected a name" keys --token 'x y' "$scratch/t"
 mistake "in the clear beyond this machine" "without a certificate only this machine may be reached" \
   worker --coordinator "$at" --http 0.0.0.0:0
 mistake "no address" "expected ADDRESS:PORT" worker --coordinator "$at" --http 9100
+mistake "no address of a coordinator" "--http .*expected ADDRESS:PORT" \
+  train examples/digits/mlp.yaml --out "$scratch/out" --http 9100
 mistake "no log like that" "xml" worker --coordinator "$at" --log xml
 mistake "a socket that is none" "--metrics-fd 0: expected" worker --coordinator "$at" --metrics-fd 0
 mistake "no such certificate" "no such file" worker --coordinator "$at" --http 127.0.0.1:0 \

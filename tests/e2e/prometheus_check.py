@@ -3,6 +3,7 @@ its variables can be, and how the rules fare.
 
     prometheus_check.py panels URL DASHBOARD     exit 1: names what has no data
     prometheus_check.py rules URL                exit 1: names what was not evaluated, or went wrong
+    prometheus_check.py cost URL                 exit 1: a service or an agent takes 1 % of a core
     prometheus_check.py firing URL               prints "ALERT JOB_ID" of each alert that fires
 """
 
@@ -68,6 +69,15 @@ def rules(url):
     return wrong, asked
 
 
+def cost(url):
+    """Of who is scraped every second and has nothing to compute: what it starts has a job_id."""
+    expression = 'max(rate(process_cpu_seconds_total{job_id=""}[15s]))'
+    share = float(get(url, "query", query=expression)["result"][0]["value"][1])
+    print(f"at most {100 * share:.2f} % of a core")
+    if not share < 0.01:
+        raise SystemExit(1)
+
+
 def firing(url):
     for alert in get(url, "alerts")["alerts"]:
         if alert["state"] == "firing":
@@ -76,8 +86,8 @@ def firing(url):
 
 def main():
     verb, url = sys.argv[1:3]
-    if verb == "firing":
-        return firing(url)
+    if verb in ("firing", "cost"):
+        return {"firing": firing, "cost": cost}[verb](url)
     missing, asked = panels(url, sys.argv[3]) if verb == "panels" else rules(url)
     print(*missing, sep="\n")
     if missing or asked == 0:

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # What deploy/monitoring gives operators, with the real Prometheus: every alert parses, fires where it
 # should and has its page in the runbook; every panel of the dashboard has data of a cluster that
-# trains; an alert fires while something is wrong, and no longer.
+# trains; an alert fires while something is wrong, and no longer; and being looked at costs next to
+# nothing.
 
 # shellcheck source=tests/e2e/lib.sh
 source tests/e2e/lib.sh
@@ -118,6 +119,8 @@ is_quiet() {
 within 60 "every panel has data" check panels "$prometheus_url" "$monitoring/dashboard.json"
 within 30 "every rule is evaluated" check rules "$prometheus_url"
 within 60 "nothing is wrong" is_quiet
+
+within 60 "scraped every second it costs little" check cost "$prometheus_url"
 
 # Nobody computes; then somebody does.
 kill "$worker"
