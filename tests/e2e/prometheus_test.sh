@@ -45,6 +45,19 @@ diff "$scratch/alerts" "$scratch/pages" >"$scratch/log" || fail "alerts and $run
 "$monitoring/prometheus_rule.sh" | cmp - "$monitoring/prometheus-rule.yaml" ||
   fail "$monitoring/prometheus-rule.yaml is not what prometheus_rule.sh makes of rules.yaml"
 
+# What Prometheus' operator is given; only kustomize can say whether it comes together.
+if command -v kubectl >/dev/null; then
+  mkdir "$scratch/overlay"
+  here=$(realpath --relative-to="$scratch/overlay" deploy)
+  printf 'resources: [%s]\ncomponents: [%s, %s]\n' "$here/k8s/base" "$here/k8s/components/monitoring" \
+    "$here/k8s/components/autoscaling" >"$scratch/overlay/kustomization.yaml"
+  kubectl kustomize "$scratch/overlay" >"$scratch/manifests.yaml" 2>"$scratch/log" || fail "$(cat "$scratch/log")"
+  for kind in PrometheusRule ServiceMonitor PodMonitor HorizontalPodAutoscaler; do
+    grep -qx "kind: $kind" "$scratch/manifests.yaml" || fail "the components have no $kind"
+  done
+  grep -qE '^ +grafana_dashboard: "1"$' "$scratch/manifests.yaml" || fail "no dashboard for Grafana"
+fi
+
 # ---- a cluster that trains ----------------------------------------------------------------------
 
 "$BALLAST" serve --state "$scratch/state" --listen "ipc://$scratch/service" --http 127.0.0.1:0 \
@@ -106,7 +119,7 @@ within() {
     fi
     read -rt 0.2 <> <(:) || true
   done
-  printf 'ok: %s: %s\n' "$name" "$(tail -n 1 "$scratch/within.log")"
+  printf "ok: %s%s\n" "$name" "$(sed -n '$s/^/: /p' "$scratch/within.log")"
 }
 fires() { check firing "$prometheus_url" | grep -qx "$1"; }
 # How full the disk is here is not this test's business.
