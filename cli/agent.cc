@@ -8,9 +8,11 @@
 #include <set>
 #include <utility>
 
+#include "cli/job_texts.h"
 #include "cli/member_metrics.h"
 #include "cli/version.h"
 #include "common/base/overloaded.h"
+#include "common/observe/disk.h"
 #include "common/runtime/agent.h"
 #include "common/runtime/host.h"
 #include "common/runtime/member_id.h"
@@ -39,7 +41,8 @@ class AgentExecutor {
  private:
   void run(const StartMember& start) {
     std::vector<std::string> words = role_.member;
-    words.insert(words.end(), {"--coordinator", start.coordinator});
+    words.insert(words.end(), {"--coordinator", start.coordinator, "--log-job",
+                               std::to_string(index(start.of.job))});
     if (role_.role == wire::Role::server) {
       const std::string name = home_name(start.of.job);
       const bool is_path = role_.listen.starts_with("ipc://");
@@ -48,7 +51,8 @@ class AgentExecutor {
     }
     log_.write(LogLevel::info, source_,
                "joining job " + std::to_string(index(start.of.job)) + " at " + start.coordinator);
-    processes_.start(index(start.of.job), {.arguments = std::move(words), .log = ""});
+    processes_.start(index(start.of.job),
+                     {.arguments = std::move(words), .log = "", .is_shown = true});
   }
 
   void run(const EndMember& end) {
@@ -109,6 +113,8 @@ Exit run_agent(const Process& process, const AgentRole& role) {
         process.log.write(LogLevel::error, source, why);
       });
   AgentExecutor executor(role, process.log, source, processes);
+  if (!role.homes.empty()) show_disk((*http)->metrics, "home", role.homes);
+  (*http)->metrics.also([&processes] { return texts_of_jobs(processes); });
   AgentMetrics metrics(**http);
   const Host<Agent>* stepped = nullptr;
   Host<Agent> host(
@@ -128,6 +134,7 @@ Exit run_agent(const Process& process, const AgentRole& role) {
   Exit exit = host.run();
   if (role.stoppable) role.stoppable({});
   outlet.lead_to(nullptr);
+  if ((*http)->server) (*http)->server->stop();  // It looks at the processes.
   return exit;
 }
 

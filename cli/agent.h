@@ -21,7 +21,7 @@ struct AgentRole {
   std::vector<std::string> member;
   std::string listen;  // Servers: each at any port of it, or at a path beside it.
   std::string homes;   // Servers: where each job has its own; empty: members keep nothing.
-  HttpFlags http{};    // Of the agent; its members show nothing.
+  HttpFlags http{};    // Of the agent, which shows what its members count too.
   Duration give_up{};
   OnStoppable stoppable;
 };

@@ -33,7 +33,7 @@ struct Children::Watch {
     if (over) return;
     Entry& entry = entries.at(id);
     entry.started = std::chrono::steady_clock::now();
-    processes.start(id, {.arguments = entry.child.arguments, .log = ""});
+    processes.start(id, {.arguments = entry.child.arguments, .log = "", .is_shown = false});
   }
 
   void on_exit(Processes::Id id, int code) {

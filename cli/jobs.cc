@@ -115,10 +115,13 @@ void add_verb(CLI::App& app, Chosen& chosen, Kind kind, const std::string& name,
 }  // namespace
 
 int run_job(Spec spec, const RunOptions& options, const std::string& listen, Begin begin) {
-  auto log = open_log(options.log_level);
+  auto log = open_log(options.log);
   if (!log) return user_mistake(log.error().message);
   auto links = open_links(options.links, KeyRole::coordinator);
   if (!links) return user_mistake(links.error().message);
+  if (const Status shown = check_role_http(options.http, coordinator_source(), **log); !shown) {
+    return user_mistake(shown.error().message);
+  }
   if (const Status supported = check_supported(spec); !supported) {
     return user_mistake(supported.error().message);
   }

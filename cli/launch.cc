@@ -113,18 +113,23 @@ class EmbeddedMembers {
 
 void start_children(Children& children, const LaunchOptions& options,
                     const std::string& coordinator, const std::string& sockets) {
+  const auto logged = [&](std::vector<std::string> words) {
+    const std::vector<std::string> more = words_of(options.log);
+    words.insert(words.end(), more.begin(), more.end());
+    return words;
+  };
   for (std::uint32_t i = 0; i < options.servers; ++i) {
     const std::string listen = options.transport == "tcp"
                                    ? "tcp://127.0.0.1:*"
                                    : "ipc://" + sockets + "/server-" + std::to_string(i);
     children.start({"server " + std::to_string(i),
-                    {"server", "--coordinator", coordinator, "--listen", listen, "--home",
-                     home_of_server(options.output, i), "--log-level", options.log_level}});
+                    logged({"server", "--coordinator", coordinator, "--listen", listen, "--home",
+                            home_of_server(options.output, i)})});
   }
   for (std::uint32_t i = 0; i < options.workers; ++i) {
-    children.start({"worker " + std::to_string(i),
-                    {"worker", "--coordinator", coordinator, "--threads",
-                     std::to_string(options.threads), "--log-level", options.log_level}});
+    children.start(
+        {"worker " + std::to_string(i), logged({"worker", "--coordinator", coordinator, "--threads",
+                                                std::to_string(options.threads)})});
   }
 }
 
@@ -194,6 +199,7 @@ Exit launch(Work work, const LaunchOptions& options, Log& log, Show& show) {
   }
   role.workers = options.workers;
   role.servers = options.servers;
+  role.http = options.http;
   const auto on_failed = [&](const std::string& reason) {
     {
       const std::lock_guard lock(mutex);

@@ -10,6 +10,8 @@
 #include <string>
 
 #include "cli/links.h"
+#include "cli/log_flags.h"
+#include "cli/role_http.h"
 #include "cli/roles.h"
 #include "cli/show.h"
 #include "common/base/result.h"
@@ -33,7 +35,8 @@ struct LaunchOptions {
   std::uint32_t embedded_workers = 1;
   std::string listen;             // cluster: the coordinator's endpoint.
   std::string transport = "ipc";  // local
-  std::string log_level = "info";
+  LogFlags log{};
+  HttpFlags http{};               // Of the coordinator.
   Links links{};                  // cluster
   std::function<Status()> begin;  // Called once everything that can be refused has been accepted.
 };

@@ -8,6 +8,7 @@ namespace ballast {
 namespace {
 
 constexpr Duration kShowEvery = std::chrono::milliseconds(200);
+constexpr Duration kPassEvery = std::chrono::seconds(1);  // A text, and not numbers alone.
 // A coordinator answers every second; twice its own patience is no blink.
 constexpr Duration kSilence = std::chrono::seconds(10);
 
@@ -20,27 +21,38 @@ constexpr const char* kContributionsHelp =
 
 }  // namespace
 
-// ---- both ---------------------------------------------------------------------------------------
+// ---- all ----------------------------------------------------------------------------------------
+
+bool RoleMetrics::turned(bool is_ready, const HostCounters& host,
+                         const TransportCounters& transport) {
+  now_ = std::chrono::steady_clock::now();
+  http_.pulse.turned(now_);
+  if (is_ready) {
+    http_.pulse.is_ready();
+  } else {
+    http_.pulse.is_not_ready();
+  }
+  if (now_ < next_) return false;
+  next_ = now_ + kShowEvery;
+  host_.show(host, transport);
+  return true;
+}
+
+void RoleMetrics::pass_on() {
+  if (!http_.relay || now_ < next_passed_) return;
+  next_passed_ = now_ + kPassEvery;
+  http_.pass_on();
+}
 
 MemberMetrics::MemberMetrics(RoleHttp& http)
-    : pulse_(http.pulse),
-      host_(http.metrics),
+    : RoleMetrics(http),
       runs_(http.metrics.gauge("ballast_runs", "Runs that this process has a part in.")),
       is_heard_(http.metrics.gauge("ballast_coordinator_heard",
                                    "1: the coordinator answered within the last 10 s.")) {}
 
 bool MemberMetrics::turned(bool is_heard, std::size_t runs, const HostCounters& host,
                            const TransportCounters& transport) {
-  const Time now = std::chrono::steady_clock::now();
-  pulse_.turned(now);
-  if (is_heard) {
-    pulse_.is_ready();
-  } else {
-    pulse_.is_not_ready();
-  }
-  if (now < next_) return false;
-  next_ = now + kShowEvery;
-  host_.show(host, transport);
+  if (!RoleMetrics::turned(is_heard, host, transport)) return false;
   runs_.set(number(runs));
   is_heard_.set(is_heard ? 1 : 0);
   return true;
@@ -123,6 +135,7 @@ void ServerMetrics::after_step(const Crew<Server>& crew, const HostCounters& hos
   buffered_.set(number(sum.buffered_bytes));
   cuts_.set(number(sum.open_cuts));
   tables_.set(number(sum.table_bytes));
+  pass_on();
 }
 
 // Of counts since a store was opened what is new is added: a store that was opened again begins at
@@ -204,6 +217,7 @@ void WorkerMetrics::after_step(const Crew<Worker>& crew, const HostCounters& hos
   groups_.set(number(sum.groups));
   pulling_.set(number(sum.pulling));
   retained_.set(number(sum.retained_steps));
+  pass_on();
 }
 
 }  // namespace ballast

@@ -1,6 +1,6 @@
 #pragma once
 
-// What servers and workers count, as it is shown. Machines keep plain numbers; after a step of the
+// What members count, as it is shown. Machines keep plain numbers; after a step of the
 // host, and a few times a second at most, they are copied here. Of all runs of the process
 // together: a search has thousands, too many to be told apart in Prometheus.
 
@@ -19,22 +19,38 @@ namespace ballast {
 
 struct HostCounters;
 
-// What both have. The host's thread.
-class MemberMetrics {
+// What all roles have. The host's thread.
+class RoleMetrics {
+ public:
+  explicit RoleMetrics(RoleHttp& http) : http_(http), host_(http.metrics) {}
+
+ protected:
+  // Whether it is time to show again; then pass_on() comes last.
+  [[nodiscard]] bool turned(bool is_ready, const HostCounters& host,
+                            const TransportCounters& transport);
+  // To the process that started this one, if it looks, and not more often than need be.
+  void pass_on();
+
+ private:
+  RoleHttp& http_;
+  HostMetrics host_;
+  Time now_{};
+  Time next_{};
+  Time next_passed_{};
+};
+
+class MemberMetrics : protected RoleMetrics {
  public:
   explicit MemberMetrics(RoleHttp& http);
 
  protected:
-  // Whether it is time to show again.
+  // As above.
   [[nodiscard]] bool turned(bool is_heard, std::size_t runs, const HostCounters& host,
                             const TransportCounters& transport);
 
  private:
-  http::Pulse& pulse_;
-  HostMetrics host_;
   Gauge& runs_;
   Gauge& is_heard_;
-  Time next_{};
 };
 
 class AgentMetrics : private MemberMetrics {

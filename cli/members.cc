@@ -9,6 +9,7 @@
 
 #include "cli/agent.h"
 #include "cli/cache.h"
+#include "cli/log_flags.h"
 #include "cli/role_http.h"
 #include "cli/roles.h"
 #include "cli/run_options.h"
@@ -32,7 +33,7 @@ struct MemberOptions {
   std::string listen = "tcp://127.0.0.1:*";
   std::string advertise;
   std::string home;
-  std::string log_level = "info";
+  LogFlags log;
   std::uint64_t buffer_bytes = 0;  // 0, here and below: what this process's place allows.
   std::uint32_t threads = 0;
   std::string cache = default_cache();
@@ -65,7 +66,7 @@ void fit_buffer(MemberOptions& options) {
 // A signal asks the host to say goodbye; the coordinator then lets it go.
 template <class Role, class Run>
 int join(const MemberOptions& options, KeyRole key_role, Role role, Run run) {
-  auto log = open_log(options.log_level);
+  auto log = open_log(options.log);
   if (!log) return user_mistake(log.error().message);
   if (!options.note.empty()) {
     const std::string role_name = key_role == KeyRole::worker ? "worker" : "server";
@@ -87,7 +88,8 @@ int join(const MemberOptions& options, KeyRole key_role, Role role, Run run) {
 
 // What the members of jobs are told on their command lines, as we were.
 std::vector<std::string> common_words(const MemberOptions& options) {
-  std::vector<std::string> words = {"--log-level", options.log_level, "--wait", "0"};
+  std::vector<std::string> words = words_of(options.log);
+  words.insert(words.end(), {"--wait", "0"});
   if (!options.links.keys.empty()) words.insert(words.end(), {"--keys", options.links.keys});
   if (options.links.insecure) words.emplace_back("--insecure");
   return words;
@@ -137,9 +139,7 @@ void add_common_options(CLI::App& verb, MemberOptions& options, KeyRole key_role
                   "Seconds to wait for a coordinator that does not answer; 0: for ever")
       ->check(CLI::Range(0.0, kWaitSecondsMax))
       ->capture_default_str();
-  verb.add_option("--log-level", options.log_level, "debug, info, warning, error or off")
-      ->check(CLI::IsMember({"debug", "info", "warning", "error", "off"}))
-      ->capture_default_str();
+  add_log(verb, options.log);
   add_links(verb, options.links, key_role);
   add_role_http(verb, options.http);
 }

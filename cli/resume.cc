@@ -49,10 +49,13 @@ int resume(const ResumeOptions& options) {
                         " is a training run, which goes on as it was begun; leave --set out");
   }
   if (*record) return resume_job(**record, options);
-  auto log = open_log(options.run.log_level);
+  auto log = open_log(options.run.log);
   if (!log) return user_mistake(log.error().message);
   auto links = open_links(options.run.links, KeyRole::coordinator);
   if (!links) return user_mistake(links.error().message);
+  if (const Status shown = check_role_http(options.run.http, coordinator_source(), **log); !shown) {
+    return user_mistake(shown.error().message);
+  }
   auto job = read_job_file(options.run.output);
   if (!job) return user_mistake(job.error().message);
   if (!options.listen.empty()) {

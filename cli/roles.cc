@@ -5,10 +5,12 @@
 #include <array>
 #include <utility>
 
+#include "cli/coordinator_metrics.h"
 #include "cli/member_metrics.h"
 #include "cli/version.h"
 #include "common/base/address.h"
 #include "common/math/blas.h"
+#include "common/observe/disk.h"
 #include "common/remote/open_store.h"
 #include "common/runtime/crew_executor.h"
 #include "common/runtime/file_link.h"
@@ -130,6 +132,11 @@ Exit run_coordinator(const Process& process, const CoordinatorRole& role) {
       open_checkpoint_store(terms_at, OpenMode::create, join_path(output, "fetched-terms"));
   if (!terms) return user_error(terms.error());
   FleetExecutor executor(role.work.edge, **terms);
+  const auto http = open_role_http(role.http, coordinator_source(), process.log,
+                                   "it waits for the store that says whose the run is");
+  if (!http) return user_error(http.error());
+  show_disk((*http)->metrics, "output", output);
+  CoordinatorMetrics metrics(**http);
   if (role.listening) {
     if (const Status begun = role.listening(*endpoint); !begun) return user_error(begun.error());
   }
@@ -144,6 +151,7 @@ Exit run_coordinator(const Process& process, const CoordinatorRole& role) {
   options.run.servers = role.servers;
   options.run.keeps_outputs = role.work.is_scored;
   options.run.metric = role.work.metric;
+  options.run.counters = &metrics.counters();
   Fleet machine(std::move(options), role.work.agenda());
   return run_host<Fleet>(
       machine, *transport, process.log,
@@ -156,12 +164,11 @@ Exit run_coordinator(const Process& process, const CoordinatorRole& role) {
            },
        // Whoever reads files holds up no claim and no manifest.
        .lane_of =
-           [](const FleetJob& job) { return std::size_t{std::holds_alternative<FileWork>(job)}; },
-       .after_step =
-           [&](const Fleet& fleet) {
-             if (role.progress) role.progress(fleet);
-           }},
-      role.stoppable);
+           [](const FleetJob& job) { return std::size_t{std::holds_alternative<FileWork>(job)}; }},
+      role.stoppable, [&](const Fleet& fleet, const HostCounters& counters) {
+        metrics.after_step(fleet, counters, transport->counters());
+        if (role.progress) role.progress(fleet);
+      });
 }
 
 namespace {
@@ -274,6 +281,7 @@ Exit run_server(const Process& process, const ServerRole& role) {
     return user_error(done.error());
   }
   if (const Status made = make_directories(role.home); !made) return user_error(made.error());
+  show_disk((*http)->metrics, "home", role.home);
   ServerMetrics metrics(**http);
   Sites<ServerDisk> disks(
       [&](RunId run) {
@@ -325,6 +333,7 @@ Exit run_worker(const Process& process, const WorkerRole& role) {
   if (const Status done = transport->connect(kCoordinator, role.coordinator); !done) {
     return user_error(done.error());
   }
+  if (!role.cache.empty()) show_disk((*http)->metrics, "cache", role.cache);
   WorkerMetrics metrics(**http);
   DataSource data(process, role);
   Sites<WorkerSite> sites([&data](RunId id) {

@@ -48,12 +48,15 @@ struct Work {
 };
 [[nodiscard]] Work training(const JobFile& job, const std::string& output);
 
+[[nodiscard]] inline LogSource coordinator_source() { return {"coordinator", kCoordinator}; }
+
 struct CoordinatorRole {
   Work work;
   std::string listen;
   std::string ask_at;  // Where `ballast status` finds it too; empty: where it listens.
   std::uint32_t workers = 1;
   std::uint32_t servers = 1;
+  HttpFlags http{};
   // The port is bound and the output directory ours: the run may begin, members may come.
   std::function<Status(const std::string& endpoint)> listening;
   std::function<void(const Fleet&)> progress;

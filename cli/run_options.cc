@@ -41,9 +41,8 @@ void add_common(CLI::App& verb, RunOptions& options) {
       ->capture_default_str();
   verb.add_option("--cache", options.cache, "Where prepared data is kept ($BALLAST_CACHE)")
       ->capture_default_str();
-  verb.add_option("--log-level", options.log_level, "debug, info, warning, error or off")
-      ->check(CLI::IsMember({"debug", "info", "warning", "error", "off"}))
-      ->capture_default_str();
+  add_log(verb, options.log);
+  add_role_http(verb, options.http);
 }
 
 Status check_output_place(const std::string& output) {
@@ -76,7 +75,8 @@ LaunchOptions launch_options(const RunOptions& options) {
   launch.servers = std::max(1U, options.servers);
   launch.threads = options.threads;
   launch.transport = options.transport;
-  launch.log_level = options.log_level;
+  launch.log = options.log;
+  launch.http = options.http;
   return launch;
 }
 
@@ -93,12 +93,6 @@ void end_while_preparing(int) {
       "\nballast: interrupted while preparing the data; no run has begun, so give the same "
       "command again\n");
   _exit(static_cast<int>(ExitCode::interrupted));
-}
-
-Result<std::unique_ptr<Log>> open_log(const std::string& level) {
-  const auto parsed = parse_log_level(level);
-  if (!parsed) return parsed.error();
-  return Log::open({.level = *parsed});
 }
 
 int exit_code(const Exit& exit) {

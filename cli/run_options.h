@@ -11,9 +11,10 @@
 #include "cli/display.h"
 #include "cli/launch.h"
 #include "cli/links.h"
+#include "cli/log_flags.h"
+#include "cli/role_http.h"
 #include "cli/run_setup.h"
 #include "common/job/spec.h"
-#include "common/observe/log.h"
 
 namespace ballast {
 
@@ -24,7 +25,8 @@ struct RunOptions {
   std::uint32_t threads = 1;
   std::string transport = "ipc";
   std::string cache = default_cache();
-  std::string log_level = "warning";
+  LogFlags log{.level = "warning"};
+  HttpFlags http{};
   LinkOptions links;
 };
 
@@ -47,9 +49,6 @@ void add_common(CLI::App& verb, RunOptions& options);
 
 // For Signals: while data is being prepared there is nothing to keep. Says so and ends the process.
 [[noreturn]] void end_while_preparing(int signal);
-
-// Opens the log, or says why not.
-[[nodiscard]] Result<std::unique_ptr<Log>> open_log(const std::string& level);
 
 // Prints the reason of an exit that is not done; returns its code.
 [[nodiscard]] int exit_code(const Exit& exit);

@@ -3,25 +3,27 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <cstdio>
-#include <map>
 #include <memory>
 #include <optional>
 #include <utility>
 
 #include "cli/links.h"
+#include "cli/log_flags.h"
 #include "cli/role_http.h"
 #include "cli/roles.h"
 #include "cli/run_options.h"
+#include "cli/service_metrics.h"
 #include "cli/verbs.h"
 #include "cli/version.h"
 #include "common/http/monitoring.h"
 #include "common/http/server.h"
+#include "common/observe/disk.h"
 #include "common/observe/process.h"
 #include "common/runtime/host.h"
+#include "common/runtime/host_metrics.h"
 #include "common/runtime/processes.h"
 #include "common/runtime/signals.h"
 #include "common/storage/files.h"
@@ -45,7 +47,7 @@ struct ServeOptions {
   std::uint32_t jobs_at_once = 4;
   std::uint32_t jobs_per_owner = 0;
   std::uint32_t threads = 1;
-  std::string log_level = "info";
+  LogFlags log;
   LinkOptions links;
 };
 
@@ -115,31 +117,6 @@ Milliseconds wall_at_zero() {
 
 // ---- what monitors see --------------------------------------------------------------------------
 
-void show_service(MetricRegistry& metrics, const ServiceBoard& board, const ServiceApi& api) {
-  std::map<JobState, Gauge*> jobs;
-  for (const JobState state : kJobStates) {
-    jobs[state] =
-        &metrics.gauge("ballast_service_jobs", "Jobs, by state.", {{"state", name_of(state)}});
-  }
-  const auto members = [&](const char* role) {
-    return &metrics.gauge("ballast_service_members", "Agents, by role.", {{"role", role}});
-  };
-  metrics.before_text(
-      [&board, &api, jobs, servers = members("server"), workers = members("worker"),
-       watchers = &metrics.gauge("ballast_service_watchers", "Clients that read events.")] {
-        const auto view = board.view();
-        std::map<JobState, double> counts;
-        for (const auto& [id, job] : view->jobs) ++counts[job->state];
-        for (const auto& [state, gauge] : jobs) gauge->set(counts[state]);
-        const auto count = static_cast<double>(
-            std::count_if(view->agents.begin(), view->agents.end(),
-                          [](const AgentView& agent) { return agent.role == wire::Role::server; }));
-        servers->set(count);
-        workers->set(static_cast<double>(view->agents.size()) - count);
-        watchers->set(static_cast<double>(api.watchers()));
-      });
-}
-
 http::Route metrics_route(const MetricRegistry& metrics) {
   return {.method = http::Method::get,
           .pattern = "/metrics",
@@ -155,7 +132,7 @@ http::Route metrics_route(const MetricRegistry& metrics) {
 // ---- the verb -----------------------------------------------------------------------------------
 
 int serve(const ServeOptions& options) {
-  auto log = open_log(options.log_level);
+  auto log = open_log(options.log);
   if (!log) return user_mistake(log.error().message);
   auto links = open_links(options.links, KeyRole::coordinator);
   if (!links) return user_mistake(links.error().message);
@@ -188,7 +165,7 @@ int serve(const ServeOptions& options) {
   ServiceSite site({.listen = endpoints->listen,
                     .process = {.listen = "",
                                 .threads = options.threads,
-                                .log_level = options.log_level,
+                                .log = words_of(options.log),
                                 .keys = options.links.keys,
                                 .insecure = options.links.insecure}},
                    places, **store, processes, answers, **log);
@@ -208,7 +185,8 @@ int serve(const ServeOptions& options) {
                  [&outlet](ServiceOutcome outcome) { outlet.give(std::move(outcome)); });
   MetricRegistry metrics;
   show_process(metrics, source.role, kVersion);
-  show_service(metrics, board, api);
+  show_disk(metrics, "state", options.state);
+  show_service(metrics, board, api, processes);
   http::HttpOptions http_with = http_options(options.http);
   http_with.uploads = places.uploads();
   http_with.on_served = http::count_requests(metrics);
@@ -216,7 +194,10 @@ int serve(const ServeOptions& options) {
   routes.push_back(metrics_route(metrics));
   auto http = http::HttpServer::start(std::move(http_with), std::move(routes), **log, source);
   if (!http) return user_mistake(http.error().message);
+  show_connections(metrics, **http);
 
+  HostMetrics host_metrics(metrics);
+  const Host<Service>* stepped = nullptr;
   Host<Service> host(
       machine, *transport, **log,
       {.self = kCoordinator,
@@ -224,7 +205,12 @@ int serve(const ServeOptions& options) {
        .threads = 1,
        .make_executor =
            [&](unsigned) { return [&](ServiceJob&& job) { return site(std::move(job)); }; },
-       .after_step = [&](const Service& service) { board.update(service); }});
+       .after_step =
+           [&](const Service& service) {
+             board.update(service);
+             host_metrics.show(stepped->counters(), transport->counters());
+           }});
+  stepped = &host;
   outlet.lead_to(&host);
   std::optional<Signals> signals;
   signals.emplace([&host](int) { host.stop(); });
@@ -278,9 +264,7 @@ void add_serve(CLI::App& app, Chosen& chosen) {
   verb->add_option("--threads", options->threads, "For preparing the data of a job")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
-  verb->add_option("--log-level", options->log_level, "debug, info, warning, error or off")
-      ->check(CLI::IsMember({"debug", "info", "warning", "error", "off"}))
-      ->capture_default_str();
+  add_log(*verb, options->log);
   add_links(*verb, options->links, KeyRole::coordinator);
   verb->footer(
       "\nThen, on this or other machines:\n"

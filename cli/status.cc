@@ -175,7 +175,7 @@ int ask(const StatusOptions& options) {
     if (!written) return nobody(why_nobody(options.output));
     endpoint = reachable_here(std::move(*written));
   }
-  auto log = open_log("warning");
+  auto log = open_log(LogFlags{.level = "warning"});
   if (!log) return user_mistake(log.error().message);
   auto links = open_any_links(options.links);
   if (!links) return user_mistake(links.error().message);

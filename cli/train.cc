@@ -100,10 +100,13 @@ int start(TrainOptions options, Shape shape) {
   auto spec = load_spec(options.spec, options.overrides);
   if (!spec) return user_mistake(spec.error().message);
   if (options.run.output.empty()) options.run.output = "runs/" + spec->name;
-  auto log = open_log(options.run.log_level);
+  auto log = open_log(options.run.log);
   if (!log) return user_mistake(log.error().message);
   auto links = open_links(options.run.links, KeyRole::coordinator);
   if (!links) return user_mistake(links.error().message);
+  if (const Status shown = check_role_http(options.run.http, coordinator_source(), **log); !shown) {
+    return user_mistake(shown.error().message);
+  }
   if (const Status free = check_output(options, shape); !free)
     return user_mistake(free.error().message);
   if (const Status sound = check_before_data(options, *spec, *links, shape); !sound) {
@@ -179,7 +182,7 @@ void add_train(CLI::App& app, Chosen& chosen) {
 
 void add_coordinator(CLI::App& app, Chosen& chosen) {
   const auto options = std::make_shared<TrainOptions>();
-  options->run.log_level = "info";
+  options->run.log.level = "info";
   CLI::App* verb =
       add_verb(app, options, "coordinator",
                "Start a run, or go on with it, and wait for servers and workers to join");

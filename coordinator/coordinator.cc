@@ -273,6 +273,7 @@ void Coordinator::begin_restore(Effects<Job>& effects) {
   next_repeat_ = now_ + 4 * options_.retry;
   timeline_ = term_;
   claim_is_new_ = false;
+  if (has_begun_ && options_.counters != nullptr) options_.counters->rollbacks += 1;
   has_begun_ = true;
   unrestorable_.reset();
   if (base_.commit.step > 0) {
@@ -350,7 +351,7 @@ void Coordinator::on_restored(MemberId from, const wire::Restored& restored,
 
 void Coordinator::begin_training(Effects<Job>& effects) {
   state_ = State::training;
-  cut_at_ = now_;
+  cut_at_ = committed_at_ = kept_at_ = now_;
   figures_ = Figures();  // Who restores counts from nothing.
   new_plan(effects);
   // The next commit may depend on an evaluation at the version we start from; it is done again.

@@ -26,6 +26,7 @@
 #include "common/runtime/machine.h"
 #include "coordinator/chain.h"
 #include "coordinator/commit.h"
+#include "coordinator/counters.h"
 #include "coordinator/evaluation.h"
 #include "coordinator/history.h"
 #include "coordinator/placement.h"
@@ -136,6 +137,7 @@ struct CoordinatorOptions {
   std::string metric{};        // Evaluations tell it too; as a search compares by. Empty: none.
   // Commits while a line of the history is not written. Servers remember more (ServerOptions).
   Step history_lag_max = 32;
+  CoordinatorCounters* counters = nullptr;  // Outlives the coordinator; null: nobody looks.
 };
 
 // What a user is shown; derived, never decides.
@@ -169,6 +171,7 @@ class Coordinator {
 
   [[nodiscard]] const RunProgress& progress() const { return progress_; }
   [[nodiscard]] RunStatus status() const;  // At the latest step.
+  [[nodiscard]] RunGauges gauges() const;  // The same, for monitors.
   [[nodiscard]] Timeline timeline() const { return timeline_; }
   [[nodiscard]] Term term() const { return term_; }
   [[nodiscard]] const wire::Plan& plan() const { return plan_; }
@@ -203,6 +206,7 @@ class Coordinator {
   };
   struct OpenCut {
     Commit commit;
+    Time opened{};
     std::uint64_t history_lines = 0;
     std::vector<MemberId> writers;  // By partition; whoever owned it at the commit.
     // By partition: the chain that the checkpoint goes on from, and since when it does.
@@ -277,6 +281,7 @@ class Coordinator {
   [[nodiscard]] std::set<MemberId> unprepared() const;
   [[nodiscard]] std::optional<wire::Replica> diverged(const wire::Prepared& prepared) const;
   [[nodiscard]] bool knows_its_part(MemberId from, const wire::Prepared& prepared) const;
+  void count_commit(Step steps, std::uint64_t examples);
   void say_commit(MemberId server, Effects<Job>& effects) const;
   [[nodiscard]] bool history_lags() const;
   void record_step(Effects<Job>& effects);
@@ -330,6 +335,10 @@ class Coordinator {
   [[nodiscard]] std::string who_writes(Step checkpoint) const;
   [[nodiscard]] std::string name(MemberId who) const;
   [[nodiscard]] std::string names(const std::vector<MemberId>& who) const;
+
+  // For monitors (gauges.cc).
+  [[nodiscard]] Wait wait() const;
+  [[nodiscard]] Wait wait_of_step() const;
 
   [[nodiscard]] std::vector<MemberId> ready_members(wire::Role role) const;
   [[nodiscard]] std::vector<MemberId> holders() const;  // Who has copies; sorted, unique.
@@ -399,6 +408,9 @@ class Coordinator {
   std::optional<Step> stop_cut_;
   Time stop_deadline_{};
   Time progressed_{};
+  Time committed_at_{};  // For counters and gauges alone, as the next two.
+  Time evaluating_since_{};
+  Time kept_at_{};  // When what kept_ has was committed; before, when training began.
   Time noticed_{};
   Time next_repeat_{};
   RunProgress progress_;

@@ -63,6 +63,9 @@ bool Coordinator::survive(MemberId lost, Effects<Job>& effects) {
   if (promoted > 0) {
     effects.note(NoteLevel::warning, "promoting replicas of " + std::to_string(promoted) +
                                          " partitions; no step is lost");
+    if (options_.counters != nullptr) {
+      options_.counters->promotions += static_cast<std::uint64_t>(promoted);
+    }
   }
   prepared_.erase(lost);
   // What the lost server was to write, others can write while no later version follows: a last
@@ -74,6 +77,7 @@ bool Coordinator::survive(MemberId lost, Effects<Job>& effects) {
     if (is_last && step == commit_.step) return false;
     effects.note(NoteLevel::warning, "checkpoint of step " + std::to_string(step) +
                                          " abandoned: the server that wrote it is gone");
+    if (options_.counters != nullptr) options_.counters->checkpoints_abandoned += 1;
     return true;
   });
   adopt(std::move(*rest));

@@ -14,6 +14,7 @@ void Coordinator::open_cut() {
   cut_at_ = now_;
   OpenCut& cut = cuts_[commit_.step];
   cut.commit = commit_;
+  cut.opened = now_;
   // A cut that is tried again counts as the first one did: the evaluation of this version may have
   // added its line since, and whoever goes on from here evaluates again.
   if (!cut_lines_) cut_lines_ = history_.lines();
@@ -92,6 +93,7 @@ void Coordinator::on_cut_done(MemberId from, const wire::CutDone& done, Effects<
     const std::string what = "checkpoint of step " + std::to_string(done.step) +
                              " abandoned: " + name(from) + ": " + error;
     cuts_.erase(found);
+    if (options_.counters != nullptr) options_.counters->checkpoints_abandoned += 1;
     // A run is reported done only when its result is durable, and stopped with what it has.
     if (done.step == commit_.step && (commit_.last || stop_cut_)) {
       end_waits_for_store(what, done.may_pass, effects);
@@ -145,10 +147,12 @@ void Coordinator::on_kept(const CheckpointKept& kept, Effects<Job>& effects) {
     return;
   }
   const Checkpoint checkpoint = std::move(*cut->second.checkpoint);
+  const Time opened = cut->second.opened;
   cuts_.erase(cut);
   if (kept.broken) broken_ = true;  // The next one writes everything.
   if (kept.fenced) return abdicate(kept.error, effects);
   if (!kept.error.empty()) {
+    if (options_.counters != nullptr) options_.counters->checkpoints_abandoned += 1;
     if (kept.step == commit_.step && (commit_.last || stop_cut_ == kept.step)) {
       end_waits_for_store(kept.error, kept.may_pass || kept.broken, effects);
     } else {
@@ -158,6 +162,8 @@ void Coordinator::on_kept(const CheckpointKept& kept, Effects<Job>& effects) {
     return;
   }
   kept_ = checkpoint;
+  kept_at_ = opened;
+  if (options_.counters != nullptr) options_.counters->checkpoint.add(now_ - opened);
   store_error_.clear();
   broken_ = false;
   effects.note(NoteLevel::debug, "checkpoint of step " + std::to_string(kept.step) + " is durable");

@@ -264,6 +264,8 @@ void Fleet::give(RunId id, Input<CoordinatorOutcome> input, Effects<Job>& effect
   for (CoordinatorJob& job : inner.jobs) effects.jobs.push_back(RunWork{id, std::move(job)});
   for (Note& note : inner.notes) {
     if (!options_.job.empty()) note.text = run.config->name + ": " + note.text;
+    note.run = id;
+    note.step = run.machine->progress().commit.step;
     effects.notes.push_back(std::move(note));
   }
   run.wake_at = inner.wake_at.value_or(Time::max());

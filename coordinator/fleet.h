@@ -128,6 +128,7 @@ class Fleet {
   [[nodiscard]] const std::vector<RunEnd>& ended() const { return ended_; }
   [[nodiscard]] bool is_over() const { return state_ == State::over; }
   [[nodiscard]] Term term() const { return term_; }
+  [[nodiscard]] FleetGauges gauges() const;  // For monitors (gauges.cc).
 
  private:
   enum class State { claiming, working, concluding, over };

@@ -170,6 +170,10 @@ void Coordinator::on_lost(MemberId who, const std::string& why, Return may_retur
   effects.note(ready ? NoteLevel::warning : NoteLevel::info, "lost " + name(who) + ": " + why);
   members_.erase(lost);
   if (!ready) return;
+  if (may_return == Return::possible && options_.counters != nullptr) {
+    const bool is_server = role == wire::Role::server;
+    ++(is_server ? options_.counters->lost_servers : options_.counters->lost_workers);
+  }
   if (role == wire::Role::worker) {
     if (state_ == State::training) new_plan(effects);
     return;

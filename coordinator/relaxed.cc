@@ -97,6 +97,7 @@ void Coordinator::go_on_when_counted(Effects<Job>& effects) {
   bool cut = passes(spec.every_steps) ||
              (spec.every_seconds > 0.0 && now_ - cut_at_ >= seconds(spec.every_seconds));
   for (auto& [id, member] : members_) cut |= member.leaving;
+  count_commit(next.step - commit_.step, figures.examples - (figures_ ? figures_->examples : 0));
   commit_ = next;
   cut_lines_.reset();
   progressed_ = now_;

@@ -58,7 +58,10 @@ void Coordinator::on_prepared(MemberId from, const wire::Prepared& prepared,
         effects);
     return;
   }
-  prepared_.insert_or_assign(from, prepared);
+  const bool is_first = prepared_.insert_or_assign(from, prepared).second;
+  if (is_first && options_.counters != nullptr) {
+    options_.counters->round_trip.add(now_ - committed_at_);
+  }
   commit_when_prepared(effects);
 }
 
@@ -110,6 +113,7 @@ void Coordinator::commit_when_prepared(Effects<Job>& effects) {
   weigh_partitions();
   prepared_.clear();
   progressed_ = now_;
+  count_commit(1, commit_.figures.examples);
   for (const wire::Replica& copy : copies()) in_step_.insert(copy);
 
   // Wishes of users and clocks: they decide where checkpoints lie, never what is in them.
@@ -128,6 +132,14 @@ void Coordinator::commit_when_prepared(Effects<Job>& effects) {
   judge_workers(effects);
   begin_evaluation(effects);
   rebalance(effects);
+}
+
+void Coordinator::count_commit(Step steps, std::uint64_t examples) {
+  const Time before = std::exchange(committed_at_, now_);
+  if (options_.counters == nullptr) return;
+  options_.counters->steps += steps;
+  options_.counters->examples += examples;
+  options_.counters->step.add(now_ - before);
 }
 
 // Servers that have yet to prepare a copy. Once every copy of the plan has the reduced gradient,
@@ -204,6 +216,7 @@ void Coordinator::begin_evaluation(Effects<Job>& effects) {
   if (run_.validation_examples > 0) splits.push_back(Split::validation);
   if (commit_.last && run_.test_examples > 0) splits.push_back(Split::test);
   evaluation_.emplace(run_, timeline_, commit_.step, std::move(splits));
+  evaluating_since_ = now_;
   if (evaluation_->complete()) {  // No split to evaluate: only the epoch's line to write.
     on_evaluated({}, effects);
     return;
@@ -267,6 +280,7 @@ void Coordinator::on_evaluated(const wire::Evaluated& evaluated, Effects<Job>& e
   }
   progress_.evaluated = commit_.step;
   ++progress_.evaluations;
+  if (options_.counters != nullptr) options_.counters->evaluation.add(now_ - evaluating_since_);
   if (commit_.last) {
     decide_by_threshold();
     final_metrics_ = progress_.metrics;

@@ -54,6 +54,7 @@ void Coordinator::assist(const std::set<Leaf>& leaves, Effects<Job>& effects) {
     assisted_[open[i]] = now_;
   }
   ++assists_;  // Another helper next time.
+  if (options_.counters != nullptr) options_.counters->assists += open.size();
   for (const auto& [helper, part] : dealt) {
     effects.send(helper, wire::Assist{timeline_, commit_.step + 1, nodes_of(part)});
   }

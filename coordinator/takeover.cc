@@ -183,7 +183,8 @@ bool Coordinator::take_over(const wire::Plan& plan, Effects<Job>& effects) {
   claim_is_new_ = false;
   state_ = State::training;
   progressed_ = now_;
-  cut_at_ = now_;
+  cut_at_ = committed_at_ = kept_at_ = now_;
+  if (options_.counters != nullptr) options_.counters->takeovers += 1;
   adopt(std::move(*placement));
   for (const wire::Replica& copy : copies()) in_step_.insert(copy);
   std::set<MemberId> behind;  // They wait for the commit.

@@ -141,6 +141,10 @@ class Server {
   // What invariants and tests look at.
   [[nodiscard]] Timeline timeline() const { return timeline_; }
   [[nodiscard]] Step applied() const { return applied_; }
+  // For logs: where it is, once it knows.
+  [[nodiscard]] std::optional<Step> at_step() const {
+    return state_ == State::serving ? std::optional(applied_) : std::nullopt;
+  }
   [[nodiscard]] const std::map<PartitionId, Partition>& partitions() const { return partitions_; }
   [[nodiscard]] std::size_t buffered_bytes() const { return buffered_bytes_; }
   [[nodiscard]] ServerGauges gauges() const;

@@ -149,6 +149,10 @@ class Worker {
 
   [[nodiscard]] Timeline timeline() const { return timeline_; }
   [[nodiscard]] std::size_t groups_in_flight() const { return groups_.size(); }
+  // For logs: the earliest step that it is not through with, if there is one.
+  [[nodiscard]] std::optional<Step> at_step() const {
+    return steps_.empty() ? std::nullopt : std::optional(steps_.begin()->first);
+  }
   [[nodiscard]] WorkerGauges gauges() const;
 
  private:

@@ -38,17 +38,32 @@ std::string json_string(std::string_view text) {
       .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-std::string rest_of_json(const LogSource& source, std::string_view text) {
+std::string rest_of_json(const LogSource& source, std::string_view text, std::uint64_t job,
+                         const LogPlace& place) {
   std::string rest = "\"role\":" + json_string(source.role);
   if (source.member != kCoordinator) rest += ",\"member\":\"" + to_string(source.member) + "\"";
+  if (job != 0) rest += ",\"job\":" + std::to_string(job);
+  if (place.run) rest += ",\"run\":" + std::to_string(index(*place.run));
+  if (place.step) rest += ",\"step\":" + std::to_string(*place.step);
   return rest + ",\"text\":" + json_string(text);
 }
 
-std::string line_of_text(const LogSource& source, std::string_view text) {
+// " [job 12 run 1 step 42]", as far as there is any.
+std::string place_of_text(std::uint64_t job, const LogPlace& place) {
+  std::string text;
+  if (job != 0) text += " job " + std::to_string(job);
+  if (place.run) text += " run " + std::to_string(index(*place.run));
+  if (place.step) text += " step " + std::to_string(*place.step);
+  return text.empty() ? text : " [" + text.substr(1) + "]";
+}
+
+std::string line_of_text(const LogSource& source, std::string_view text, std::uint64_t job,
+                         const LogPlace& place) {
   std::string line = source.role;
   if (source.member != kCoordinator) line += " " + to_string(source.member);
   line += ": ";
   line += text;
+  line += place_of_text(job, place);
   for (char& c : line) {
     if (c == '\n' || c == '\r') c = ' ';  // One note, one line, whatever a peer wrote into it.
   }
@@ -72,23 +87,31 @@ Result<std::unique_ptr<Log>> Log::open(const LogOptions& options) try {
   own->logger.set_level(to_spdlog(options.level));
   own->logger.set_pattern(options.form == LogForm::json ? kJsonPattern : kTextPattern);
   own->logger.flush_on(options.file.empty() ? spdlog::level::debug : spdlog::level::warn);
-  return std::unique_ptr<Log>(new Log(options.form, std::move(own)));
+  return std::unique_ptr<Log>(new Log(options, std::move(own)));
 } catch (const spdlog::spdlog_ex& exception) {
   return Error{ErrorCode::io, "cannot write the log file " + options.file + ": " +
                                   exception.what() + "; name another one or none"};
 }
 
-Log::Log(LogForm form, std::unique_ptr<Sink> sink) : form_(form), sink_(std::move(sink)) {}
+Log::Log(const LogOptions& options, std::unique_ptr<Sink> sink)
+    : form_(options.form), job_(options.job), sink_(std::move(sink)) {}
 
 Log::~Log() { sink_->logger.flush(); }
 
 bool Log::shows(LogLevel level) const { return sink_->logger.should_log(to_spdlog(level)); }
 
-void Log::write(LogLevel level, const LogSource& source, std::string_view text) {
+void Log::write(LogLevel level, const LogSource& source, std::string_view text,
+                const LogPlace& place) {
   if (!shows(level)) return;
-  const std::string line =
-      form_ == LogForm::json ? rest_of_json(source, text) : line_of_text(source, text);
+  const std::string line = form_ == LogForm::json ? rest_of_json(source, text, job_, place)
+                                                  : line_of_text(source, text, job_, place);
   sink_->logger.log(to_spdlog(level), spdlog::string_view_t(line.data(), line.size()));
+}
+
+Result<LogForm> parse_log_form(std::string_view text) {
+  if (text == "text") return LogForm::text;
+  if (text == "json") return LogForm::json;
+  return Error{ErrorCode::invalid, "log form '" + std::string(text) + "': expected text or json"};
 }
 
 Result<LogLevel> parse_log_level(std::string_view text) {

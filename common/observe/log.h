@@ -5,7 +5,9 @@
 //
 // Thread-safe.
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -17,20 +19,27 @@ namespace ballast {
 
 enum class LogLevel { debug, info, warning, error, off };
 enum class LogForm {
-  text,  // 2024-05-01 12:00:00.123 warning worker 00c0ffee00c0ffee: ...
-  json,  // {"time": ..., "level": ..., "role": ..., "member": ..., "text": ...}, one a line
+  text,  // 2024-05-01 12:00:00.123 warning worker 00c0ffee00c0ffee: ... [run 1 step 42]
+  json,  // {"time": ..., "level": ..., "role": ..., "member": ..., "job": ..., "run": ..., ...}
 };
 
 struct LogOptions {
   LogLevel level = LogLevel::info;
   LogForm form = LogForm::text;
-  std::string file{};  // Appended to. Empty: stderr.
+  std::string file{};     // Appended to. Empty: stderr.
+  std::uint64_t job = 0;  // Of a service, that this process is for; 0: none.
 };
 
 // Who speaks. The coordinator has no number to tell it apart.
 struct LogSource {
   std::string role;
   MemberId member{};
+};
+
+// What is spoken of, as far as one is known.
+struct LogPlace {
+  std::optional<RunId> run{};
+  std::optional<Step> step{};
 };
 
 class Log {
@@ -41,16 +50,20 @@ class Log {
   Log& operator=(const Log&) = delete;
 
   [[nodiscard]] bool shows(LogLevel level) const;
-  void write(LogLevel level, const LogSource& source, std::string_view text);
+  void write(LogLevel level, const LogSource& source, std::string_view text,
+             const LogPlace& place = {});
 
  private:
   struct Sink;  // Keeps spdlog out of everybody's headers.
-  Log(LogForm form, std::unique_ptr<Sink> sink);
+  Log(const LogOptions& options, std::unique_ptr<Sink> sink);
 
   const LogForm form_;
+  const std::uint64_t job_;
   const std::unique_ptr<Sink> sink_;
 };
 
+// "text", "json".
+[[nodiscard]] Result<LogForm> parse_log_form(std::string_view text);
 // "debug", "info", "warning", "error", "off".
 [[nodiscard]] Result<LogLevel> parse_log_level(std::string_view text);
 

@@ -6,6 +6,7 @@
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
+#include <map>
 #include <mutex>
 #include <utility>
 
@@ -50,6 +51,7 @@ struct MetricRegistry::Inside {
   std::map<Key, Gauge> gauges;
   std::map<Key, Histogram> histograms;
   std::vector<std::function<void()>> updates;
+  std::vector<std::function<std::vector<ShownText>()>> others;
 };
 
 MetricRegistry::MetricRegistry() : inside_(std::make_unique<Inside>()) {}
@@ -93,12 +95,26 @@ void MetricRegistry::before_text(std::function<void()> update) {
   inside_->updates.push_back(std::move(update));
 }
 
+void MetricRegistry::also(std::function<std::vector<ShownText>()> others) {
+  const std::lock_guard lock(inside_->mutex);
+  inside_->others.push_back(std::move(others));
+}
+
 std::string MetricRegistry::text() const {
+  std::vector<ShownText> more;
   {
     const std::lock_guard lock(inside_->mutex);
     for (const auto& update : inside_->updates) update();
+    for (const auto& others : inside_->others) {
+      for (ShownText& shown : others()) more.push_back(std::move(shown));
+    }
   }
-  return prometheus::TextSerializer().Serialize(inside_->registry.Collect());
+  std::string own = prometheus::TextSerializer().Serialize(inside_->registry.Collect());
+  if (more.empty()) return own;
+  Exposition all;
+  all.add(own);
+  for (const ShownText& shown : more) all.add(shown.text, shown.labels);
+  return all.text();
 }
 
 }  // namespace ballast

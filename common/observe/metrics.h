@@ -11,12 +11,12 @@
 // is an atomic operation or a short lock. Thread-safe.
 
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "common/base/tally.h"
+#include "common/observe/exposition.h"
 
 namespace prometheus {
 class Counter;
@@ -62,7 +62,7 @@ class Histogram {
 
 class MetricRegistry {
  public:
-  using Labels = std::map<std::string, std::string>;
+  using Labels = MetricLabels;
 
   MetricRegistry();
   ~MetricRegistry();
@@ -81,6 +81,10 @@ class MetricRegistry {
   // Called by each text() before it looks: for what is cheaper to read than to keep. It may not
   // call this registry.
   void before_text(std::function<void()> update);
+
+  // What other processes show is shown too: called by each text(), after what before_text() named.
+  // Whatever is not given any more is gone. It may not call this registry.
+  void also(std::function<std::vector<ShownText>()> others);
 
   // Everything, in Prometheus' text format.
   [[nodiscard]] std::string text() const;

@@ -214,7 +214,11 @@ class Crew {
       effects.sends.push_back({send.to, std::move(send.body), run, inner.term});
     }
     for (auto& job : inner.jobs) effects.jobs.push_back({run, of.life, std::move(job)});
-    for (Note& note : inner.notes) effects.notes.push_back(std::move(note));
+    for (Note& note : inner.notes) {
+      note.run = run;
+      note.step = of.machine->at_step();
+      effects.notes.push_back(std::move(note));
+    }
     of.wake_at = inner.wake_at.value_or(Time::max());
     if (inner.exit) on_exit(run, std::move(*inner.exit), effects);
   }

@@ -208,7 +208,8 @@ class Host {
     counters_.jobs_given += effects.jobs.size();
     for (Job& job : effects.jobs) pool_.give(std::move(job));
     for (const Note& note : effects.notes) {
-      log_.write(to_log_level(note.level), source_, note.text);
+      log_.write(to_log_level(note.level), source_, note.text,
+                 {.run = note.run, .step = note.step});
     }
     if (effects.wake_at) {
       loop_.wake_at(*effects.wake_at, [this] {

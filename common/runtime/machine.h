@@ -59,6 +59,8 @@ enum class NoteLevel { debug, info, warning, error };
 struct Note {  // For people and logs; never decides anything.
   NoteLevel level = NoteLevel::info;
   std::string text;
+  std::optional<RunId> run{};  // Set by whoever drives machines of several runs, ...
+  std::optional<Step> step{};  // ... and where that run is, if it is known.
 };
 // Shell-friendly: 0 done, 2 the user's mistake, 3 stopped by a fault, 4 a job that ends with what
 // its budget reached for, 130 interrupted.
@@ -108,7 +110,9 @@ struct Effects {
   std::optional<Exit> exit;     // After the sends have been handed over.
 
   void send(MemberId to, wire::Body body) { sends.push_back({.to = to, .body = std::move(body)}); }
-  void note(NoteLevel level, std::string text) { notes.push_back({level, std::move(text)}); }
+  void note(NoteLevel level, std::string text) {
+    notes.push_back({.level = level, .text = std::move(text)});
+  }
 };
 
 }  // namespace ballast

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,6 +20,7 @@ namespace ballast {
 struct ProcessOrder {
   std::vector<std::string> arguments;  // Of this binary.
   std::string log;                     // The file that its output is appended to; empty: ours.
+  bool is_shown = false;  // It takes --metrics-fd: what it says there is kept for shown().
 };
 
 class Processes {
@@ -37,6 +39,10 @@ class Processes {
   void start(Id id, ProcessOrder order);
   // Nothing happens when it has ended.
   void signal(Id id, int signal);
+  // What processes say of themselves (common/observe/metric_relay.h): the latest of each that runs
+  // and has said something within kShownFor.
+  [[nodiscard]] std::map<Id, std::string> shown() const;
+  static constexpr std::chrono::seconds kShownFor{15};
   // Runs `call` on the thread inside.
   void call_after(std::chrono::milliseconds delay, std::function<void()> call);
   // What the end waits for, at most.

@@ -13,7 +13,10 @@ void ServiceBoard::update(const Service& service) {
   std::vector<std::shared_ptr<JobProbe>> gone;  // They end when nobody holds the lock.
   const bool is_new = service.revision() != std::exchange(shown_, service.revision());
   std::shared_ptr<ServiceView> view;
-  if (is_new) view = std::make_shared<ServiceView>(ServiceView{service.jobs(), service.agents()});
+  if (is_new) {
+    view = std::make_shared<ServiceView>(
+        ServiceView{service.jobs(), service.agents(), service.failures(), service.counters()});
+  }
   const std::lock_guard lock(mutex_);
   turned_ = std::chrono::steady_clock::now();
   if (!is_new) return;

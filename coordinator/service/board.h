@@ -18,6 +18,8 @@ namespace ballast {
 struct ServiceView {
   std::map<JobId, SharedJob> jobs;
   std::vector<AgentView> agents;
+  std::map<JobId, std::uint32_t> failures;  // As Service::failures().
+  ServiceCounters counters;
 
   // Null: there is none.
   [[nodiscard]] SharedJob job(JobId id) const;

@@ -93,7 +93,8 @@ std::vector<std::string> words_of_job(const JobPlaces& places, const StartJob& s
   words.insert(words.end(),
                {"--listen", options.listen, "--workers", "1", "--servers",
                 std::to_string(start.servers), "--threads", std::to_string(options.threads),
-                "--cache", places.cache(), "--log-level", options.log_level});
+                "--cache", places.cache(), "--log-job", std::to_string(index(job.id))});
+  words.insert(words.end(), options.log.begin(), options.log.end());
   if (!options.keys.empty()) words.insert(words.end(), {"--keys", options.keys});
   if (options.insecure) words.emplace_back("--insecure");
   return words;

@@ -46,8 +46,8 @@ class JobPlaces {
 struct JobProcessOptions {
   std::string listen;
   std::uint32_t threads = 1;
-  std::string log_level = "info";
-  std::string keys;  // Directory; empty: none
+  std::vector<std::string> log;  // Options of it, as words.
+  std::string keys;              // Directory; empty: none
   bool insecure = false;
 };
 // It goes on with what is there of the job.

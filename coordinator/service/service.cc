@@ -207,6 +207,14 @@ std::vector<AgentView> Service::agents() const {
   return views;
 }
 
+std::map<JobId, std::uint32_t> Service::failures() const {
+  std::map<JobId, std::uint32_t> failures;
+  for (const auto& [id, process] : processes_) {
+    if (process.failures > 0) failures[id] = process.failures;
+  }
+  return failures;
+}
+
 // ---- the queue ----------------------------------------------------------------------------------
 
 void Service::begin_jobs(Effects<Job>& effects) {
@@ -289,7 +297,9 @@ void Service::on_ended(const JobProcessEnded& ended, Effects<Job>& effects) {
   if (ended.code == kExitUserError) return end(job, JobState::failed, ended, effects);
   if (stopping_) return;  // It goes on when the service does.
   process.failures = now_ - process.started >= options_.sound ? 1 : process.failures + 1;
+  ++revision_;
   if (process.failures >= options_.failures_max) {
+    ++counters_.given_up;
     return end(job, JobState::failed, ended, effects);
   }
   start_again(job, ended, effects);
@@ -312,6 +322,7 @@ void Service::end(const JobRecord& job, JobState state, const JobProcessEnded& e
   changed.exit_code = ended.code;
   changed.ended_at = wall_time();
   changed.reason = state == JobState::done ? "" : ended.said;
+  ++counters_.ended[state];
   processes_.erase(job.id);
   std::erase_if(barred_, [&](const auto& entry) { return std::get<JobId>(entry) == changed.id; });
   effects.note(NoteLevel::info, "job " + number_of(changed.id) + " is " + name_of(state) +
@@ -402,6 +413,7 @@ void Service::on_cancel(const CancelJob& cancel, Effects<Job>& effects) {
   job.state = runs ? JobState::cancelling : JobState::cancelled;
   if (!runs) {
     job.ended_at = wall_time();
+    ++counters_.ended[JobState::cancelled];
     queue_.erase({-job.request.priority, job.id});
     processes_.erase(job.id);
   }

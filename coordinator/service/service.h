@@ -103,6 +103,12 @@ struct ServiceOptions {
   Duration loud = std::chrono::seconds(10);
 };
 
+// Since the service began.
+struct ServiceCounters {
+  std::map<JobState, std::uint64_t> ended;  // By the state in which they did.
+  std::uint64_t given_up = 0;               // Failed after too many faults of their process.
+};
+
 struct AgentView {
   MemberId id{};
   wire::Role role = wire::Role::worker;
@@ -126,7 +132,10 @@ class Service {
 
   [[nodiscard]] const std::map<JobId, SharedJob>& jobs() const { return jobs_; }
   [[nodiscard]] std::vector<AgentView> agents() const;
-  // Changes whenever jobs() or agents() do.
+  // Ends of processes by a fault, in a row; of jobs under way that had any.
+  [[nodiscard]] std::map<JobId, std::uint32_t> failures() const;
+  [[nodiscard]] const ServiceCounters& counters() const { return counters_; }
+  // Changes whenever one of these does.
   [[nodiscard]] std::uint64_t revision() const { return revision_; }
 
  private:
@@ -194,6 +203,7 @@ class Service {
   std::map<std::uint64_t, Open> open_;  // What is not durable yet.
   std::string store_error_;
   bool stopping_ = false;
+  ServiceCounters counters_;  // For people; decides nothing.
   std::uint64_t revision_ = 1;
 };
 

@@ -44,8 +44,9 @@ ServiceOutcome ServiceSite::run(const StartJob& start) {
   }
   JobProcessOptions options = options_.process;
   options.listen = options_.listen.at(start.job->slot);
-  processes_.start(index(id),
-                   {.arguments = words_of_job(places_, start, options), .log = places_.log(id)});
+  processes_.start(index(id), {.arguments = words_of_job(places_, start, options),
+                               .log = places_.log(id),
+                               .is_shown = true});
   return Ordered{};
 }
 

@@ -1,6 +1,6 @@
 # setup: install the packages that Ballast is built with (Debian 12, Ubuntu 24.04).
 #
-# Usage: ./dev setup [--test] [--lint] [--fuzz] [--bench] [--image] [--kubernetes]
+# Usage: ./dev setup [--test] [--lint] [--fuzz] [--bench] [--image] [--kubernetes] [--monitoring]
 #
 # Installs what scripts/packages.tsv lists, as root or through sudo, and says beforehand what it
 # will install and why. When all of it is there nothing is installed and no network is used.
@@ -11,6 +11,8 @@
 #   --bench   also install what `./dev bench` compares with
 #   --image   also install what tests/e2e/image builds and runs the image with
 #   --kubernetes   also install what tests/e2e/kubernetes/cluster.sh makes a cluster of, but for Go
+#   --monitoring   also install the Prometheus of tests/e2e/prometheus_test.sh, which is skipped without
+#                  it; where there is systemd, Debian's package starts one on port 9090
 
 # shellcheck shell=bash
 
@@ -24,9 +26,10 @@ dev_setup() {
       --bench) groups+=(bench) ;;
       --image) groups+=(image) ;;
       --kubernetes) groups+=(kubernetes) ;;
+      --monitoring) groups+=(monitoring) ;;
       *)
         fail_usage "setup: unknown argument '$option'; there are --test, --lint, --fuzz, --bench," \
-          "--image and --kubernetes"
+          "--image, --kubernetes and --monitoring"
         ;;
     esac
   done

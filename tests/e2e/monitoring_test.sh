@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What servers and workers show over HTTP: that they live, that they are ready, and what they count;
-# while they train, and without changing a bit of the model.
+# What processes show over HTTP: that they live, that they are ready, and what they count; and what
+# they say in their logs. While they train, and without changing a bit of the model.
 
 # shellcheck source=tests/e2e/lib.sh
 source tests/e2e/lib.sh
@@ -60,14 +60,14 @@ for url in "$server_url" "$worker_url"; do
   expect_status "it is not ready without one" 503 "$url/readyz"
 done
 
-"$BALLAST" coordinator "$spec" --out "$scratch/run" "${long[@]}" --listen "$at" \
-  >"$scratch/coordinator.log" 2>&1 &
+"$BALLAST" coordinator "$spec" --out "$scratch/run" "${long[@]}" --listen "$at" --http 127.0.0.1:0 \
+  --log json >"$scratch/coordinator.out" 2>"$scratch/coordinator.log" &
 coordinator=$!
+coordinator_url=$(url_of coordinator "$coordinator")
 wait_for_step "$scratch/run" 100 "$coordinator"
-for url in "$server_url" "$worker_url"; do
+for url in "$coordinator_url" "$server_url" "$worker_url"; do
   expect_status "it is ready in a run" 200 "$url/readyz"
   expect_status "there is nothing else" 404 "$url/api"
-  expect_above "runs" ballast_runs 0 "$url" "$coordinator"
   expect_above "messages in" ballast_received_messages_total 99 "$url" "$coordinator"
   expect_above "bytes out" ballast_sent_bytes_total 999 "$url" "$coordinator"
   expect_above "jobs" ballast_jobs_done_total 0 "$url" "$coordinator"
@@ -75,6 +75,18 @@ for url in "$server_url" "$worker_url"; do
   expect_above "memory" process_resident_memory_bytes 1e6 "$url" "$coordinator"
   expect_above "it counts who asks" \
     'ballast_http_requests_total{method="GET",route="/metrics",status="200"}' 1 "$url" "$coordinator"
+done
+for url in "$server_url" "$worker_url"; do
+  expect_above "runs" ballast_runs 0 "$url" "$coordinator"
+done
+expect_above "steps of the coordinator" ballast_coordinator_steps_total 99 "$coordinator_url" "$coordinator"
+expect_above "their examples" ballast_coordinator_examples_total 999 "$coordinator_url" "$coordinator"
+expect_above "where it is" ballast_coordinator_step 99 "$coordinator_url" "$coordinator"
+for of in step round_trip evaluation; do
+  expect_above "$of latencies" "ballast_coordinator_${of}_seconds_count" 0 "$coordinator_url" "$coordinator"
+done
+for of in 'copies{state="in_step"}' 'members{role="worker",state="serving"}' 'runs{state="active"}' leaves; do
+  expect_above "$of" "ballast_coordinator_$of" 0 "$coordinator_url" "$coordinator"
 done
 expect_above "steps of the worker" ballast_worker_steps_total 99 "$worker_url" "$coordinator"
 expect_above "examples" ballast_worker_examples_total 999 "$worker_url" "$coordinator"
@@ -92,8 +104,14 @@ done
 expect_above "partitions" ballast_server_partitions 0 "$server_url" "$coordinator"
 expect_above "tables" ballast_server_table_bytes 999 "$server_url" "$coordinator"
 
-# By the rules of the format: each metric is described once, before its values, and named well.
-for url in "$server_url" "$worker_url"; do
+# By the rules of the format: each metric is described once, before its values, and named well. With a
+# service, that all that there are have been seen.
+"$BALLAST" serve --state "$scratch/state" --listen "ipc://$scratch/service" --http 127.0.0.1:0 \
+  >"$scratch/serve.log" 2>&1 &
+service=$!
+service_url=$(wait_for_line "$scratch/serve.log" '^http at' "$service")
+service_url=${service_url##* }
+for url in "$coordinator_url" "$server_url" "$worker_url" "$service_url"; do
   curl --silent "$url/metrics" >"$scratch/metrics"
   awk '
     $2 == "HELP" && NF < 4 { print "no help: " $0 }
@@ -119,10 +137,25 @@ while read -r name; do
   grep -q "^# TYPE $name " "$scratch/all" || fail "docs/operations.md has $name, which nobody shows"
 done <"$scratch/described"
 
+kill "$service"
+wait "$service" || fail "the service: $(cat "$scratch/serve.log")"
+
 wait "$coordinator" || fail "the coordinator: $(cat "$scratch/coordinator.log")"
 wait "$server" || fail "the server: $(cat "$scratch/server.log")"
 wait "$worker" || fail "the worker: $(cat "$scratch/worker.log")"
 expect_digest "whoever is looked at trains the same" "$expected" "$scratch/run"
+
+# Each line of a log is an object, and says what is spoken of.
+python3 - "$scratch/coordinator.log" <<'END' || fail "the log: $(cat "$scratch/coordinator.log")"
+import datetime, json, sys
+lines = [json.loads(line) for line in open(sys.argv[1])]
+for line in lines:
+    datetime.datetime.fromisoformat(line["time"])
+    assert line["level"] in ("info", "warning", "error") and line["role"] == "coordinator", line
+    assert line["text"], line
+joined = [line for line in lines if line["text"].endswith(" joined")]
+assert len(joined) == 2 and all(line["run"] == 1 and line["step"] == 0 for line in joined), joined
+END
 
 # With tokens, that are taken back while it runs.
 "$BALLAST" keys --token ann --role admin --secret "$scratch/ann" "$scratch/tokens" 2>/dev/null
@@ -152,6 +185,10 @@ mistake "a name that is none" "expected a name" keys --token 'x y' "$scratch/t"
 mistake "in the clear beyond this machine" "without a certificate only this machine may be reached" \
   worker --coordinator "$at" --http 0.0.0.0:0
 mistake "no address" "expected ADDRESS:PORT" worker --coordinator "$at" --http 9100
+mistake "no address of a coordinator" "--http .*expected ADDRESS:PORT" \
+  train examples/digits/mlp.yaml --out "$scratch/out" --http 9100
+mistake "no log like that" "xml" worker --coordinator "$at" --log xml
+mistake "a socket that is none" "--metrics-fd 0: expected" worker --coordinator "$at" --metrics-fd 0
 mistake "no such certificate" "no such file" worker --coordinator "$at" --http 127.0.0.1:0 \
   --http-certificate "$scratch/none" --http-key "$scratch/none"
 finish

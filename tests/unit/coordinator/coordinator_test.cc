@@ -58,7 +58,8 @@ class CoordinatorTest : public testing::Test {
                       .retry = milliseconds(100),
                       .loud = seconds(5),
                       .farewell = milliseconds(500),
-                      .stop_within = seconds(20)}) {}
+                      .stop_within = seconds(20),
+                      .counters = &counters_}) {}
 
   After step(Input<CoordinatorOutcome> input) {
     After effects;
@@ -196,6 +197,7 @@ class CoordinatorTest : public testing::Test {
   }
 
   bool disk_answers_ = true;  // Lines of the history are written at once.
+  CoordinatorCounters counters_;
   std::shared_ptr<const RunConfig> run_;
   Coordinator coordinator_;
   Time now_ = Time{} + seconds(1);
@@ -538,6 +540,62 @@ TEST_F(CoordinatorTest, ALostServerTakesTheRunBackToTheLastCheckpointOnANewTimel
   ASSERT_EQ(plans.size(), 3U);
   EXPECT_EQ(plans[0].second.timeline, 2U);
   EXPECT_GT(plans[0].second.number, before);
+  EXPECT_EQ(counters_.rollbacks, 1U);
+}
+
+// ---- what monitors see --------------------------------------------------------------------------
+
+TEST_F(CoordinatorTest, CountsWhatItCommits) {
+  begin();
+  now_ += seconds(2);
+  receive(kServer1, prepared(kServer1, 1));
+  receive(kServer1, prepared(kServer1, 1));  // Said twice.
+  now_ += seconds(1);
+  receive(kServer2, prepared(kServer2, 1));
+  EXPECT_EQ(counters_.steps, 1U);
+  EXPECT_EQ(counters_.examples, 4U);
+  EXPECT_EQ(counters_.step.seconds(), 3.0);
+  EXPECT_EQ(counters_.round_trip.seconds(), 5.0) << "of each server";
+  prepare(2);
+  prepare(3);
+  now_ += seconds(4);
+  evaluated(3, 0);
+  evaluated(3, 1);
+  EXPECT_EQ(counters_.evaluation.seconds(), 4.0);
+  EXPECT_EQ(counters_.steps, 3U);
+}
+
+TEST_F(CoordinatorTest, SaysByNameWhatItWaitsForAndSinceWhen) {
+  EXPECT_EQ(coordinator_.gauges().wait, Wait::members) << "before it has begun";
+  step(Tick{});
+  EXPECT_EQ(coordinator_.gauges().wait, Wait::store);
+  outcome(TimelineClaimed{.timeline = 1, .latest = {}, .damaged = {}, .error = ""});
+  EXPECT_EQ(coordinator_.gauges().wait, Wait::members);
+  EXPECT_EQ(coordinator_.gauges().leaves_waiting, 4U) << "there is nobody to compute them";
+  for (const MemberId who : {kServer1, kServer2}) receive(who, hello(wire::Role::server));
+  for (const MemberId who : {kWorker1, kWorker2}) receive(who, hello(wire::Role::worker));
+  for (const MemberId who : {kServer1, kServer2, kWorker1, kWorker2}) ready(who);
+  EXPECT_EQ(coordinator_.gauges().wait, Wait::restoring);
+  receive(kServer1, wire::Restored{1, ""});
+  receive(kServer2, wire::Restored{1, ""});
+  later(seconds(3));
+  EXPECT_EQ(coordinator_.gauges().wait, Wait::servers);
+  EXPECT_EQ(coordinator_.gauges().waiting, seconds(3));
+  EXPECT_EQ(coordinator_.gauges().leaves, 4U);
+  EXPECT_EQ(coordinator_.gauges().leaves_waiting, 0U);
+  for (const Step step : {1, 2, 3}) prepare(step);
+  EXPECT_EQ(coordinator_.gauges().wait, Wait::evaluation);
+  step(Disconnected{kWorker1});
+  step(Disconnected{kWorker2});
+  EXPECT_EQ(coordinator_.gauges().wait, Wait::workers);
+  EXPECT_EQ(coordinator_.gauges().leaves_waiting, 4U);
+  EXPECT_EQ(counters_.lost_workers, 2U);
+}
+
+TEST_F(CoordinatorTest, WhoSaysGoodbyeIsNotCountedAsLost) {
+  begin();
+  receive(kWorker1, wire::Goodbye{});
+  EXPECT_EQ(counters_.lost_workers, 0U);
 }
 
 // ---- taking over (R13) --------------------------------------------------------------------------
@@ -1013,6 +1071,28 @@ TEST_F(CheckpointTest, ACutThatFailsIsAbandonedAndTrainingGoesOn) {
   EXPECT_EQ(all<wire::CommitStep>(prepare(3)).size(), 2U);
 }
 
+TEST_F(CheckpointTest, ItsAgeIsThatOfTheCommitThatIsKept) {
+  begin();
+  now_ += seconds(3);
+  prepare(1);
+  EXPECT_EQ(coordinator_.gauges().checkpoint_age, seconds(3)) << "since training began";
+  prepare(2);
+  now_ += seconds(2);
+  cut_done(kServer1, 2);
+  cut_done(kServer2, 2);
+  EXPECT_EQ(coordinator_.gauges().open_checkpoints, 1U);
+  outcome(CheckpointKept{.step = 2, .error = "", .fenced = false});
+  EXPECT_EQ(coordinator_.gauges().open_checkpoints, 0U);
+  EXPECT_EQ(coordinator_.gauges().checkpoint_age, seconds(2));
+  EXPECT_EQ(counters_.checkpoint.seconds(), 2.0);
+  prepare(3);
+  evaluated(3, 0);
+  evaluated(3, 1);
+  prepare(4);
+  cut_done(kServer1, 4, "disk full");
+  EXPECT_EQ(counters_.checkpoints_abandoned, 1U);
+}
+
 // Simulator seed 800136: it went on from an older version, and took back lines that the manifest
 // counts.
 TEST_F(CheckpointTest, NothingBeginsAnewWhileAManifestIsBeingWritten) {
@@ -1459,6 +1539,23 @@ class ReplicaTest : public CoordinatorTest {
  protected:
   ReplicaTest() : CoordinatorTest(run_with_replicas()) {}
 };
+
+TEST_F(ReplicaTest, GaugesTellCopiesInStepFromThoseThatAreMissing) {
+  begin();
+  EXPECT_EQ(coordinator_.gauges().copies_in_step, 4U);
+  EXPECT_EQ(coordinator_.gauges().copies_missing, 0U);
+  step(Disconnected{kServer2});
+  EXPECT_EQ(coordinator_.gauges().copies_in_step, 2U);
+  EXPECT_EQ(coordinator_.gauges().copies_missing, 2U);
+  EXPECT_EQ(counters_.promotions, 1U);
+  EXPECT_EQ(counters_.lost_servers, 1U);
+  EXPECT_EQ(counters_.rollbacks, 0U);
+  join(kServer2, wire::Role::server);
+  EXPECT_EQ(coordinator_.gauges().copies_behind, 2U);
+  EXPECT_EQ(coordinator_.gauges().copies_missing, 0U);
+  prepare(1);
+  EXPECT_EQ(coordinator_.gauges().copies_in_step, 4U);
+}
 
 TEST_F(ReplicaTest, AStepIsCommittedWhenEveryCopyIsPrepared) {
   const After effects = begin();

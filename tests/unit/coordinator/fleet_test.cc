@@ -167,6 +167,27 @@ TEST_F(FleetTest, WhatARunSaysHasItsName) {
           .timeline = 0, .latest = {}, .damaged = {}, .error = "it is full", .may_pass = true}});
   ASSERT_EQ(full.notes.size(), 1U);
   EXPECT_EQ(full.notes[0].text, "c1: it is full");
+  EXPECT_EQ(full.notes[0].run, RunId{1});
+  EXPECT_EQ(full.notes[0].step, Step{0});
+}
+
+TEST_F(FleetTest, GaugesAreSumsOverRunsAndTellWhoIsIdle) {
+  begin();
+  enlist(kServer);
+  EXPECT_EQ(fleet_.gauges().servers.serving, 1U) << "of the run that is being made";
+  enlist(kWorker1);
+  enlist(kWorker2);
+  made(1);
+  made(2);
+  const FleetGauges gauges = fleet_.gauges();
+  EXPECT_EQ(gauges.active, 2U);
+  EXPECT_EQ(gauges.runs.leaves, 2 * fleet_.machine(RunId{1})->gauges().leaves);
+  EXPECT_EQ(gauges.workers.serving, 2U);
+  EXPECT_EQ(gauges.workers.idle, 0U);
+  fail(1);
+  EXPECT_EQ(fleet_.gauges().active, 1U);
+  EXPECT_EQ(fleet_.gauges().ended, 1U);
+  EXPECT_EQ(fleet_.gauges().failed, 1U);
 }
 
 TEST_F(FleetTest, ClaimsTheJobBeforeAnybodyHasOrders) {

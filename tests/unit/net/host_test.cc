@@ -237,6 +237,29 @@ TEST(Log, WritesJsonThatSurvivesAnything) {
   EXPECT_EQ(text.find('\n'), text.size() - 1);
 }
 
+TEST(Log, SaysWhatIsSpokenOfAsFarAsItIsKnown) {
+  TemporaryDirectory directory;
+  const std::string path = directory.path() + "/log";
+  const auto said = [&](LogForm form, std::uint64_t job, const LogPlace& place) {
+    std::ofstream(path, std::ios::trunc).close();
+    {
+      const auto log = Log::open({.form = form, .file = path, .job = job});
+      EXPECT_TRUE(log);
+      if (log) (*log)->write(LogLevel::info, {"worker", MemberId{1}}, "waits", place);
+    }
+    const std::string text = read(path);
+    return text.substr(text.find("worker"));
+  };
+  EXPECT_EQ(said(LogForm::text, 12, {.run = RunId{3}, .step = Step{42}}),
+            "worker 0000000000000001: waits [job 12 run 3 step 42]\n");
+  EXPECT_EQ(said(LogForm::text, 0, {.run = {}, .step = Step{42}}),
+            "worker 0000000000000001: waits [step 42]\n");
+  EXPECT_EQ(said(LogForm::text, 0, {}), "worker 0000000000000001: waits\n");
+  EXPECT_EQ(said(LogForm::json, 12, {.run = RunId{3}, .step = Step{42}}),
+            "worker\",\"member\":\"0000000000000001\",\"job\":12,\"run\":3,\"step\":42,"
+            "\"text\":\"waits\"}\n");
+}
+
 TEST(Log, NamesTheFileItCannotOpen) {
   TemporaryDirectory directory;
   const std::string file = directory.path() + "/file";

@@ -33,6 +33,8 @@ class Puppet {
 
   explicit Puppet(std::shared_ptr<Seen> seen) : seen_(std::move(seen)) {}
 
+  [[nodiscard]] std::optional<Step> at_step() const { return Step{7}; }
+
   void step(Time now, Input<Outcome> input, Effects<Job>& effects) {
     effects.term = 5;
     effects.wake_at = now + seconds(3);

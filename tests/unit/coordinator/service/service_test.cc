@@ -248,9 +248,15 @@ TEST_F(ServiceTest, AProcessThatDiesIsStartedAgainLessAndLessOften) {
   EXPECT_EQ(started(later(milliseconds(200))), Ids{1});
   ended(1, 3);
   later(seconds(1));
+  EXPECT_EQ(service_->failures().at(JobId{1}), 2U);
+  const std::uint64_t before = service_->revision();
   ended(1, 3);
   EXPECT_EQ(state(1), "failed");
   EXPECT_EQ(job(1).reason, "its reason");
+  EXPECT_GT(service_->revision(), before);
+  EXPECT_TRUE(service_->failures().empty());
+  EXPECT_EQ(service_->counters().given_up, 1U);
+  EXPECT_EQ(service_->counters().ended.at(JobState::failed), 1U);
 }
 
 TEST_F(ServiceTest, CancelKeepsACheckpointAndResumeGoesOn) {
