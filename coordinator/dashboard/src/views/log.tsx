@@ -2,6 +2,7 @@
 
 import {useLayoutEffect, useRef, useState} from 'preact/hooks';
 
+import {logLine} from '../log_line';
 import {Section} from './parts';
 
 export function Log({lines}: {lines: string[]}) {
@@ -27,12 +28,7 @@ export function Log({lines}: {lines: string[]}) {
       >
         {lines.length === 0
           ? 'Nothing has happened yet.'
-          : lines.map((line, i) => (
-              <span key={i} class={levelOf(line)}>
-                {line}
-                {'\n'}
-              </span>
-            ))}
+          : lines.map((line, i) => <Line key={i} line={line} />)}
       </pre>
       {!follows && (
         <p class="more">
@@ -45,7 +41,12 @@ export function Log({lines}: {lines: string[]}) {
   );
 }
 
-function levelOf(line: string): string {
-  const found = /^\d{4}-\S+ \S+ (warning|error)\b/.exec(line);
-  return found ? `line ${found[1]}` : 'line';
+function Line({line}: {line: string}) {
+  const {level, text} = logLine(line);
+  return (
+    <span class={`line ${level}`}>
+      {text}
+      {'\n'}
+    </span>
+  );
 }
