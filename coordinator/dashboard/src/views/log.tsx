@@ -3,14 +3,16 @@
 import {useLayoutEffect, useRef, useState} from 'preact/hooks';
 
 import {logLine} from '../log_line';
+import type {LogEnd} from '../watch';
 import {Section} from './parts';
 
-export function Log({lines}: {lines: string[]}) {
+export function Log({log}: {log: LogEnd}) {
+  const {first, lines} = log;
   const box = useRef<HTMLPreElement>(null);
   const [follows, setFollows] = useState(true);
   useLayoutEffect(() => {
     if (follows) box.current!.scrollTop = box.current!.scrollHeight;
-  }, [lines, follows]);
+  }, [log, follows]);
   const scrolled = (): void => {
     const {scrollTop, scrollHeight, clientHeight} = box.current!;
     setFollows(scrollHeight - scrollTop - clientHeight < 24);
@@ -28,7 +30,7 @@ export function Log({lines}: {lines: string[]}) {
       >
         {lines.length === 0
           ? 'Nothing has happened yet.'
-          : lines.map((line, i) => <Line key={i} line={line} />)}
+          : lines.map((line, i) => <Line key={first + i} line={line} />)}
       </pre>
       {!follows && (
         <p class="more">
