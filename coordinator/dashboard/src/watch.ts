@@ -21,11 +21,17 @@ export interface Pace {
   steps: number; // A second.
 }
 
+// The last lines of a log, and the number of the first of them.
+export interface LogEnd {
+  first: number;
+  lines: string[];
+}
+
 export class Watch {
   readonly job = signal<Job | undefined>(undefined);
   readonly error = signal('');
   readonly history = signal<HistoryLine[]>([]);
-  readonly log = signal<string[]>([]);
+  readonly log = signal<LogEnd>({first: 0, lines: []});
   readonly status = signal<RunStatus | JobStatus | undefined>(undefined);
   readonly statusAt = signal(0); // As performance.now(); 0: it has said nothing yet.
   readonly pace = signal<Pace[]>([]);
@@ -52,7 +58,7 @@ export class Watch {
 
   // What its log says that its model has; empty: nothing yet.
   digest(): string {
-    for (const line of [...this.log.value].reverse()) {
+    for (const line of [...this.log.value.lines].reverse()) {
       const found = /^digest +([0-9a-f]{64})$/.exec(line);
       if (found) return found[1]!;
     }
@@ -128,7 +134,10 @@ export class Watch {
   private takeLog(text: string): void {
     const lines = this.logLines.take(text);
     if (lines.length === 0) return;
-    this.log.value = [...this.log.value, ...lines].slice(-kLogLinesMax);
+    const {first, lines: before} = this.log.peek();
+    const all = [...before, ...lines];
+    const gone = Math.max(0, all.length - kLogLinesMax);
+    this.log.value = {first: first + gone, lines: all.slice(gone)};
   }
 
   private takeStatus({report, age_seconds}: Report): void {

@@ -107,9 +107,14 @@ function cpuSeconds() {
 // While a connection is refused or a token asked for, the browser itself says so in the console.
 let refusals = 0;
 
-async function open(browser, place, {width = 1400, scheme = 'light', token = ''} = {}) {
+async function open(
+  browser,
+  place,
+  {width = 1400, scheme = 'light', token = '', clock = false} = {},
+) {
   const context = await browser.newContext({viewport: {width, height: 900}, colorScheme: scheme});
   const page = await context.newPage();
+  if (clock) await page.clock.install();
   page.setDefaultTimeout(kPatience);
   const where = `${place}, ${width} px, ${scheme}`;
   page.on('console', (message) => {
@@ -217,6 +222,43 @@ async function checkGrowth(page, job) {
   expect(members.partitions === '64', where, `the server owns ${members.partitions} partitions`);
   const title = await page.title();
   expect(title === `Job ${job} · Ballast`, where, `its title is "${title}"`);
+}
+
+// Who reads events, as the service says it.
+async function watchers() {
+  const response = await fetch(`${address}/metrics`, {
+    headers: {Authorization: `Bearer ${secret('ann')}`},
+  });
+  return Number(/^ballast_service_watchers (\S+)/m.exec(await response.text())[1]);
+}
+
+async function waitForWatchers(holds, where) {
+  const end = performance.now() + kPatience;
+  while (!holds(await watchers())) {
+    await new Promise((resolve) => setTimeout(resolve, 100)); // Asked more often it refuses.
+    if (performance.now() > end)
+      return expect(false, where, `${await watchers()} streams are open`);
+  }
+}
+
+// A page that nobody sees asks for nothing.
+async function checkRest(browser, job) {
+  const where = 'a hidden page';
+  const before = await watchers();
+  const page = await open(browser, `/jobs/${job}`, {token: secret('ann'), clock: true});
+  await waitForWatchers((count) => count === before + 2, where);
+  const show = (hidden) =>
+    page.evaluate((value) => {
+      Object.defineProperty(document, 'hidden', {value, configurable: true});
+      document.dispatchEvent(new Event('visibilitychange'));
+    }, hidden);
+  await show(true);
+  await page.clock.fastForward(31_000);
+  await waitForWatchers((count) => count === before, where);
+  await show(false);
+  await waitForWatchers((count) => count === before + 2, where);
+  await page.context().close();
+  await waitForWatchers((count) => count === before, where);
 }
 
 // The service dies and comes back; nobody touches the page.
@@ -398,6 +440,7 @@ await checkTokens(browser, long);
 const page = await open(browser, `/jobs/${long}`, {token: secret('ann')});
 await checkGrowth(page, long);
 await checkCost(page);
+await checkRest(browser, long);
 await checkRestart(page);
 const search = submit(
   'examples/digits/cv.yaml',

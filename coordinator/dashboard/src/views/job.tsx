@@ -94,7 +94,7 @@ function Watched({watch}: {watch: Watch}) {
       )}
       {runs.length > 0 && <Members runs={runs} />}
       {job.kind === 'train' && <Checkpoints watch={watch} />}
-      <Log lines={watch.log.value} />
+      <Log log={watch.log.value} />
       <Files job={job.id} files={watch.files.value} digest={watch.digest()} />
       <Spec job={job} />
     </>

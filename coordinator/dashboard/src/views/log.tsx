@@ -2,14 +2,17 @@
 
 import {useLayoutEffect, useRef, useState} from 'preact/hooks';
 
+import {logLine} from '../log_line';
+import type {LogEnd} from '../watch';
 import {Section} from './parts';
 
-export function Log({lines}: {lines: string[]}) {
+export function Log({log}: {log: LogEnd}) {
+  const {first, lines} = log;
   const box = useRef<HTMLPreElement>(null);
   const [follows, setFollows] = useState(true);
   useLayoutEffect(() => {
     if (follows) box.current!.scrollTop = box.current!.scrollHeight;
-  }, [lines, follows]);
+  }, [log, follows]);
   const scrolled = (): void => {
     const {scrollTop, scrollHeight, clientHeight} = box.current!;
     setFollows(scrollHeight - scrollTop - clientHeight < 24);
@@ -27,12 +30,7 @@ export function Log({lines}: {lines: string[]}) {
       >
         {lines.length === 0
           ? 'Nothing has happened yet.'
-          : lines.map((line, i) => (
-              <span key={i} class={levelOf(line)}>
-                {line}
-                {'\n'}
-              </span>
-            ))}
+          : lines.map((line, i) => <Line key={first + i} line={line} />)}
       </pre>
       {!follows && (
         <p class="more">
@@ -45,7 +43,12 @@ export function Log({lines}: {lines: string[]}) {
   );
 }
 
-function levelOf(line: string): string {
-  const found = /^\d{4}-\S+ \S+ (warning|error)\b/.exec(line);
-  return found ? `line ${found[1]}` : 'line';
+function Line({line}: {line: string}) {
+  const {level, text} = logLine(line);
+  return (
+    <span class={`line ${level}`}>
+      {text}
+      {'\n'}
+    </span>
+  );
 }
