@@ -165,7 +165,7 @@ int serve(const ServeOptions& options) {
   ServiceSite site({.listen = endpoints->listen,
                     .process = {.listen = "",
                                 .threads = options.threads,
-                                .log = words_of(options.log),
+                                .log = {"--log-level", options.log.level},  // People read it.
                                 .keys = options.links.keys,
                                 .insecure = options.links.insecure}},
                    places, **store, processes, answers, **log);
