@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 
+#include "cli/api_access.h"
 #include "cli/links.h"
 #include "cli/token.h"
 #include "cli/verbs.h"
@@ -88,11 +89,14 @@ void add_keys(CLI::App& app, Chosen& chosen) {
           ->capture_default_str();
   const auto token = std::make_shared<TokenOptions>();
   CLI::Option* const named = add_token_options(*verb, *token);
-  verb->add_flag(
-          "--kubernetes", *kubernetes,
-          "Print them instead as the Secrets that deploy/k8s mounts; nothing is written here")
-      ->excludes(place)
-      ->excludes(named);
+  const auto access = std::make_shared<AccessOptions>();
+  CLI::Option* const secrets =
+      verb->add_flag(
+              "--kubernetes", *kubernetes,
+              "Print them instead as the Secrets that deploy/k8s mounts; no key is written here")
+          ->excludes(place)
+          ->excludes(named);
+  add_access_options(*verb, *access)->needs(secrets);
   verb->footer(
       "\nWith keys every link is encrypted, and each role lets in only the roles that have "
       "business\n"
@@ -100,15 +104,17 @@ void add_keys(CLI::App& app, Chosen& chosen) {
       files_by_role() +
       "A .secret must not be readable by every user of its machine (chmod 600).\n"
       "For Kubernetes (create, not apply: it refuses to replace keys that are in use):\n"
-      "  ballast keys --kubernetes | kubectl create -n ballast -f -");
-  verb->callback([directory, kubernetes, token, named, &chosen] {
-    chosen = [directory, kubernetes, token, is_token = named->count() > 0] {
+      "  ballast keys --kubernetes --access access | kubectl create -n ballast -f -");
+  verb->callback([directory, kubernetes, access, token, named, &chosen] {
+    chosen = [directory, kubernetes, access, token, is_token = named->count() > 0] {
       if (is_token) {
         const Status added = make_token_in(*directory, *token);
         return added ? 0 : user_mistake(added.error().message);
       }
       if (*kubernetes) {
-        const Status printed = print_secrets();
+        // First what can be refused: half of the Secrets would be worse than none.
+        Status printed = access->directory.empty() ? Status() : make_access(*access);
+        if (printed) printed = print_secrets();
         return printed ? 0 : user_mistake(printed.error().message);
       }
       const Status made = make_keys(*directory);

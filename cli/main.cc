@@ -89,6 +89,7 @@ int main(int argc, char** argv) {
   ballast::add_submit(app, chosen);
   ballast::add_service_verbs(app, chosen);
   ballast::add_keys(app, chosen);
+  ballast::add_kubernetes(app, chosen);
   if (const auto mistake = ballast::unknown_verb(app, argc, argv)) {
     return ballast::user_mistake(*mistake);
   }

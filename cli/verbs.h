@@ -28,6 +28,7 @@ void add_status(CLI::App& app, Chosen& chosen);
 void add_submit(CLI::App& app, Chosen& chosen);
 void add_service_verbs(CLI::App& app, Chosen& chosen);
 void add_keys(CLI::App& app, Chosen& chosen);
+void add_kubernetes(CLI::App& app, Chosen& chosen);
 
 // One sentence on stderr; returns 2.
 int user_mistake(const std::string& message);
