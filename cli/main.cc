@@ -12,6 +12,7 @@
 #include "cli/verbs.h"
 #include "cli/version.h"
 #include "common/job/text.h"
+#include "common/runtime/machine.h"
 #include "common/runtime/memory.h"
 
 namespace ballast {
@@ -19,6 +20,11 @@ namespace ballast {
 int user_mistake(const std::string& message) {
   std::fprintf(stderr, "ballast: %s\n", message.c_str());
   return 2;
+}
+
+int failed_attempt(const Error& error) {
+  const int code = user_mistake(error.message);
+  return error.code == ErrorCode::unavailable ? static_cast<int>(ExitCode::fault) : code;
 }
 
 // What to say about a first word that is no verb, where CLI11 says only that one is required.
