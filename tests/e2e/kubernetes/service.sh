@@ -19,12 +19,13 @@ remove_service() { kube delete namespace ballast --ignore-not-found --wait >/dev
 type_five_commands() {
   local commands
   mapfile -t commands < <(sed -n '/^<!-- five commands -->$/,/^```$/p' docs/kubernetes.md | grep -Ev '^(```|<!--)')
-  ((${#commands[@]} == 5)) || fail "docs/kubernetes.md: expected five commands, saw ${#commands[@]}"
+  ((${#commands[@]} == 5)) ||
+    { fail "docs/kubernetes.md: expected five commands, saw ${#commands[@]}"; finish; }
   local path=$PATH here=$PWD
   PATH=$desk/bin:$PATH
   cd "$desk" || exit 1
   eval "$(printf '%s\n' "${commands[@]}")" >"$scratch/typed.log" 2>&1 ||
-    fail "the five commands: $(tail -n 5 "$scratch/typed.log")"
+    { fail "the five commands: $(tail -n 5 "$scratch/typed.log")"; finish; }
   tunnel=$!
   cd "$here" || exit 1
   PATH=$path
@@ -32,16 +33,31 @@ type_five_commands() {
     CURL_CA_BUNDLE=$desk/access/ca.crt
 }
 
-# A tunnel ends with the pod that it leads to; this one is dug again.
+# A tunnel ends with the pod that it leads to; this one is dug again until the test ends.
 keep_tunnel() {
   kill "$tunnel" 2>/dev/null || true
   wait "$tunnel" 2>/dev/null || true
-  while :; do
-    kube wait --for=condition=Ready pod/ballast-coordinator-0 --timeout=60s >/dev/null 2>&1 || true
-    kube port-forward service/ballast 8443:443 >/dev/null 2>&1 || true
-    pause
-  done &
+  (
+    trap 'kill "$digging" 2>/dev/null' EXIT
+    trap exit TERM
+    while :; do
+      kube wait --for=condition=Ready pod/ballast-coordinator-0 --timeout=60s >/dev/null 2>&1 || true
+      "${KUBECTL:-kubectl}" --namespace ballast port-forward service/ballast 8443:443 >/dev/null 2>&1 &
+      digging=$!
+      wait "$digging" || true
+      pause
+    done
+  ) &
+  tunnel=$!
 }
+tunnel=
+# clean_up of lib.sh ends a process with no time to end its own.
+close_tunnel() {
+  [[ -n $tunnel ]] || return 0
+  kill "$tunnel" 2>/dev/null || true
+  wait "$tunnel" 2>/dev/null || true
+}
+trap 'close_tunnel; clean_up' EXIT
 
 # Between two looks at what tells nobody when it changes.
 pause() { read -rt 0.2 <> <(:) || true; }
