@@ -238,7 +238,7 @@ class Renderer {
                           YAML::Node volume) {
     volume["name"] = name;
     spec["volumes"].push_back(volume);
-    return mount_again(std::move(spec), name, path);
+    return mount_again(spec, name, path);
   }
   static YAML::Node mount_again(YAML::Node spec, const std::string& name, const std::string& path) {
     YAML::Node mount = yaml_map({{"name", yaml_text(name)}, {"mountPath", yaml_text(path)}});
