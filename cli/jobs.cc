@@ -146,7 +146,7 @@ int run_job(Spec spec, const RunOptions& options, const std::string& listen, Beg
                            {.output = options.output, .setup = setup_options(options, display)});
   }();
   display.clear();
-  if (!site) return user_mistake(site.error().message);
+  if (!site) return failed_attempt(site.error());
   for (const std::string& notice : (*site)->notices()) fmt::print("{}\n", notice);
 
   LaunchOptions launch_with = launch_options(options);

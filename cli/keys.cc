@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 
+#include "cli/api_access.h"
 #include "cli/key_directory.h"
 #include "cli/links.h"
 #include "cli/token.h"
@@ -77,6 +78,7 @@ struct KeysOptions {
   bool add = false;
   bool change = false;
   bool retire = false;
+  AccessOptions access;
   TokenOptions token;
   bool is_token = false;
 };
@@ -101,6 +103,9 @@ Status do_keys(const KeysOptions& options) {
   const std::string& directory = options.directory;
   if (options.is_token) return make_token_in(directory, options.token);
   if (options.kubernetes) {
+    if (!options.access.directory.empty()) {  // First what can be refused: half is worse than none.
+      if (const Status made = make_access(options.access); !made) return made;
+    }
     return options.is_named ? print_secrets_of(directory) : print_fresh_secrets();
   }
   if (options.add || options.change || options.retire) {
@@ -135,6 +140,7 @@ void add_keys(CLI::App& app, Chosen& chosen) {
       "--kubernetes", options->kubernetes,
       "Print the keys in DIR as the Secrets that deploy/k8s mounts; without DIR, fresh ones that "
       "are written nowhere");
+  add_access_options(*verb, options->access)->needs(kubernetes);
   CLI::Option* const steps[] = {
       verb->add_flag("--add", options->add,
                      "Change keys, first: draw each role's next one (ROLE.secret.next), which "
@@ -159,7 +165,7 @@ void add_keys(CLI::App& app, Chosen& chosen) {
       "what it\n"
       "says to do on the machines (docs/security.md).\n"
       "For Kubernetes (create, not apply: it refuses to replace keys that are in use):\n"
-      "  ballast keys --kubernetes | kubectl create -n ballast -f -");
+      "  ballast keys --kubernetes --access access | kubectl create -n ballast -f -");
   verb->callback([options, place, named, &chosen] {
     options->is_named = place->count() > 0;
     options->is_token = named->count() > 0;

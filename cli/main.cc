@@ -12,6 +12,7 @@
 #include "cli/verbs.h"
 #include "cli/version.h"
 #include "common/job/text.h"
+#include "common/runtime/machine.h"
 #include "common/runtime/memory.h"
 
 namespace ballast {
@@ -19,6 +20,11 @@ namespace ballast {
 int user_mistake(const std::string& message) {
   std::fprintf(stderr, "ballast: %s\n", message.c_str());
   return 2;
+}
+
+int failed_attempt(const Error& error) {
+  const int code = user_mistake(error.message);
+  return error.code == ErrorCode::unavailable ? static_cast<int>(ExitCode::fault) : code;
 }
 
 // What to say about a first word that is no verb, where CLI11 says only that one is required.
@@ -89,6 +95,7 @@ int main(int argc, char** argv) {
   ballast::add_submit(app, chosen);
   ballast::add_service_verbs(app, chosen);
   ballast::add_keys(app, chosen);
+  ballast::add_kubernetes(app, chosen);
   if (const auto mistake = ballast::unknown_verb(app, argc, argv)) {
     return ballast::user_mistake(*mistake);
   }

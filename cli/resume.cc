@@ -70,7 +70,7 @@ int resume(const ResumeOptions& options) {
     return restore_dataset(*job, setup_options(options.run, display));
   }();
   display.clear();
-  if (!data) return user_mistake(data.error().message);
+  if (!data) return failed_attempt(data.error());
   LaunchOptions launch_with = launch_options(options.run);
   if (!options.listen.empty()) {
     launch_with.shape = Shape::cluster;

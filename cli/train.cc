@@ -119,7 +119,7 @@ int start(TrainOptions options, Shape shape) {
     return set_up_run(*spec, setup_options(options.run, display));
   }();
   display.clear();
-  if (!setup) return user_mistake(setup.error().message);
+  if (!setup) return failed_attempt(setup.error());
   for (const std::string& notice : setup->notices) fmt::print("{}\n", notice);
   const bool goes_on = !options.overwrite && holds_run(options.run.output);
   if (goes_on) {

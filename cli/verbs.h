@@ -7,6 +7,8 @@
 #include <functional>
 #include <string>
 
+#include "common/base/result.h"
+
 namespace ballast {
 
 // What to run after parsing; set by the verb that was chosen.
@@ -28,8 +30,12 @@ void add_status(CLI::App& app, Chosen& chosen);
 void add_submit(CLI::App& app, Chosen& chosen);
 void add_service_verbs(CLI::App& app, Chosen& chosen);
 void add_keys(CLI::App& app, Chosen& chosen);
+void add_kubernetes(CLI::App& app, Chosen& chosen);
 
 // One sentence on stderr; returns 2.
 int user_mistake(const std::string& message);
+// The same for what came of an attempt; 3 where it may come out otherwise next time, since whoever
+// starts jobs again asks for the code.
+int failed_attempt(const Error& error);
 
 }  // namespace ballast

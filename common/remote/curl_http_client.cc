@@ -216,6 +216,12 @@ bool is_final(CURLcode code) {
   }
 }
 
+// A handshake that was cut off, by a tunnel or a proxy whose far end is gone: where the other side
+// does not speak TLS, or another version of it, OpenSSL names an error.
+bool broke_off(CURLcode code, std::string_view said) {
+  return code == CURLE_SSL_CONNECT_ERROR && said.find("error:") == std::string_view::npos;
+}
+
 std::string_view advice_for(CURLcode code) {
   switch (code) {
     case CURLE_PEER_FAILED_VERIFICATION:
@@ -259,8 +265,10 @@ Result<HttpResponse> HttpClient::send(const HttpRequest& request, HttpSink* sink
   if (!exchange.verdict) return exchange.verdict.error();
   if (code != CURLE_OK) {
     const std::string said = reason[0] != '\0' ? &reason[0] : curl_easy_strerror(code);
+    const std::string where = shown_address(request.url) + ": " + said;
+    if (broke_off(code, said)) return Error{ErrorCode::unavailable, where};
     return Error{is_final(code) ? ErrorCode::invalid : ErrorCode::unavailable,
-                 shown_address(request.url) + ": " + said + std::string(advice_for(code))};
+                 where + std::string(advice_for(code))};
   }
   long status = 0;
   curl_easy_getinfo(curl_->handle, CURLINFO_RESPONSE_CODE, &status);

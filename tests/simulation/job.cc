@@ -38,6 +38,12 @@ class SimulatedAgenda final : public ballast::Agenda {
     }
   }
 
+  std::uint64_t left() const override {
+    const std::vector<RunId> due = wanted(plan_, scores_);
+    return static_cast<std::uint64_t>(
+        std::count_if(due.begin(), due.end(), [&](RunId run) { return !scores_.contains(run); }));
+  }
+
   bool is_over() const override {
     const std::vector<RunId> due = wanted(plan_, scores_);
     if (!std::all_of(due.begin(), due.end(), [&](RunId run) { return begun_.contains(run); })) {
