@@ -13,6 +13,9 @@
 #   disk      what a cross-validation takes beside one training run (needs ./dev data adult)
 #   folds     time-ordered and grouped folds beside scikit-learn (needs ./dev data bike-sharing
 #             and movielens)
+#   queue     what 10,000 queued jobs and 100 dashboards cost a job that trains under a service
+#             [--jobs N] [--dashboards N] [--seconds N] [--rounds N]
+#   curve     what encrypted links cost, small messages and large ones  [--rounds N] [--steps N]
 #   a9a       logistic regression beside LIBLINEAR (needs ./dev data a9a)
 #
 # bench/README.md has the figures of this commit. The packages they need are installed first.
@@ -27,10 +30,10 @@ dev_bench() {
       help_of bench
       return 0
       ;;
-    kernels | cuts | checkpoint | shapes | digits | search | folds | disk | a9a) ;;
+    kernels | cuts | checkpoint | shapes | digits | search | folds | disk | queue | curve | a9a) ;;
     *)
-      fail_usage "bench: expected kernels, cuts, checkpoint, shapes, digits, search, folds, disk" \
-        "or a9a," \
+      fail_usage "bench: expected kernels, cuts, checkpoint, shapes, digits, search, folds, disk," \
+        "queue, curve or a9a," \
         "saw '$name'"
       ;;
   esac
@@ -57,6 +60,10 @@ bench_cuts() {
 bench_checkpoint() { bench/checkpoint.py "$@"; }
 
 bench_shapes() { bench/shapes.py "$@"; }
+
+bench_curve() { bench/curve.py "$@"; }
+
+bench_queue() { bench/queued_jobs.py "$@"; }
 
 bench_digits() { bench/digits_folds.py; }
 
