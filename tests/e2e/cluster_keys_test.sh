@@ -71,7 +71,7 @@ for process in "$coordinator" "${members[@]}"; do
 done
 expect_digest "2 servers and 2 workers with keys, three strangers at the door" "$expected" \
   "$scratch/run"
-joined=$(grep -c ' joined$' "$scratch/coordinator.log" || true)
+joined=$(grep -cE ' joined( \[.*\])?$' "$scratch/coordinator.log" || true)
 [[ $joined == 4 ]] || fail "expected 4 members, saw $joined: $(cat "$scratch/coordinator.log")"
 for process in "${outsiders[@]}"; do
   kill -0 "$process" || fail "outsider $process gave up"
