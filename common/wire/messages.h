@@ -432,9 +432,9 @@ class Body : public AnyMessage {
   ~Body();
 
   template <class T>
-  requires(!std::is_same_v<std::remove_cvref_t<T>, Body>)
-      Body(T&& message)  // NOLINT(google-explicit-constructor): as a variant is made.
-      : AnyMessage(std::in_place_type<std::remove_cvref_t<T>>, std::forward<T>(message)) {}
+  requires(!std::is_same_v<T, Body>)
+      Body(T message)  // NOLINT(google-explicit-constructor): as a variant is made.
+      : AnyMessage(std::in_place_type<T>, std::move(message)) {}
 };
 
 struct Message {
