@@ -187,11 +187,13 @@ std::string packed_input(const std::string& directory) {
   std::string manifest = need(read_file(directory + "/manifest.json"));
   std::string arrays;
   for (const std::string& name : need(list_files(directory))) {
-    const std::size_t entry = manifest.find("\"" + name + "\"");
+    std::string quoted = "\"";
+    quoted.append(name).append("\"");
+    const std::size_t entry = manifest.find(quoted);
     if (entry == std::string::npos) continue;
     const std::string bytes = need(read_file(directory + "/" + name));
     arrays += named_file(name, bytes);
-    const std::size_t checksum = manifest.find("\"", manifest.find("[", entry)) + 1;
+    const std::size_t checksum = manifest.find('"', manifest.find('[', entry)) + 1;
     if (!bytes.empty()) manifest.replace(checksum, 16, "@" + name);
   }
   return manifest + '\0' + arrays;
