@@ -187,11 +187,10 @@ std::string packed_input(const std::string& directory) {
   std::string manifest = need(read_file(directory + "/manifest.json"));
   std::string arrays;
   for (const std::string& name : need(list_files(directory))) {
-    std::string quoted = "\"";
-    quoted.append(name).append("\"");
+    const std::string quoted = '"' + name + '"';
     const std::size_t entry = manifest.find(quoted);
     if (entry == std::string::npos) continue;
-    const std::string bytes = need(read_file(directory + "/" + name));
+    const std::string bytes = need(read_file(join_path(directory, name)));
     arrays += named_file(name, bytes);
     const std::size_t checksum = manifest.find('"', manifest.find('[', entry)) + 1;
     if (!bytes.empty()) manifest.replace(checksum, 16, "@" + name);
