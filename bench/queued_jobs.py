@@ -26,6 +26,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -59,6 +60,8 @@ class Service:
             "--http", "127.0.0.1:0", "--jobs", "1", stdout=subprocess.PIPE,
         )
         self.address = wait_for_line(self.server, r"^http at http://(\S+)")
+        # Its log is read on: nobody would take it out of the pipe, and it would wait for ever.
+        threading.Thread(target=lambda: self.server.stdout.read(), daemon=True).start()
         self.start(ballast, "server", "--service", listen, "--listen", f"ipc://{scratch}/server",
                    "--home", f"{scratch}/home")
         self.start(ballast, "worker", "--service", listen)
@@ -162,9 +165,10 @@ def watch(address, dashboards):
     os.nice(19)
     host, port = address.rsplit(":", 1)
     selector = selectors.DefaultSelector()
-    for _ in range(dashboards):
+    for i in range(dashboards):
         for path in ("/api/v1/events", "/api/v1/jobs/1/events"):
-            stream = socket.create_connection((host, int(port)))
+            source = (f"127.0.2.{i % 250 + 1}", 0)  # Requests are counted by address.
+            stream = socket.create_connection((host, int(port)), source_address=source)
             stream.sendall(f"GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n".encode())
             if not stream.recv(4096).startswith(b"HTTP/1.1 200"):
                 os._exit(1)
