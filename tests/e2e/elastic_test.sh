@@ -17,15 +17,6 @@ start() { # ROLE NAME
   pids[$2]=$!
 }
 
-# Asked to leave, a member hands over what it keeps, says goodbye and ends with exit code 0.
-leave() { # NAME
-  local code=0
-  kill -TERM "${pids[$1]}"
-  wait "${pids[$1]}" || code=$?
-  [[ $code == 0 ]] || fail "$1: exit code $code: $(tail -n 2 "$scratch/$1.log")"
-  unset "pids[$1]"
-}
-
 # Until as many servers own partitions as are there.
 wait_for_owners() { # COUNT
   local line
@@ -36,7 +27,6 @@ wait_for_owners() { # COUNT
   fail "the run ended before $1 servers had partitions: ${line:-no history}"
 }
 
-declare -A pids
 "$BALLAST" coordinator "$spec" --out "$scratch/run" "${long[@]}" --listen 'tcp://127.0.0.1:*' \
   --workers 1 --servers 2 --log-level info >"$scratch/coordinator.log" 2>&1 &
 coordinator=$!

@@ -36,20 +36,12 @@ give_secrets() {
 give_public_keys
 give_secrets
 
-declare -A pids
 start() { # ROLE NAME
   local options=()
   [[ $1 != server ]] || options=(--listen 'tcp://127.0.0.1:*' --home "$scratch/home-$2")
   "$BALLAST" "$1" --coordinator "$endpoint" --wait 0 --keys "$scratch/$1" "${options[@]}" \
     >"$scratch/$2.log" 2>&1 &
   pids[$2]=$!
-}
-leave() { # NAME
-  local code=0
-  kill -TERM "${pids[$1]}"
-  wait "${pids[$1]}" || code=$?
-  [[ $code == 0 ]] || fail "$1: exit code $code: $(tail -n 2 "$scratch/$1.log")"
-  unset "pids[$1]"
 }
 # more_steps: until the run has committed some more, or its coordinator has ended.
 more_steps() {

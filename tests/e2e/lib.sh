@@ -8,6 +8,7 @@ set -euo pipefail
 scratch=$(mktemp -d)
 export BALLAST_CACHE=$scratch/cache
 failures=0
+declare -A pids=() # Of members that a test has started, by the names that it gave them.
 
 clean_up() {
   local left
@@ -66,6 +67,16 @@ wait_for_checkpoint() {
 # wait_for_line FILE PATTERN PID: FILE must be fresh, or an older line could be taken for it.
 wait_for_line() {
   grep -m1 -E "$2" < <(tail -s 0.1 -n +1 -F --pid="$3" "$1" 2>/dev/null) || fail "$1 ended without: $2"
+}
+
+# leave NAME: the member whose process is pids[NAME] is asked to. It hands over what it keeps, says
+# goodbye and ends with exit code 0.
+leave() {
+  local code=0
+  kill -TERM "${pids[$1]}"
+  wait "${pids[$1]}" || code=$?
+  [[ $code == 0 ]] || fail "$1: exit code $code: $(tail -n 2 "$scratch/$1.log")"
+  unset "pids[$1]"
 }
 
 # children_of PID ROLE: process ids of a launcher's local servers or workers, oldest first.
