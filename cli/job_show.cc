@@ -1,9 +1,11 @@
 #include "cli/job_show.h"
 
 #include <fmt/format.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "cli/elapsed.h"
@@ -15,6 +17,22 @@ namespace {
 
 constexpr std::size_t kLeadersMax = 5;
 constexpr std::size_t kRunLinesMax = 16;
+constexpr std::size_t kColumns = 80;  // Of a terminal that does not say.
+
+std::size_t columns_of(std::FILE* out) {
+  winsize size{};
+  return ioctl(fileno(out), TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : kColumns;
+}
+
+// At most so many characters, whole ones of UTF-8.
+std::string cut_to(const std::string& line, std::size_t columns) {
+  std::size_t seen = 0;
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    const bool begins = (static_cast<unsigned char>(line[i]) & 0xC0U) != 0x80U;
+    if (begins && seen++ == columns) return line.substr(0, i);
+  }
+  return line;
+}
 
 }  // namespace
 
@@ -33,9 +51,11 @@ void JobShow::clear() {
   std::fflush(out_);
 }
 
+// A line that wrapped would be two on the screen, and clear() goes up by ours.
 void JobShow::draw(const std::vector<std::string>& lines) {
   clear();
-  for (const std::string& line : lines) fmt::print(out_, "{}\n", line);
+  const std::size_t columns = columns_of(out_);
+  for (const std::string& line : lines) fmt::print(out_, "{}\n", cut_to(line, columns));
   drawn_ = lines.size();
   std::fflush(out_);
 }
@@ -74,7 +94,12 @@ void JobShow::update(const Fleet& fleet, Time now) {
 void JobShow::print_end(const RunEnd& end, const Fleet& fleet) {
   const bool is_refit = end.run == site_.numbers().refit();
   std::string line = fmt::format("{:<12}", site_.name(end.run));
+  const bool is_outer = site_.numbers().outer_of(end.run).has_value();
+  const RunNumbers::Place place =
+      is_outer || is_refit ? RunNumbers::Place{} : site_.numbers().place(end.run);
+  const bool is_ranked = !is_outer && !is_refit && !place.inner;
   if (end.exit.code != ExitCode::done) {
+    if (is_ranked) board_[place.configuration].has_failed = true;
     print(line + " failed: " + end.exit.reason);
     return;
   }
@@ -83,13 +108,11 @@ void JobShow::print_end(const RunEnd& end, const Fleet& fleet) {
     print(line + "  trained on all examples");
     return;
   }
-  const bool is_outer = site_.numbers().outer_of(end.run).has_value();
-  const RunNumbers::Place place = is_outer ? RunNumbers::Place{} : site_.numbers().place(end.run);
   for (const auto& [name, value] : end.progress.scores) {
     if (name != site_.metric()) continue;
     line += fmt::format("  {} {:.4f}", name, value);
     const RunConfig* const config = fleet.config(end.run);
-    if (config != nullptr && !config->until && !is_outer && !place.inner) {
+    if (config != nullptr && !config->until && is_ranked) {
       Board& board = board_[place.configuration];
       board.sum += value;
       board.splits += 1;
@@ -102,18 +125,20 @@ void JobShow::print_end(const RunEnd& end, const Fleet& fleet) {
 
 // The best means so far; of few splits they are rough.
 std::vector<std::string> JobShow::leaders() const {
-  std::vector<std::pair<double, std::uint32_t>> order;
+  std::vector<std::tuple<bool, double, std::uint32_t>> order;
   const double sign = larger_is_better(site_.metric()) ? -1.0 : 1.0;
   for (const auto& [configuration, board] : board_) {
     if (board.splits == 0) continue;
-    order.emplace_back(sign * board.sum / static_cast<double>(board.splits), configuration);
+    order.emplace_back(board.has_failed, sign * board.sum / static_cast<double>(board.splits),
+                       configuration);
   }
   std::sort(order.begin(), order.end());
   std::vector<std::string> lines;
   for (std::size_t i = 0; i < std::min(order.size(), kLeadersMax); ++i) {
-    const auto [key, configuration] = order[i];
-    lines.push_back(fmt::format("  {:>2}. {} {:.4f} on {} of {} splits  {}", i + 1, site_.metric(),
-                                sign * key, board_.at(configuration).splits, site_.numbers().splits,
+    const auto [has_failed, key, configuration] = order[i];
+    lines.push_back(fmt::format("  {:>2}. {} {:.4f} on {} of {} splits{}  {}", i + 1,
+                                site_.metric(), sign * key, board_.at(configuration).splits,
+                                site_.numbers().splits, has_failed ? ", failed on another" : "",
                                 site_.describe(configuration)));
   }
   return lines;
@@ -138,13 +163,12 @@ std::vector<std::string> JobShow::lines_of(const Fleet& fleet, Time now) const {
   }
   const std::vector<std::string> best = leaders();
   lines.insert(lines.end(), best.begin(), best.end());
-  const RunNumbers& numbers = site_.numbers();
-  const std::size_t total = numbers.legs() / numbers.rungs;
-  const std::size_t done = site_.runs_done() + fleet.ended().size();
-  std::string last = fmt::format("{}: {} of {} runs", site_.spec().name, done, total);
-  if (!fleet.ended().empty() && total > done) {
+  const std::uint64_t done = site_.runs_done() + fleet.ended().size();
+  const std::uint64_t left = fleet.runs_left();
+  std::string last = fmt::format("{}: {} of {} runs", site_.spec().name, done, done + left);
+  if (!fleet.ended().empty() && left > 0) {
     const double each = seconds_between(*began_, now) / static_cast<double>(fleet.ended().size());
-    last += fmt::format("  ETA {}", duration_text(each * static_cast<double>(total - done)));
+    last += fmt::format("  ETA {}", duration_text(each * static_cast<double>(left)));
   }
   lines.push_back(std::move(last));
   return lines;

@@ -29,6 +29,7 @@ class JobShow final : public Show {
   struct Board {  // Of one configuration, by what is known.
     double sum = 0.0;
     std::size_t splits = 0;
+    bool has_failed = false;  // On a split; it comes last, as in the results.
   };
 
   void print(const std::string& line);

@@ -87,14 +87,6 @@ ChoiceRule rule_of(const Spec& spec) {
   return spec.search ? spec.search->choose : ChoiceRule::best;
 }
 
-// Of validation labels too few classes and the like leave a metric undefined: no score.
-std::optional<double> score_in(const RunResult& result, const std::string& metric) {
-  for (const auto& [name, value] : result.scores) {
-    if (name == metric) return value;
-  }
-  return std::nullopt;
-}
-
 }  // namespace
 
 JobSite::JobSite(Spec spec, JobSiteOptions options)
@@ -285,7 +277,8 @@ Work JobSite::work() {
         .refit = spec_.search && spec_.search->refit,
         .is_refit_done = path_exists(join_path(directory("refit"), "model.json")),
         .choose = rule_of(spec_),
-        .plan = plan_};
+        .plan = plan_,
+        .failure = first_failure()};
     std::vector<Race> inner;
     for (std::uint32_t split = 0; split < inner_.size(); ++split) {
       auto within = race_so_far(Faults::open, split);
@@ -296,6 +289,24 @@ Work JobSite::work() {
     return std::make_unique<RaceAgenda>(std::move(options), std::move(*race), std::move(inner));
   };
   return work;
+}
+
+// Of the runs that are not done again.
+std::string JobSite::first_failure() const {
+  for (std::uint32_t c = 0; c < numbers_.configurations; ++c) {
+    for (std::uint32_t s = 0; s < numbers_.splits; ++s) {
+      const RunNumbers::Place place{.configuration = c, .split = s};
+      const std::string from = directory(name(place));
+      for (std::uint32_t r = 0; r < rungs_of(place).size(); ++r) {
+        const auto rung = read_rung(from, r);
+        if (!rung || !*rung || (*rung)->score) continue;
+        const auto result = read_run_result(from);
+        return result && *result && !(*result)->failure.empty() ? (*result)->failure
+                                                                : undefined_on_a_split(metric_);
+      }
+    }
+  }
+  return "";
 }
 
 Result<Race> JobSite::race_so_far(Faults faults, std::optional<std::uint32_t> of) const {
@@ -674,6 +685,11 @@ std::string JobSite::describe(std::uint32_t configuration) const {
   for (std::size_t p = 0; p < configurations_[configuration].values.size(); ++p) {
     text += fmt::format("{}{} {}", text.empty() ? "" : ", ", spec_.search->parameters[p].field,
                         configurations_[configuration].values[p]);
+  }
+  // A parameter may be a mapping of several lines.
+  for (std::size_t at = 0; (at = text.find('\n', at)) != std::string::npos;) {
+    const std::size_t next = text.find_first_not_of(" \n", at);
+    text.replace(at, std::min(next, text.size()) - at, " ");
   }
   return text;
 }

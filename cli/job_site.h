@@ -76,6 +76,7 @@ class JobSite {
   // that goes on does again.
   enum class Faults { open, failed };
   // Of the splits, or of the inner ones of a split.
+  [[nodiscard]] std::string first_failure() const;
   [[nodiscard]] Result<Race> race_so_far(Faults faults, std::optional<std::uint32_t> of = {}) const;
   [[nodiscard]] Result<RunPlace> make(RunId run);
   [[nodiscard]] Result<RunPlace> make_outer(std::uint32_t split);

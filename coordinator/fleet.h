@@ -126,6 +126,8 @@ class Fleet {
   // What invariants and tests look at; null: not made yet, or it has ended.
   [[nodiscard]] const Coordinator* machine(RunId run) const;
   [[nodiscard]] const std::vector<RunEnd>& ended() const { return ended_; }
+  // Runs that have not ended; some of a search may never be begun.
+  [[nodiscard]] std::uint64_t runs_left() const { return agenda_->left(); }
   [[nodiscard]] bool is_over() const { return state_ == State::over; }
   [[nodiscard]] Term term() const { return term_; }
   [[nodiscard]] FleetGauges gauges() const;  // For monitors (gauges.cc).

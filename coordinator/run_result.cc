@@ -71,6 +71,13 @@ Status read_outputs(const std::string& directory, const Json& json, RunResult& r
 
 }  // namespace
 
+std::optional<double> score_in(const RunResult& result, const std::string& metric) {
+  for (const auto& [name, value] : result.scores) {
+    if (name == metric) return value;
+  }
+  return std::nullopt;
+}
+
 Status write_run_result(const std::string& directory, const RunResult& result) {
   Json json = {{"format", kFormat}};
   if (!result.failure.empty()) {

@@ -34,6 +34,9 @@ struct RunResult {
   friend bool operator==(const RunResult&, const RunResult&) = default;
 };
 
+// Nothing: it is undefined there, as where validation labels have too few classes.
+[[nodiscard]] std::optional<double> score_in(const RunResult& result, const std::string& metric);
+
 // Replaces one that is there. Durable when it returns.
 [[nodiscard]] Status write_run_result(const std::string& directory, const RunResult& result);
 

@@ -56,12 +56,19 @@ std::uint64_t RunNumbers::legs() const {
   return all * rungs * configurations;
 }
 
+std::string undefined_on_a_split(const std::string& metric) {
+  return metric + " is undefined on a split: too few classes or examples";
+}
+
 bool needs_own_run(const Race& outer, std::uint32_t chosen, std::uint32_t split) {
   return !outer.has_ended(chosen, split);
 }
 
 RaceAgenda::RaceAgenda(Options options, Race race, std::vector<Race> inner)
-    : options_(std::move(options)), race_(std::move(race)), inner_(std::move(inner)) {
+    : options_(std::move(options)),
+      race_(std::move(race)),
+      inner_(std::move(inner)),
+      failure_(options_.failure) {
   BALLAST_CHECK(inner_.size() == options_.numbers.inner.size());
 }
 
@@ -169,8 +176,7 @@ void RaceAgenda::on_end(const RunEnd& end) {
     return;
   }
   if (!score && failure_.empty()) {
-    failure_ =
-        end.exit.reason.empty() ? options_.metric + " is undefined on a split" : end.exit.reason;
+    failure_ = end.exit.reason.empty() ? undefined_on_a_split(options_.metric) : end.exit.reason;
   }
   race_.report(place.configuration, place.rung, place.split, score);
 }

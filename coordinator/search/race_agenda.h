@@ -55,6 +55,7 @@ class RaceAgenda final : public Agenda {
     ChoiceRule choose = ChoiceRule::best;
     std::set<std::uint32_t> outer_done{};  // Splits whose own scoring run has ended.
     std::optional<StepPlan> plan{};        // Of a budget of steps.
+    std::string failure{};  // Why the first without a score has none, of runs that ended before.
   };
 
   // The races may have heard of runs that ended before. `inner` has one for each of numbers.inner.
@@ -88,6 +89,9 @@ class RaceAgenda final : public Agenda {
   std::string failure_;  // The first of the outer race that was heard, for people.
   std::optional<Exit> refit_;
 };
+
+// Why a run that ended well counts as failed all the same.
+[[nodiscard]] std::string undefined_on_a_split(const std::string& metric);
 
 // What a nested search scores a split by: the run of the outer race, or one of its own.
 [[nodiscard]] bool needs_own_run(const Race& outer, std::uint32_t chosen, std::uint32_t split);

@@ -21,6 +21,7 @@
 #include "common/math/metrics_threshold.h"
 #include "common/math/statistics.h"
 #include "coordinator/search/curves.h"
+#include "coordinator/search/race_agenda.h"
 
 namespace ballast {
 namespace {
@@ -113,6 +114,12 @@ std::string failure_of(const JobResults& results, std::uint32_t configuration) {
   for (std::size_t split = 0; split < results.splits.size(); ++split) {
     const auto& result = results.run(configuration, split).result;
     if (result && !result->failure.empty()) return result->failure;
+  }
+  for (std::size_t split = 0; split < results.splits.size(); ++split) {
+    const JobRun& run = results.run(configuration, split);
+    if (run.result && !score_in(*run.result, results.metric)) {
+      return undefined_on_a_split(results.metric);
+    }
   }
   return "";
 }

@@ -51,6 +51,19 @@ wait_for_runs() {
 grep -q '"chosen"' "$scratch/quiet/cv.json" || fail "nothing was chosen"
 [[ -s $scratch/quiet/report.html ]] || fail "no report"
 
+# On a terminal lines are drawn again and again, each within its width; the count comes to its end.
+script -qec "stty cols 60; '$BALLAST' search '$spec' --out '$scratch/terminal' --threads 2" \
+  /dev/null >"$scratch/terminal.log" || fail "on a terminal: $(tail -n 3 "$scratch/terminal.log")"
+expect_same terminal
+tr -d '\r' <"$scratch/terminal.log" | sed 's/\x1b\[[0-9]*[A-Z]//g' >"$scratch/drawn.log"
+grep -q ' of 19 runs' "$scratch/drawn.log" || fail "18 runs and the refit are not counted: $(grep -m 1 ' runs' "$scratch/drawn.log")"
+if grep -oE '[0-9]+ of [0-9]+ runs' "$scratch/drawn.log" | awk '$1 > $3 { bad = 1 } END { exit !bad }'; then
+  fail "more runs have ended than there are"
+fi
+# Those of the end are printed once, whole.
+(($(grep -E ' of [0-9]+ splits' "$scratch/drawn.log" | grep -cE '.{61}') <= 5)) ||
+  fail "lines are wider than the terminal"
+
 "$BALLAST" search "$spec" --out "$scratch/fleet" --workers 3 --servers 2 \
   >"$scratch/fleet.log" 2>&1 || fail "on a fleet: $(tail -n 3 "$scratch/fleet.log")"
 expect_same fleet

@@ -86,6 +86,18 @@ TEST(RunNumbers, OfANestedSearchComeAfterTheOthers) {
   EXPECT_EQ(numbers.legs(), 2U * 3U * 7U);
 }
 
+TEST(RaceAgenda, TheReasonOfRunsThatEndedBeforeIsNotForgotten) {
+  Race race(kHalving, 2, Better::larger);
+  for (std::uint32_t configuration = 0; configuration < 3; ++configuration) {
+    for (std::uint32_t split = 0; split < 2; ++split) race.report(configuration, 0, split, {});
+  }
+  const RaceAgenda agenda({.numbers = kNumbers, .metric = "accuracy", .failure = "it diverged"},
+                          std::move(race));
+  ASSERT_TRUE(agenda.is_over());
+  EXPECT_EQ(agenda.exit().reason,
+            "no configuration came to its end on every split; the first reason: it diverged");
+}
+
 // The outer race prefers configuration 1. Inside the first split 1 wins as well, and its run there
 // is the score; inside the second 2 wins, which the outer race gave up at the first rung.
 TEST(RaceAgenda, ANestedSearchScoresWhatTheInnerRacesChoose) {

@@ -91,6 +91,16 @@ TEST_F(ResultsTest, TheBestMeanIsChosenOrWhatIsListedFirstWithinOneStandardError
   EXPECT_EQ(choose(close)->chosen, 0U);
 }
 
+TEST_F(ResultsTest, AMetricThatIsUndefinedOnASplitIsAReason) {
+  JobResults single_class = results();
+  single_class.runs[1].result->scores = {{"log_loss", 0.1}};
+  single_class.ranking = {{1, Standing::done, 40, 0.85}, {0, Standing::failed, 40, 0.0}};
+  const Json json = Json::parse(cv_json(single_class));
+  EXPECT_EQ(json.at("configurations").at(0).at("reason"),
+            "accuracy is undefined on a split: too few classes or examples");
+  EXPECT_EQ(json.at("configurations").at(1).at("reason"), "");
+}
+
 TEST_F(ResultsTest, JsonHoldsWhatFollowsFromTheScores) {
   const Json json = Json::parse(cv_json(results()));
   EXPECT_EQ(json.at("kind"), "search");
