@@ -8,15 +8,18 @@ import errno
 import multiprocessing
 import os
 import pathlib
+import random
 import signal
 import subprocess
 import sys
 import tempfile
 import time
+import types
 import unittest
 
 import linux
 from cluster import Cluster, Failure, Shape
+from faults import RUN_DISK, Storm
 from history import History, Restores
 from search import Runs, check_log
 
@@ -241,6 +244,44 @@ class DiskTest(unittest.TestCase):
         if isinstance(written, str):
             self.skipTest(written)
         self.assertEqual(written, [errno.ENOSPC, True])
+
+
+class FullAtTheEndTest(unittest.TestCase):
+    """A disk that is full at the end of a run, on a cluster that says nothing."""
+
+    LAST_STEP = 200
+
+    def storm(self, end_meanwhile):
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        path = pathlib.Path(directory.name) / "history.jsonl"
+        path.write_text(line(self.LAST_STEP - 1))
+        history = History(path)
+        history.look(0.0)
+
+        def fill(hold):
+            if end_meanwhile:
+                with path.open("a") as file:
+                    file.write(line(self.LAST_STEP))
+            return True
+
+        cluster = types.SimpleNamespace(
+            done=False, coordinator="coordinator", running=lambda name: [name],
+            log_text=lambda slot: "")
+        disk = types.SimpleNamespace(fill=fill, free=lambda: None)
+        for seed in range(100):  # Not every storm fills the disk at the end.
+            storm = Storm(random.Random(seed), cluster, history, 0, {RUN_DISK: disk}, self.LAST_STEP)
+            storm.tick(time.monotonic())
+            if storm.full_since is not None:
+                return storm
+        raise AssertionError("no storm filled the disk")
+
+    def test_silence_is_a_failure(self):
+        with self.assertRaisesRegex(Failure, "did not say so"):
+            self.storm(end_meanwhile=False).check_said()
+
+    def test_a_run_that_ended_before_the_disk_was_full_had_nothing_to_say(self):
+        self.storm(end_meanwhile=True).check_said()
 
 
 class RunTest(unittest.TestCase):
